@@ -1,0 +1,140 @@
+//! The connecting end: hyper-util's pooled client on a connector of our own, which keeps the facts
+//! of each handshake and reports a refusal as the refusal it is.
+
+mod connector;
+mod error;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Extensions, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use self::connector::Connector;
+pub use self::error::RequestError;
+use crate::connections::{Connection, Connections, InFlight, RequestInFlight};
+use crate::handshake::{Handshake, Handshakes};
+use crate::limits::Limits;
+use crate::live::Live;
+use crate::role::Role;
+use crate::spiffe::SpiffeId;
+
+tokio::task_local! {
+    /// The connections that were opened on behalf of the current request. hyper-util does not
+    /// name the connection in every error, but it connects within the request's own task.
+    static OPENED: Arc<Mutex<Vec<Arc<Connection>>>>;
+}
+
+/// A client that presents our certificate, and speaks only to servers that prove theirs.
+#[derive(Clone, Debug)]
+pub struct Client<B> {
+    handshakes: Arc<Handshakes>,
+    pool: Pool<Connector, B>,
+}
+
+/// What a server must be, besides bearing the name that was dialled.
+#[derive(Clone, Debug, Default)]
+pub struct Expectation {
+    /// The SPIFFE ID that its certificate must bear.
+    pub spiffe_id: Option<SpiffeId>,
+}
+
+impl<B> Client<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// A client with the identity and the trust of `live`.
+    ///
+    /// Of `limits` it heeds the handshake and idle timeouts; a TCP connection has three seconds.
+    pub fn new(
+        live: Arc<Live>,
+        expectation: Expectation,
+        limits: &Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let connector = Connector::new(
+            live,
+            expectation,
+            limits.handshake_timeout,
+            Arc::clone(&handshakes),
+            connections,
+        );
+        let pool = Pool::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(limits.idle_timeout)
+            .build(connector);
+        Self { handshakes, pool }
+    }
+
+    /// Sends a request to an `https` URL.
+    ///
+    /// The answer's extensions hold the `Arc<`[`Connection`]`>` that it came by.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Refused`] where one end turned the other away, also where the other end's
+    /// alert arrived only with the first read, as TLS 1.3 has it.
+    pub async fn request(
+        &self,
+        mut request: Request<B>,
+    ) -> Result<Response<InFlight<Incoming>>, RequestError> {
+        let mut captured = capture_connection(&mut request);
+        let opened = Arc::<Mutex<Vec<_>>>::default();
+        let answer = OPENED.scope(Arc::clone(&opened), self.pool.request(request));
+        tokio::pin!(answer);
+        // hyper names the connection just before it sends: from then on the request is in flight.
+        let (answer, in_flight) = tokio::select! {
+            biased;
+            connection = connection_of(&mut captured) => {
+                let in_flight = connection.as_ref().map(RequestInFlight::begin);
+                opened.lock().unwrap_or_else(PoisonError::into_inner).extend(connection);
+                (answer.await, in_flight)
+            }
+            answer = &mut answer => (answer, None),
+        };
+        match answer {
+            Ok(response) => Ok(response.map(|body| InFlight::new(body, in_flight))),
+            Err(error) => {
+                let connections = opened.lock().unwrap_or_else(PoisonError::into_inner);
+                Err(self.told(RequestError::of(error, &connections)))
+            }
+        }
+    }
+
+    /// Records a refusal that came after the handshake had seemed to succeed.
+    fn told(&self, error: RequestError) -> RequestError {
+        if let RequestError::Refused { refusal, session: Some(session) } = &error {
+            let session = Some(session.as_ref().clone());
+            let refusal = refusal.as_ref().clone();
+            let event = Handshake::refused(Role::Client, Duration::ZERO, session, refusal);
+            self.handshakes.record(event);
+        }
+        error
+    }
+}
+
+/// The connection that a request is sent on; never, where it is sent on none.
+async fn connection_of(captured: &mut CaptureConnection) -> Option<Arc<Connection>> {
+    let connected = captured.wait_for_connection_metadata().await;
+    let Some(connected) = connected.as_ref() else {
+        return std::future::pending().await;
+    };
+    let mut extensions = Extensions::new();
+    connected.get_extras(&mut extensions);
+    extensions.remove()
+}
+
+fn note_opened(connection: &Arc<Connection>) {
+    // A connection that hyper opens in the background belongs to no request.
+    let _ = OPENED.try_with(|opened| {
+        opened.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(connection));
+    });
+}

@@ -1,0 +1,179 @@
+//! Opens one connection: TCP, then a handshake in which both ends prove themselves.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
+use tokio_rustls::{TlsConnector, TlsStream};
+use tower::Service;
+
+use super::error::ConnectError;
+use super::{Expectation, note_opened};
+use crate::connections::{Connection, Connections};
+use crate::failure::Failure;
+use crate::handshake::{Handshake, Handshakes};
+use crate::live::Live;
+use crate::peer::Peer;
+use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
+use crate::refusal::{Code, Reason, Refusal};
+use crate::role::Role;
+use crate::session::Session;
+use crate::stream::{Stream, Wire};
+use crate::verifier::Verifier;
+
+/// How long a TCP connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    http: HttpConnector,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connections: Arc<Connections>,
+    expectation: Expectation,
+    handshake_timeout: Duration,
+    handshakes: Arc<Handshakes>,
+    live: Arc<Live>,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Connector {
+    pub(super) fn new(
+        live: Arc<Live>,
+        expectation: Expectation,
+        handshake_timeout: Duration,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(CONNECT));
+        http.set_nodelay(true);
+        let inner = Inner { connections, expectation, handshake_timeout, handshakes, live };
+        Self { http, inner: Arc::new(inner) }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Stream>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.http.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, url: Uri) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        let name = server_name(&url);
+        let tcp = self.http.call(url);
+        Box::pin(async move {
+            let name = name?;
+            let tcp = tcp.await?.into_inner();
+            let address = tcp.peer_addr()?;
+            let stream = inner.handshake(Wire::new(tcp, address), name).await?;
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+impl Inner {
+    async fn handshake(
+        &self,
+        wire: Wire,
+        name: ServerName<'static>,
+    ) -> Result<Stream, ConnectError> {
+        let began = Instant::now();
+        let peer = wire.peer_address();
+        let refused = |refusal: Refusal| {
+            let event = Handshake::refused(Role::Client, began.elapsed(), None, refusal.clone());
+            self.handshakes.record(event);
+            ConnectError::Handshake(Box::new(refusal))
+        };
+
+        let (config, verifier) = self.config().map_err(|error| {
+            let reason = Reason::new(Code::ProtocolError).with_detail(error.to_string());
+            refused(Refusal::new(reason, Role::Client, None, peer))
+        })?;
+        let server_name = name.to_str().into_owned();
+        let connect = TlsConnector::from(Arc::new(config)).connect(name, wire).into_fallible();
+        let tls = match tokio::time::timeout(self.handshake_timeout, connect).await {
+            Ok(Ok(tls)) => tls,
+            Ok(Err((error, wire))) => {
+                let failure = Failure {
+                    error: &error,
+                    side: Role::Client,
+                    verifier: Some(&verifier),
+                    wire: Some(&wire),
+                };
+                return Err(refused(failure.refusal(peer)));
+            }
+            Err(_) => {
+                let failure = Failure {
+                    error: &ErrorKind::TimedOut.into(),
+                    side: Role::Client,
+                    verifier: None,
+                    wire: None,
+                };
+                return Err(refused(failure.refusal(peer)));
+            }
+        };
+
+        let session = Session::of(tls.get_ref().1, Some(server_name));
+        let proven = verifier.verified_chain().map(Peer::new);
+        let certificate = proven.as_ref().map(|peer| Arc::clone(peer.certificate()));
+        self.handshakes.record(Handshake::accepted(
+            Role::Client,
+            peer,
+            began.elapsed(),
+            session.clone(),
+            certificate,
+        ));
+        let connection = Connection::new(Role::Client, peer, Some(session), proven);
+        let connection = Arc::new(connection);
+        self.connections.add(&connection);
+        note_opened(&connection);
+        Ok(Stream::tls(TlsStream::Client(tls), connection, None))
+    }
+
+    /// The configuration of one handshake, and the verifier that will know its verdict.
+    fn config(&self) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
+        let credentials = self.live.current();
+        let spiffe_id = self.expectation.spiffe_id.clone();
+        let verifier = Arc::new(Verifier::new(Arc::clone(&credentials), spiffe_id));
+        let own = SingleCertAndKey::from(Arc::clone(credentials.identity.certified_key()));
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
+            .with_protocol_versions(&VERSIONS)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
+            .with_client_cert_resolver(Arc::new(own));
+        config.alpn_protocols = application_protocols();
+        config.resumption = Resumption::disabled();
+        Ok((config, verifier))
+    }
+}
+
+fn server_name(url: &Uri) -> Result<ServerName<'static>, ConnectError> {
+    let bad = || ConnectError::Url(url.to_string());
+    if url.scheme_str() != Some("https") {
+        return Err(bad());
+    }
+    let host = url.host().ok_or_else(bad)?;
+    // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(host.to_owned()).map_err(|_| bad())
+}

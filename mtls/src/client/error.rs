@@ -1,0 +1,95 @@
+//! How a request can fail before its answer began.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use hyper_util::client::legacy::Error as PoolError;
+use thiserror::Error;
+
+use crate::connections::Connection;
+use crate::failure::refused_by_peer;
+use crate::refusal::{Code, Refusal};
+use crate::session::Session;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// The connection ended before the answer began.
+    #[error("the connection ended before the answer: {}", chain(.0.as_ref()))]
+    Broken(#[source] Box<dyn Error + Send + Sync>),
+    /// One end turned the other away.
+    #[error("{refusal}")]
+    Refused {
+        /// By whom and why.
+        refusal: Box<Refusal>,
+        /// What had been agreed on, where the refusal came after the handshake.
+        session: Option<Box<Session>>,
+    },
+    /// Connecting or the handshake took too long.
+    #[error("no connection in time: {}", chain(.0.as_ref()))]
+    Timeout(#[source] Box<dyn Error + Send + Sync>),
+    /// There was no connection to be had.
+    #[error("cannot connect: {}", chain(.0.as_ref()))]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl RequestError {
+    /// Reads an error with the connections that the request was sent or waiting on.
+    pub(super) fn of(error: PoolError, connections: &[Arc<Connection>]) -> Self {
+        if let Some(failed) = find::<ConnectError>(&error) {
+            return match failed {
+                ConnectError::Handshake(refusal) => match refusal.code {
+                    Code::ConnectionLost => Self::Broken(error.into()),
+                    Code::HandshakeTimeout => Self::Timeout(error.into()),
+                    _ => Self::Refused { refusal: refusal.clone(), session: None },
+                },
+                ConnectError::Url(_) => Self::Unreachable(error.into()),
+            };
+        }
+        for connection in connections {
+            if let Some(alert) = connection.alert() {
+                let refusal = refused_by_peer(alert, connection.side(), connection.address());
+                let session = connection.session().cloned().map(Box::new);
+                return Self::Refused { refusal: Box::new(refusal), session };
+            }
+        }
+        let timed_out = find::<std::io::Error>(&error)
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
+        match error.is_connect() {
+            true if timed_out => Self::Timeout(error.into()),
+            true => Self::Unreachable(error.into()),
+            false => Self::Broken(error.into()),
+        }
+    }
+}
+
+/// Why the connector made no connection.
+#[derive(Debug, Error)]
+pub(super) enum ConnectError {
+    #[error("{0}")]
+    Handshake(Box<Refusal>),
+    #[error("no https URL with a host: {0}")]
+    Url(String),
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    sources(error).find_map(|error| error.downcast_ref::<T>())
+}
+
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// hyper's errors say what they are about only in their sources.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for error in sources(error) {
+        let text = error.to_string();
+        if !texts.iter().any(|told| told.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}

@@ -1,0 +1,197 @@
+//! One open connection: who is at its other end, and whether it may still be used.
+
+use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+use metrics::counter;
+use tracing::info;
+
+use super::activity::{Activity, TimeLimit};
+use crate::alert::Alert;
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::refusal::Code;
+use crate::role::Role;
+use crate::session::Session;
+use crate::untrusted::Untrusted;
+
+/// An open connection, as requests on it and its registry see it.
+#[derive(Debug)]
+pub struct Connection {
+    activity: Mutex<Activity>,
+    address: SocketAddr,
+    alert: OnceLock<Alert>,
+    drained_since: OnceLock<Instant>,
+    peer: Option<Peer>,
+    read_waker: AtomicWaker,
+    session: Option<Session>,
+    side: Role,
+    state: AtomicU8,
+    write_waker: AtomicWaker,
+}
+
+/// States only move forward.
+const OPEN: u8 = 0;
+const DRAINING: u8 = 1;
+const CUT: u8 = 2;
+
+/// How long requests in flight have once their connection drains.
+const DRAIN: Duration = Duration::from_secs(1);
+
+impl Connection {
+    pub(crate) fn new(
+        side: Role,
+        address: SocketAddr,
+        session: Option<Session>,
+        peer: Option<Peer>,
+    ) -> Self {
+        Self {
+            activity: Mutex::new(Activity::new(Instant::now())),
+            address,
+            alert: OnceLock::new(),
+            drained_since: OnceLock::new(),
+            peer,
+            read_waker: AtomicWaker::new(),
+            session,
+            side,
+            state: AtomicU8::new(OPEN),
+            write_waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The address of the other end.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who the other end proved to be; none where no certificate was asked for.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// What was agreed on; none where the connection is not TLS.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Which end of it we are.
+    pub fn side(&self) -> Role {
+        self.side
+    }
+
+    /// The alert by which the other end closed it, if it did.
+    pub fn alert(&self) -> Option<Alert> {
+        self.alert.get().copied()
+    }
+
+    /// Lets requests in flight finish within a second, and no new one begin; then cuts.
+    pub(crate) fn drain(&self, code: Code) {
+        if self.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire).is_err()
+        {
+            return;
+        }
+        let _ = self.drained_since.set(Instant::now());
+        self.tell_end("drained", code);
+        if self.activity().in_flight() == 0 {
+            self.end();
+        }
+    }
+
+    pub(super) fn cut_if_drained(&self) {
+        if self.drained_since.get().is_some_and(|since| since.elapsed() >= DRAIN) {
+            self.end();
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= DRAINING
+    }
+
+    /// Called before each read with the task to wake if the connection is cut meanwhile.
+    pub(crate) fn check_readable(&self, waker: &Waker) -> Result<(), Error> {
+        self.read_waker.register(waker);
+        self.check()
+    }
+
+    /// The same for writes.
+    pub(crate) fn check_writable(&self, waker: &Waker) -> Result<(), Error> {
+        self.write_waker.register(waker);
+        self.check()
+    }
+
+    pub(crate) fn note_alert(&self, alert: Alert) {
+        let _ = self.alert.set(alert);
+    }
+
+    pub(crate) fn note_received(&self) {
+        let http2 = self.session.as_ref().is_some_and(Session::is_http2);
+        self.activity().received(Instant::now(), !http2);
+    }
+
+    pub(crate) fn note_sent(&self) {
+        self.activity().sent(Instant::now());
+    }
+
+    pub(crate) fn note_upgrade(&self) {
+        self.activity().upgrade();
+    }
+
+    pub(super) fn request_begins(&self) {
+        self.activity().request_begins();
+    }
+
+    /// A client's answer is whole once its body was read, so its draining connection can go; a
+    /// server's may still have to be written.
+    pub(super) fn request_ends(&self) {
+        let idle = {
+            let mut activity = self.activity();
+            activity.request_ends(Instant::now());
+            activity.in_flight() == 0
+        };
+        if idle && self.side == Role::Client && self.is_draining() {
+            self.end();
+        }
+    }
+
+    pub(crate) fn deadline(&self, limits: &Limits) -> (Instant, TimeLimit) {
+        self.activity().deadline(limits)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.state.load(Ordering::Acquire) == CUT {
+            let why = "the connection was ended here: the trust in its peer has ended";
+            return Err(Error::new(ErrorKind::ConnectionAborted, why));
+        }
+        Ok(())
+    }
+
+    /// Whether this call ended it.
+    fn end(&self) -> bool {
+        let before = self.state.swap(CUT, Ordering::AcqRel);
+        self.read_waker.wake();
+        self.write_waker.wake();
+        before != CUT
+    }
+
+    fn tell_end(&self, how: &'static str, code: Code) {
+        counter!("mtls_connections_ended_total", "how" => how, "code" => code.as_str())
+            .increment(1);
+        let name = self.peer.as_ref().map_or("", |peer| peer.certificate().name());
+        info!(
+            peer = %self.address,
+            name = %Untrusted(name),
+            code = code.as_str(),
+            "connection {how}: {}",
+            code.sentence()
+        );
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,70 @@
+//! Who we are: a certificate chain and the private key that belongs to it, checked once and valid
+//! from then on. It knows nothing of files, and does not judge itself: that is [`crate::trust`].
+
+use std::fmt::{Debug, Formatter};
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use thiserror::Error;
+
+use crate::certificate::{Certificate, UnreadableCertificate};
+
+/// A certificate chain and its private key.
+pub struct Identity {
+    certificate: Arc<Certificate>,
+    certified_key: Arc<CertifiedKey>,
+}
+
+/// Why a chain and a key are no identity.
+#[derive(Debug, Error)]
+pub enum BadIdentity {
+    /// A certificate of the chain is none.
+    #[error(transparent)]
+    Certificate(#[from] UnreadableCertificate),
+    /// The chain is empty.
+    #[error("there is no certificate")]
+    Empty,
+    /// The key is of a kind that TLS does not use, or is damaged.
+    #[error("the private key cannot be used: {0}")]
+    Key(rustls::Error),
+    /// The key is another certificate's.
+    #[error("the private key does not belong to the certificate")]
+    KeyMismatch,
+}
+
+impl Identity {
+    /// Joins a chain, leaf first, with the key of the leaf.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+    ) -> Result<Self, BadIdentity> {
+        let leaf = chain.first().ok_or(BadIdentity::Empty)?;
+        let certificate = Arc::new(Certificate::read(leaf)?);
+        let key = any_supported_type(key).map_err(BadIdentity::Key)?;
+        let certified_key = CertifiedKey::new(chain, key);
+        certified_key.keys_match().map_err(|_| BadIdentity::KeyMismatch)?;
+        Ok(Self { certificate, certified_key: Arc::new(certified_key) })
+    }
+
+    /// What stands in the leaf.
+    pub fn certificate(&self) -> &Arc<Certificate> {
+        &self.certificate
+    }
+
+    /// The chain as it is presented, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified_key.cert
+    }
+
+    pub(crate) fn certified_key(&self) -> &Arc<CertifiedKey> {
+        &self.certified_key
+    }
+}
+
+impl Debug for Identity {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Identity").field(&self.certificate.name()).finish()
+    }
+}

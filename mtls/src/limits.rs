@@ -1,0 +1,33 @@
+//! How much, and how long, one listener bears.
+
+use std::time::Duration;
+
+/// The limits of a listener, which hold for every connection and every request on it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// From the connection's first moment to the end of its handshake.
+    pub handshake_timeout: Duration,
+    /// From the first byte of a request's head to its last; HTTP/1.1 only, HTTP/2 multiplexes.
+    pub header_timeout: Duration,
+    /// How long a connection may have no request in flight, and a request no byte moved.
+    pub idle_timeout: Duration,
+    /// Connections that are open at once, handshakes included.
+    pub max_connections: usize,
+    /// The same from one address; 0 is no limit, for behind NAT all share one.
+    pub max_connections_per_address: usize,
+    /// The size of a request's head, in bytes.
+    pub max_header_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            max_connections: 10_000,
+            max_connections_per_address: 0,
+            max_header_bytes: 32 * 1024,
+        }
+    }
+}

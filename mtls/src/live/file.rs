@@ -1,0 +1,170 @@
+//! The four files of an identity directory, named as Kubernetes and cert-manager name the keys of
+//! a Secret.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use thiserror::Error;
+
+use crate::identity::BadIdentity;
+use crate::refusal::Reason;
+use crate::role::Role;
+use crate::trust::BadTrust;
+
+pub(super) const CHAIN: &str = "tls.crt";
+pub(super) const KEY: &str = "tls.key";
+pub(super) const LISTS: &str = "ca.crl";
+pub(super) const ROOTS: &str = "ca.crt";
+
+/// What is wrong with a file of an identity directory, and what mends it.
+#[derive(Debug, Error)]
+pub enum BadFile {
+    /// What should be there is not in the file.
+    #[error("no {what} in {path}: run \"cargo run -p certs -- init\", or put one there in PEM")]
+    Absent {
+        /// What is missing.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file is not PEM, or not what its PEM labels say.
+    #[error("garbage in {path} ({why}): put a {what} in PEM there")]
+    Garbage {
+        /// What should be there.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the parser says.
+        why: String,
+    },
+    /// Chain and key do not make an identity.
+    #[error(
+        "{chain} and {key} do not fit together: {problem}; issue both anew, as with \"cargo run -p certs -- init --force\""
+    )]
+    Identity {
+        /// The chain's file.
+        chain: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        #[source]
+        problem: BadIdentity,
+    },
+    /// There is no such file.
+    #[error("no file {0}: run \"cargo run -p certs -- init\", or put it there")]
+    Missing(PathBuf),
+    /// There is no such directory.
+    #[error(
+        "no identity directory {0}: run \"cargo run -p certs -- init\", or set CERT_PATH to the one that is meant"
+    )]
+    NoDirectory(PathBuf),
+    /// The roots or the lists cannot be believed.
+    #[error("bad trust in {path}: {problem}; put the authority's own files there")]
+    Trust {
+        /// The file at fault.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        problem: BadTrust,
+    },
+    /// The identity is not fit for its role, by its own trust.
+    #[error("{path} is not fit for a {role}: {reason}; {}", reason.code.remedy())]
+    Unfit {
+        /// The chain's file.
+        path: PathBuf,
+        /// What it was to serve as.
+        role: Role,
+        /// Why the judge turned it down.
+        #[source]
+        reason: Reason,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {path} (mode {mode}) as {user}: {source}; make it readable to that user")]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Its permissions in octal, and its owner; `unknown` where even they cannot be read.
+        mode: String,
+        /// Who tried.
+        user: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+pub(super) fn present(directory: &Path) -> Result<(), Vec<BadFile>> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    Err(vec![match directory.metadata() {
+        Err(error) if error.kind() != ErrorKind::NotFound => unreadable(directory, error),
+        _ => BadFile::NoDirectory(directory.to_owned()),
+    }])
+}
+
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadFile> {
+    let blocks = blocks(path, "certificate")?;
+    if blocks.is_empty() { Err(absent(path, "certificate")) } else { Ok(blocks) }
+}
+
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, BadFile> {
+    let pem = read(path)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        PemError::NoItemsFound => absent(path, "private key"),
+        error => garbage(path, "private key", &error),
+    })
+}
+
+/// The lists of a file; none where there is no such file.
+pub(super) fn revocation_lists(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, BadFile> {
+    match blocks(path, "revocation list") {
+        Err(BadFile::Missing(_)) => Ok(Vec::new()),
+        Ok(blocks) if blocks.is_empty() => Err(absent(path, "revocation list")),
+        result => result,
+    }
+}
+
+fn blocks<T: PemObject>(path: &Path, what: &'static str) -> Result<Vec<T>, BadFile> {
+    let pem = read(path)?;
+    T::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|e| garbage(path, what, &e))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BadFile> {
+    std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => BadFile::Missing(path.to_owned()),
+        _ => unreadable(path, error),
+    })
+}
+
+fn absent(path: &Path, what: &'static str) -> BadFile {
+    BadFile::Absent { what, path: path.to_owned() }
+}
+
+fn garbage(path: &Path, what: &'static str, error: &PemError) -> BadFile {
+    BadFile::Garbage { what, path: path.to_owned(), why: error.to_string() }
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> BadFile {
+    let mode = path.metadata().map_or_else(
+        |_| "unknown".to_owned(),
+        |m| format!("{:04o}, owner {}", m.permissions().mode() & 0o7777, user_name(m.uid())),
+    );
+    let user = user_name(rustix::process::geteuid().as_raw());
+    BadFile::Unreadable { path: path.to_owned(), mode, user, source }
+}
+
+/// A user's name where the system has one, and its number.
+fn user_name(id: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then_some(name)
+    });
+    named.map_or_else(|| format!("user {id}"), |name| format!("user {name} ({id})"))
+}

@@ -1,0 +1,247 @@
+//! The listening end: an acceptor for axum-server that lets in whom the judge finds good, tells
+//! each refusal, and puts the [`Peer`](crate::peer::Peer) into every request.
+
+mod linger;
+mod service;
+
+use std::future::Future;
+use std::io::{Error, ErrorKind, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum_server::accept::Accept;
+use rustls::ServerConfig;
+use rustls::server::{NoServerSessionStorage, WantsServerCert};
+use rustls::sign::SingleCertAndKey;
+use tokio::net::TcpStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsStream};
+
+pub use self::service::PeerService;
+use crate::connections::{Admission, Connection, Connections};
+use crate::failure::Failure;
+use crate::handshake::{Handshake, Handshakes};
+use crate::identity::Identity;
+use crate::limits::Limits;
+use crate::live::Live;
+use crate::peer::Peer;
+use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
+use crate::refusal::{Code, Reason, Refusal};
+use crate::role::Role;
+use crate::session::Session;
+use crate::stream::{Keeper, Stream, Wire};
+use crate::verifier::Verifier;
+
+/// Accepts connections, for [`axum_server::Server::acceptor`].
+///
+/// A client certificate is required, unless the acceptor was made by a call that says otherwise.
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connections: Arc<Connections>,
+    handshakes: Arc<Handshakes>,
+    limits: Arc<Limits>,
+    security: Security,
+}
+
+#[derive(Debug)]
+enum Security {
+    Mutual(Arc<Live>),
+    Plain,
+    WithoutClientCertificates(Arc<Identity>),
+}
+
+impl Acceptor {
+    /// Mutual TLS: shows the identity of `live`, and lets in only clients whose certificate its
+    /// trust finds good.
+    pub fn mutual(
+        live: Arc<Live>,
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self::new(Security::Mutual(live), limits, handshakes, connections)
+    }
+
+    /// TLS that asks for no client certificate: whoever connects is nobody in particular.
+    pub fn without_client_certificates(
+        identity: Arc<Identity>,
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let security = Security::WithoutClientCertificates(identity);
+        Self::new(security, limits, handshakes, connections)
+    }
+
+    /// No TLS at all, with the same limits.
+    pub fn plain(
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self::new(Security::Plain, limits, handshakes, connections)
+    }
+
+    fn new(
+        security: Security,
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let limits = Arc::new(limits);
+        Self { inner: Arc::new(Inner { connections, handshakes, limits, security }) }
+    }
+}
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
+    type Stream = Stream;
+    type Service = PeerService<S>;
+    type Future = Pin<Box<dyn Future<Output = Result<(Stream, PeerService<S>)>> + Send>>;
+
+    fn accept(&self, tcp: TcpStream, service: S) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move {
+            let stream = inner.accept(tcp).await?;
+            let service = PeerService::new(service, Arc::clone(stream.connection()));
+            Ok((stream, service))
+        })
+    }
+}
+
+impl Inner {
+    async fn accept(&self, tcp: TcpStream) -> Result<Stream> {
+        let began = Instant::now();
+        let peer = tcp.peer_addr()?;
+        tcp.set_nodelay(true)?;
+        let admission = match self.connections.admit(peer.ip(), &self.limits) {
+            Ok(admission) => admission,
+            Err(reason) => {
+                let secured = !matches!(self.security, Security::Plain);
+                let alert = linger::turn_away(tcp, secured).await;
+                let refusal = Refusal::new(reason, Role::Server, alert, peer);
+                self.refuse(began, None, refusal);
+                return Err(ErrorKind::ConnectionRefused.into());
+            }
+        };
+        let wire = Wire::new(tcp, peer);
+        if matches!(self.security, Security::Plain) {
+            let connection = Arc::new(Connection::new(Role::Server, peer, None, None));
+            self.connections.add(&connection);
+            return Ok(Stream::plain(wire, connection, self.keeper(admission)));
+        }
+
+        let deadline = (began + self.limits.handshake_timeout).into();
+        match tokio::time::timeout_at(deadline, self.handshake(wire, began)).await {
+            Ok(Ok((tls, connection))) => {
+                Ok(Stream::tls(tls, connection, Some(self.keeper(admission))))
+            }
+            Ok(Err((wire, error))) => {
+                if let Some(wire) = wire {
+                    linger::until_read(wire).await;
+                }
+                Err(error)
+            }
+            Err(_) => {
+                let reason = Reason::new(Code::HandshakeTimeout);
+                self.refuse(began, None, Refusal::new(reason, Role::Server, None, peer));
+                Err(ErrorKind::TimedOut.into())
+            }
+        }
+    }
+
+    async fn handshake(
+        &self,
+        wire: Wire,
+        began: Instant,
+    ) -> std::result::Result<(TlsStream<Wire>, Arc<Connection>), (Option<Wire>, Error)> {
+        let peer = wire.peer_address();
+        let failed = |error: Error, wire: Option<Wire>, verifier: Option<&Verifier>| {
+            let failure =
+                Failure { error: &error, side: Role::Server, verifier, wire: wire.as_ref() };
+            self.refuse(began, None, failure.refusal(peer));
+            (wire, error)
+        };
+
+        let mut hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), wire);
+        let start = match (&mut hello).await {
+            Ok(start) => start,
+            Err(error) => return Err(failed(error, hello.take_io(), None)),
+        };
+        let server_name = start.client_hello().server_name().map(str::to_owned);
+        let (config, verifier) = match self.config() {
+            Ok(config) => config,
+            Err(error) => return Err(failed(Error::other(error), Some(start.io), None)),
+        };
+        let tls = match start.into_stream(Arc::new(config)).into_fallible().await {
+            Ok(tls) => tls,
+            Err((error, wire)) => return Err(failed(error, Some(wire), verifier.as_deref())),
+        };
+
+        let session = Session::of(tls.get_ref().1, server_name);
+        let chain = verifier.and_then(|verifier| verifier.verified_chain());
+        let proven = chain.map(Peer::new);
+        let certificate = proven.as_ref().map(|peer| Arc::clone(peer.certificate()));
+        let connection = Connection::new(Role::Server, peer, Some(session.clone()), proven);
+        let connection = Arc::new(connection);
+        self.connections.add(&connection);
+        let duration = began.elapsed();
+        self.handshakes.record(Handshake::accepted(
+            Role::Server,
+            peer,
+            duration,
+            session,
+            certificate,
+        ));
+        Ok((TlsStream::Server(tls), connection))
+    }
+
+    /// The configuration of one handshake, and the verifier that will know its verdict.
+    fn config(&self) -> std::result::Result<(ServerConfig, Option<Arc<Verifier>>), rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
+            .with_protocol_versions(&VERSIONS)?;
+        match &self.security {
+            Security::Mutual(live) => {
+                let credentials = live.current();
+                let verifier = Arc::new(Verifier::new(Arc::clone(&credentials), None));
+                let builder = builder.with_client_cert_verifier(Arc::clone(&verifier) as _);
+                Ok((finish(builder, &credentials.identity), Some(verifier)))
+            }
+            Security::WithoutClientCertificates(identity) => {
+                Ok((finish(builder.with_no_client_auth(), identity), None))
+            }
+            Security::Plain => Err(rustls::Error::General("a plain listener has no TLS".into())),
+        }
+    }
+
+    fn keeper(&self, admission: Admission) -> Keeper {
+        Keeper {
+            admission,
+            handshakes: Arc::clone(&self.handshakes),
+            limits: Arc::clone(&self.limits),
+            timer: None,
+        }
+    }
+
+    fn refuse(&self, began: Instant, session: Option<Session>, refusal: Refusal) {
+        let duration = began.elapsed();
+        self.handshakes.record(Handshake::refused(Role::Server, duration, session, refusal));
+    }
+}
+
+/// No session is ever resumed: a resumed one would skip the judgement.
+fn finish(
+    builder: rustls::ConfigBuilder<ServerConfig, WantsServerCert>,
+    identity: &Identity,
+) -> ServerConfig {
+    let resolver = SingleCertAndKey::from(Arc::clone(identity.certified_key()));
+    let mut config = builder.with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = application_protocols();
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config
+}

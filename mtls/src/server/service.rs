@@ -1,0 +1,67 @@
+//! What every request of a connection passes through: it learns who sent it, and its connection
+//! learns that it is in flight.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+use tower::Service;
+
+use crate::connections::{Connection, InFlight, RequestInFlight};
+
+/// Puts the [`Peer`](crate::peer::Peer) and the `Arc<`[`Connection`]`>` into the extensions of
+/// each request.
+#[derive(Clone, Debug)]
+pub struct PeerService<S> {
+    connection: Arc<Connection>,
+    inner: S,
+}
+
+impl<S> PeerService<S> {
+    pub(super) fn new(inner: S, connection: Arc<Connection>) -> Self {
+        Self { connection, inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for PeerService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+    R: 'static,
+{
+    type Response = Response<InFlight<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if self.connection.is_draining() {
+            // Nobody is served whose trust has ended; the connection is cut within the second.
+            return Box::pin(std::future::pending());
+        }
+        let in_flight = RequestInFlight::begin(&self.connection);
+        let connection = Arc::clone(&self.connection);
+        let http1 = request.version() < Version::HTTP_2;
+        request.extensions_mut().insert(Arc::clone(&connection));
+        if let Some(peer) = connection.peer() {
+            request.extensions_mut().insert(peer.clone());
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                connection.note_upgrade();
+            } else if http1 && connection.is_draining() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| InFlight::new(body, Some(in_flight))))
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The one stream of both ends, plain or TLS. It sees the hello, the alert and the cut, and keeps
+//! the time limits; it knows nothing of HTTP but how HTTP/2 begins.
+
+mod wire;
+
+use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::{Connected, Connection as HyperConnection};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+use tokio_rustls::TlsStream;
+
+pub(crate) use self::wire::Wire;
+use crate::alert::Alert;
+use crate::connections::{Admission, Connection, TimeLimit};
+use crate::handshake::{Handshake, Handshakes};
+use crate::limits::Limits;
+use crate::refusal::{Code, Reason, Refusal};
+use crate::role::Role;
+
+/// An open stream, and what is known of its connection.
+#[derive(Debug)]
+pub struct Stream {
+    connection: Arc<Connection>,
+    keeper: Option<Keeper>,
+    preface: Preface,
+    transport: Transport,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Plain(Wire),
+    Tls(Box<TlsStream<Wire>>),
+}
+
+/// What a server holds its clients to.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    /// Given back when the stream ends.
+    #[expect(dead_code, reason = "it is held, not read")]
+    pub(crate) admission: Admission,
+    /// Told when a limit ends the connection.
+    pub(crate) handshakes: Arc<Handshakes>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream {
+    pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Keeper) -> Self {
+        let transport = Transport::Plain(wire);
+        Self { connection, keeper: Some(keeper), preface: Preface::Any, transport }
+    }
+
+    pub(crate) fn tls(
+        tls: TlsStream<Wire>,
+        connection: Arc<Connection>,
+        keeper: Option<Keeper>,
+    ) -> Self {
+        let preface = match (&keeper, connection.session()) {
+            (Some(_), Some(session)) if session.is_http2() => Preface::Http2 { seen: 0 },
+            (Some(_), Some(_)) => Preface::Http1 { seen: 0 },
+            _ => Preface::Any,
+        };
+        Self { connection, keeper, preface, transport: Transport::Tls(Box::new(tls)) }
+    }
+
+    /// The connection that this stream carries.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Remembers the alert by which the peer ended the connection.
+    fn noted(&self, error: Error) -> Error {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::AlertReceived(description)) = cause {
+            self.connection.note_alert(Alert::from(*description));
+        }
+        error
+    }
+
+    /// A write fails with a bare reset while the alert that explains it may be waiting to be
+    /// read: it is looked for before the failure is told.
+    fn look_for_alert(&mut self, context: &mut Context<'_>, error: Error) -> Error {
+        let mut bytes = [0; 512];
+        for _ in 0..16 {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match self.transport.read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Err(cause)) => {
+                    self.noted(cause);
+                    break;
+                }
+                Poll::Ready(Ok(())) | Poll::Pending => break,
+            }
+        }
+        error
+    }
+
+    /// Ends the connection if it has been silent, or slow, for too long.
+    fn check_limits(&mut self, context: &mut Context<'_>) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else {
+            return Ok(());
+        };
+        loop {
+            let (deadline, limit) = self.connection.deadline(&keeper.limits);
+            let deadline = tokio::time::Instant::from_std(deadline);
+            let timer =
+                keeper.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            // A timer that is too early is left to fire: it is set anew then, not on every read.
+            if timer.deadline() > deadline {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(context).is_pending() {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                if limit == TimeLimit::Header {
+                    let waited = keeper.limits.header_timeout;
+                    keeper.handshakes.record(too_slow(&self.connection, waited));
+                }
+                return Err(Error::new(ErrorKind::TimedOut, "the connection was too slow"));
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+
+    fn write_with(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl FnOnce(&mut Transport, &mut Context<'_>) -> Poll<Result<usize>>,
+    ) -> Poll<Result<usize>> {
+        self.connection.check_writable(context.waker())?;
+        match write(&mut self.transport, context) {
+            Poll::Ready(Ok(count)) => {
+                self.connection.note_sent();
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.look_for_alert(context, error))),
+            Poll::Pending => {
+                self.check_limits(context)?;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let this = &mut *self;
+        this.connection.check_readable(context.waker())?;
+        let before = buffer.filled().len();
+        match this.transport.read(context, buffer) {
+            Poll::Ready(Ok(())) => {
+                let received = &buffer.filled()[before..];
+                if !received.is_empty() {
+                    this.connection.note_received();
+                    this.preface.check(received)?;
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.noted(error))),
+            Poll::Pending => {
+                this.check_limits(context)?;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        self.write_with(context, |transport, context| transport.write(context, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        self.write_with(context, |transport, context| transport.write_vectored(context, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = &mut *self;
+        this.connection.check_writable(context.waker())?;
+        let flushed = match &mut this.transport {
+            Transport::Plain(wire) => Pin::new(wire).poll_flush(context),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(context),
+        };
+        match ready!(flushed) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(this.look_for_alert(context, error))),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        match &mut self.transport {
+            Transport::Plain(wire) => Pin::new(wire).poll_shutdown(context),
+            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+        }
+    }
+}
+
+impl HyperConnection for Stream {
+    /// hyper's pool hands the [`Connection`] on with each answer and each error.
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().extra(Arc::clone(&self.connection));
+        let http2 = self.connection.session().is_some_and(crate::session::Session::is_http2);
+        if http2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl Transport {
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        match self {
+            Self::Plain(wire) => Pin::new(wire).poll_read(context, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
+        }
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        match self {
+            Self::Plain(wire) => Pin::new(wire).poll_write(context, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
+        }
+    }
+
+    fn write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        match self {
+            Self::Plain(wire) => Pin::new(wire).poll_write_vectored(context, slices),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(context, slices),
+        }
+    }
+}
+
+/// A request whose head took too long; mere silence is no refusal.
+fn too_slow(connection: &Connection, waited: Duration) -> Handshake {
+    let mut reason = Reason::new(Code::HeaderTimeout);
+    reason.certificate = connection.peer().map(|peer| Arc::clone(peer.certificate()));
+    let refusal = Refusal::new(reason, Role::Server, None, connection.address());
+    Handshake::refused(Role::Server, waited, connection.session().cloned(), refusal)
+}
+
+/// Holds a client to the HTTP version that ALPN chose (RFC 9113, section 3.4), since hyper would
+/// serve whichever the first bytes look like.
+#[derive(Debug)]
+enum Preface {
+    Any,
+    Http1 { seen: usize },
+    Http2 { seen: usize },
+}
+
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl Preface {
+    fn check(&mut self, received: &[u8]) -> Result<()> {
+        let (seen, must_fit) = match self {
+            Self::Any => return Ok(()),
+            Self::Http1 { seen } => (seen, false),
+            Self::Http2 { seen } => (seen, true),
+        };
+        let rest = &HTTP2_PREFACE[*seen..];
+        let compared = rest.len().min(received.len());
+        let fits = received[..compared] == rest[..compared];
+        *seen += compared;
+        let complete = *seen == HTTP2_PREFACE.len();
+        match (must_fit, fits) {
+            (true, true) if !complete => return Ok(()),
+            (true, true) | (false, false) => *self = Self::Any,
+            (false, true) if !complete => return Ok(()),
+            (true, false) | (false, true) => {
+                let why = "the HTTP version is not the one that ALPN chose";
+                return Err(Error::new(ErrorKind::InvalidData, why));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Whom we believe: roots, revocation lists, and the one judge of every chain.
+//!
+//! The same [`Trust::judge`] speaks at the handshake, on connections that are open already, and
+//! in `certs verify`. It calls rustls-webpki for the path, and adds what webpki leaves open. It
+//! knows nothing of files or sockets, and what it holds never changes.
+
+mod judge;
+mod list;
+mod presented;
+mod root;
+
+use rustls::DistinguishedName;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use thiserror::Error;
+use time::OffsetDateTime;
+
+pub use self::judge::VerifiedChain;
+pub use self::list::RevocationList;
+pub use self::root::Root;
+
+/// Roots and revocation lists, checked as a whole.
+#[derive(Debug)]
+pub struct Trust {
+    anchors: Vec<TrustAnchor<'static>>,
+    lists: Vec<RevocationList>,
+    revocation: Revocation,
+    roots: Vec<Root>,
+    subjects: Vec<DistinguishedName>,
+}
+
+/// What is made of revocation lists.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Revocation {
+    /// Lists are consulted where they are; a stale one still counts.
+    #[default]
+    Checked,
+    /// Lists are not looked at.
+    Off,
+    /// Every issuer must have a list, and none may be stale.
+    Required,
+}
+
+/// Why roots and lists are not fit to be believed.
+#[derive(Debug, Error)]
+pub enum BadTrust {
+    /// There is not one root.
+    #[error("no root certificate")]
+    Empty,
+    /// A list is in no form that can be judged by.
+    #[error("a revocation list cannot be used: {0}")]
+    List(String),
+    /// A list bears the name of a root, but no root's key signed it.
+    #[error("the revocation list of {0} is not signed by that root's key")]
+    ListForged(String),
+    /// `Revocation::Required`, and a root has no list.
+    #[error("no revocation list of {0}, and REVOCATION=required wants one")]
+    ListMissing(String),
+    /// `Revocation::Required`, and a list's next update was due.
+    #[error(
+        "the revocation list of {issuer} is stale since {since}, and REVOCATION=required wants a fresh one"
+    )]
+    ListStale {
+        /// Whose list.
+        issuer: String,
+        /// Since when.
+        since: OffsetDateTime,
+    },
+    /// One issuer has more than one list.
+    #[error("more than one revocation list of {0}")]
+    ListTwice(String),
+    /// A root is no authority, or too weak.
+    #[error("the root {subject} cannot be believed: {why}")]
+    Root {
+        /// Whose certificate.
+        subject: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl BadTrust {
+    /// Whether the lists are to blame, and not the roots.
+    pub fn concerns_lists(&self) -> bool {
+        !matches!(self, Self::Empty | Self::Root { .. })
+    }
+}
+
+impl Trust {
+    /// Checks roots and lists, and joins each list with its root.
+    ///
+    /// A root outside of its dates is taken, but does not count while it is so. A list of an
+    /// issuer that is no root is taken for an intermediate's, and its signature is verified when
+    /// that intermediate is judged.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, not the first thing only.
+    pub fn new(
+        roots: Vec<CertificateDer<'static>>,
+        lists: &[CertificateRevocationListDer<'static>],
+        revocation: Revocation,
+        now: OffsetDateTime,
+    ) -> Result<Self, Vec<BadTrust>> {
+        let mut problems = Vec::new();
+        let (roots, bad): (Vec<_>, Vec<_>) =
+            roots.into_iter().map(Root::new).partition(Result::is_ok);
+        let roots: Vec<Root> = roots.into_iter().flatten().collect();
+        problems.extend(bad.into_iter().filter_map(Result::err));
+
+        let lists = if revocation == Revocation::Off { &[] } else { lists };
+        let (lists, bad): (Vec<_>, Vec<_>) =
+            lists.iter().map(|der| RevocationList::read(der, &roots)).partition(Result::is_ok);
+        let lists: Vec<RevocationList> = lists.into_iter().flatten().collect();
+        problems.extend(bad.into_iter().filter_map(Result::err));
+
+        if roots.is_empty() && problems.is_empty() {
+            problems.push(BadTrust::Empty);
+        }
+        problems.extend(list::doubled(&lists));
+        if revocation == Revocation::Required {
+            problems.extend(list::missing(&lists, &roots));
+            problems.extend(list::stale(&lists, now));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            anchors: roots.iter().map(|root| root.anchor.clone()).collect(),
+            lists,
+            revocation,
+            subjects: roots.iter().map(Root::distinguished_name).collect(),
+            roots,
+        })
+    }
+
+    /// The roots, in the order of their file.
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// The revocation lists, in the order of their file; none where revocation is off.
+    pub fn lists(&self) -> &[RevocationList] {
+        &self.lists
+    }
+
+    /// What is made of revocation lists here.
+    pub fn revocation(&self) -> Revocation {
+        self.revocation
+    }
+
+    /// The subjects of the roots, as a server names them to its clients (RFC 8446, section
+    /// 4.2.4).
+    pub(crate) fn subjects(&self) -> &[DistinguishedName] {
+        &self.subjects
+    }
+}

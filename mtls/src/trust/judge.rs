@@ -1,0 +1,315 @@
+//! The judgement of one chain, in the order that makes the told reason the true one.
+
+use std::cell::RefCell;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use time::OffsetDateTime;
+use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
+use x509_parser::extensions::KeyUsage as KeyUsageBits;
+use x509_parser::prelude::X509Certificate;
+
+use super::presented::{Presented, key_identifier};
+use super::{Revocation, RevocationList, Root, Trust};
+use crate::certificate::{Certificate, hexadecimal};
+use crate::refusal::{Code, Reason};
+use crate::role::Role;
+
+/// A chain that was found good, from the leaf to one of our roots.
+#[derive(Clone, Debug)]
+pub struct VerifiedChain {
+    /// The leaf, its `chain` reaching up to the root.
+    pub certificate: Certificate,
+    /// When the first certificate of the chain ends; trust in it ends then too.
+    pub not_after: OffsetDateTime,
+    /// What was presented, for the next judgement.
+    pub presented: Vec<CertificateDer<'static>>,
+}
+
+impl Trust {
+    /// Judges the chain that the end in `role` presented, at the time `now`.
+    ///
+    /// The path is built and verified after RFC 5280, section 6, by rustls-webpki. Beyond it: a
+    /// root outside of its dates does not count; the leaf bears the role's extended key usage,
+    /// and `digitalSignature` if it has a key usage at all; an issuer's key usage includes
+    /// `keyCertSign`; path lengths hold from the root on; RSA keys have 2048 bits at least;
+    /// nothing in the path has been revoked.
+    ///
+    /// The name is not judged here: a server's name is the client's question.
+    pub fn judge(
+        &self,
+        presented: &[CertificateDer<'_>],
+        role: Role,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedChain, Reason> {
+        let chain = Presented::parse(presented)?;
+        chain.refuse_self_signed()?;
+        chain.refuse_unknown_issuer(&self.roots)?;
+        chain.refuse_weak_keys()?;
+
+        let refused = RefCell::new(None);
+        let good = RefCell::new(None);
+        let examine = |path: &VerifiedPath<'_>| {
+            let path = Path::of(self, &chain, path);
+            match path.examine(role, now) {
+                Ok(verified) => {
+                    good.replace(Some(verified));
+                    Ok(())
+                }
+                Err(reason) => {
+                    refused.replace(Some(reason));
+                    Err(Error::UnknownIssuer)
+                }
+            }
+        };
+        let leaf = EndEntityCert::try_from(&presented[0])
+            .map_err(|error| told(&error, &chain, role, now))?;
+        let usage = match role {
+            Role::Client => KeyUsage::client_auth(),
+            Role::Server => KeyUsage::server_auth(),
+        };
+        let verdict = leaf.verify_for_usage(
+            aws_lc_rs::default_provider().signature_verification_algorithms.all,
+            &self.anchors,
+            &presented[1..],
+            seconds(now),
+            usage,
+            None,
+            Some(&examine),
+        );
+        match (verdict, refused.take(), good.take()) {
+            (Ok(_), _, Some(verified)) => Ok(verified),
+            (_, Some(reason), _) => Err(reason),
+            (Err(error), None, _) => Err(told(&error, &chain, role, now)),
+            (Ok(_), None, None) => Err(chain.reason(Code::UnknownIssuer, 0)),
+        }
+    }
+}
+
+/// A path whose signatures verify, with what webpki leaves open still to be examined.
+struct Path<'a> {
+    chain: &'a Presented<'a>,
+    /// Indices into the presented chain, leaf first.
+    steps: Vec<usize>,
+    root: &'a Root,
+    trust: &'a Trust,
+}
+
+impl<'a> Path<'a> {
+    fn of(trust: &'a Trust, chain: &'a Presented<'a>, path: &VerifiedPath<'_>) -> Self {
+        let position = |der: &[u8]| chain.ders.iter().position(|sent| sent.as_ref() == der);
+        let above = path.intermediate_certificates();
+        let above = above.filter_map(|certificate| position(&certificate.der()));
+        let steps = std::iter::once(0).chain(above).collect();
+        let anchor = trust.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
+        let root = &trust.roots[anchor.expect("webpki must answer with an anchor of ours")];
+        Self { chain, steps, root, trust }
+    }
+
+    fn examine(&self, role: Role, now: OffsetDateTime) -> Result<VerifiedChain, Reason> {
+        self.root_counts(now)?;
+        self.purpose_fits(role)?;
+        self.issuers_are_authorities()?;
+        self.path_lengths_hold()?;
+        self.nothing_is_revoked(now)?;
+
+        let mut certificate = self.chain.facts[0].clone();
+        let subject = |index: &usize| self.chain.facts[*index].subject.to_string();
+        certificate.chain = self.steps.iter().map(subject).collect();
+        certificate.chain.push(self.root.certificate.subject.to_string());
+        let ends = self.certificates().map(|c| c.validity().not_after.to_datetime());
+        let not_after = ends.fold(self.root.certificate.valid_to, Ord::min);
+        let presented = self.chain.ders.iter().map(|der| der.clone().into_owned()).collect();
+        Ok(VerifiedChain { certificate, not_after, presented })
+    }
+
+    fn root_counts(&self, now: OffsetDateTime) -> Result<(), Reason> {
+        let root = &self.root.certificate;
+        if self.root.counts_at(now) {
+            return Ok(());
+        }
+        let (code, detail) = if now > root.valid_to {
+            (Code::Expired, format!("its root {} ended at {}", root.subject, root.valid_to))
+        } else {
+            let begins = format!("its root {} begins at {}", root.subject, root.valid_from);
+            (Code::NotYetValid, begins)
+        };
+        Err(Reason::new(code).with_detail(detail).with_certificate(root.clone()))
+    }
+
+    fn purpose_fits(&self, role: Role) -> Result<(), Reason> {
+        let leaf = &self.chain.facts[0];
+        let detail = if !leaf.extended_key_usage.iter().any(|usage| usage == role.purpose()) {
+            match leaf.extended_key_usage.as_slice() {
+                [] => format!("it has no extended key usage, and {} is needed", role.purpose()),
+                has => format!("it is for {}, and {} is needed", has.join(", "), role.purpose()),
+            }
+        } else if !leaf.key_usage.is_empty() && !leaf.key_usage.contains(&"digitalSignature") {
+            format!("its key usage is {} without digitalSignature", leaf.key_usage.join(", "))
+        } else {
+            return Ok(());
+        };
+        Err(self.chain.reason(Code::WrongPurpose, 0).with_detail(detail))
+    }
+
+    fn issuers_are_authorities(&self) -> Result<(), Reason> {
+        for &index in &self.steps[1..] {
+            if !may(&self.chain.parsed[index], KeyUsageBits::key_cert_sign) {
+                let reason = self.chain.reason(Code::IssuerNotAuthority, index);
+                return Err(reason.with_detail("its key usage does not include keyCertSign"));
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 5280, section 6.1.4 (l) and (m): self-issued intermediates do not count.
+    fn path_lengths_hold(&self) -> Result<(), Reason> {
+        let mut intermediates_below = 0;
+        let too_long = |limit: Option<u32>, below: u32| limit.is_some_and(|limit| below > limit);
+        for &index in &self.steps[1..] {
+            let issuer = &self.chain.parsed[index];
+            let constraints = issuer.basic_constraints().ok().flatten();
+            let limit = constraints.and_then(|c| c.value.path_len_constraint);
+            if too_long(limit, intermediates_below) {
+                return Err(self.chain.reason(Code::PathTooLong, index));
+            }
+            if issuer.subject().as_raw() != issuer.issuer().as_raw() {
+                intermediates_below += 1;
+            }
+        }
+        if too_long(self.root.path_length, intermediates_below) {
+            let reason = Reason::new(Code::PathTooLong);
+            return Err(reason.with_certificate(self.root.certificate.clone()));
+        }
+        Ok(())
+    }
+
+    fn nothing_is_revoked(&self, now: OffsetDateTime) -> Result<(), Reason> {
+        if self.trust.revocation == Revocation::Off {
+            return Ok(());
+        }
+        for (step, &index) in self.steps.iter().enumerate() {
+            let list = match self.steps.get(step + 1) {
+                Some(&issuer) => self.list_of_intermediate(index, issuer)?,
+                None => self.trust.lists.iter().find(|list| list.is_of_root(self.root)),
+            };
+            self.not_listed(index, list, now)?;
+        }
+        Ok(())
+    }
+
+    fn list_of_intermediate(
+        &self,
+        index: usize,
+        issuer: usize,
+    ) -> Result<Option<&RevocationList>, Reason> {
+        let issuer = &self.chain.parsed[issuer];
+        let named = |list: &&RevocationList| {
+            list.is_of_an_intermediate() && list.issuer_der == issuer.subject().as_raw()
+        };
+        let Some(list) = self.trust.lists.iter().find(named) else {
+            return Ok(None);
+        };
+        if may(issuer, KeyUsageBits::crl_sign) && list.is_signed_by(issuer.public_key()) {
+            return Ok(Some(list));
+        }
+        let key = key_identifier(issuer).map_or_else(String::new, |key| hexadecimal(&key));
+        let detail = format!("the list of {} is not signed by its key {key}", list.issuer);
+        Err(self.chain.reason(Code::RevocationUnknown, index).with_detail(detail))
+    }
+
+    fn not_listed(
+        &self,
+        index: usize,
+        list: Option<&RevocationList>,
+        now: OffsetDateTime,
+    ) -> Result<(), Reason> {
+        let required = self.trust.revocation == Revocation::Required;
+        let Some(list) = list else {
+            return if required {
+                Err(self.chain.reason(Code::RevocationUnknown, index))
+            } else {
+                Ok(())
+            };
+        };
+        if let Some(entry) = list.entry(&hexadecimal(self.chain.parsed[index].raw_serial())) {
+            let why = entry.reason.as_deref().unwrap_or("no reason given");
+            let detail = format!("at {}, {why}", entry.at);
+            return Err(self.chain.reason(Code::Revoked, index).with_detail(detail));
+        }
+        if required && list.is_stale(now) {
+            let since = list.next_update.map_or_else(String::new, |due| due.to_string());
+            let detail = format!("the list of {} was to be replaced by {since}", list.issuer);
+            let reason = self.chain.reason(Code::RevocationListStale, index);
+            return Err(reason.with_detail(detail));
+        }
+        Ok(())
+    }
+
+    fn certificates(&self) -> impl Iterator<Item = &X509Certificate<'a>> {
+        self.steps.iter().map(|index| &self.chain.parsed[*index])
+    }
+}
+
+/// Whether the key usage includes `bit`, or is absent and so allows all.
+fn may(certificate: &X509Certificate<'_>, bit: fn(&KeyUsageBits) -> bool) -> bool {
+    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| bit(usage.value)))
+}
+
+/// What webpki's error means, and which certificate it concerns.
+fn told(error: &Error, chain: &Presented<'_>, role: Role, now: OffsetDateTime) -> Reason {
+    let code = match error {
+        Error::CaUsedAsEndEntity => Code::NotALeaf,
+        Error::CertExpired { .. } => return out_of_date(chain, Code::Expired, now),
+        Error::CertNotValidYet { .. } => return out_of_date(chain, Code::NotYetValid, now),
+        Error::CertRevoked => Code::Revoked,
+        Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => {
+            let has = chain.facts[0].extended_key_usage.join(", ");
+            let detail = format!("it is for {has}, and {} is needed", role.purpose());
+            return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
+        }
+        Error::EndEntityUsedAsCa => {
+            return chain.reason(Code::IssuerNotAuthority, 1.min(chain.parsed.len() - 1));
+        }
+        Error::InvalidSignatureForPublicKey => Code::BadSignature,
+        Error::MaximumNameConstraintComparisonsExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumPathDepthExceeded
+        | Error::MaximumSignatureChecksExceeded => Code::ChainTooComplex,
+        Error::NameConstraintViolation => Code::NameConstraint,
+        Error::PathLenConstraintViolated => Code::PathTooLong,
+        Error::UnknownIssuer => Code::UnknownIssuer,
+        Error::UnsupportedCriticalExtension => Code::UnknownExtension,
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            let algorithm = &chain.facts[0].signature_algorithm;
+            let detail = format!("it is signed with {algorithm}");
+            return chain.reason(Code::UnsupportedAlgorithm, 0).with_detail(detail);
+        }
+        other => {
+            return chain.reason(Code::BadEncoding, 0).with_detail(other.to_string());
+        }
+    };
+    chain.reason(code, 0)
+}
+
+fn out_of_date(chain: &Presented<'_>, code: Code, now: OffsetDateTime) -> Reason {
+    let outside = |certificate: &X509Certificate<'_>| {
+        let validity = certificate.validity();
+        let (from, to) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
+        if code == Code::Expired { now > to } else { now < from }
+    };
+    let index = chain.parsed.iter().position(outside).unwrap_or(0);
+    let facts = &chain.facts[index];
+    let detail = if code == Code::Expired {
+        format!("{} ended at {}", facts.name(), facts.valid_to)
+    } else {
+        format!("{} begins at {}", facts.name(), facts.valid_from)
+    };
+    chain.reason(code, index).with_detail(detail)
+}
+
+fn seconds(now: OffsetDateTime) -> UnixTime {
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+}

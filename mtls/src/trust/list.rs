@@ -1,0 +1,161 @@
+//! Revocation lists (RFC 5280, section 5): which certificates an issuer has taken back.
+
+use std::collections::HashMap;
+
+use rustls::pki_types::CertificateRevocationListDer;
+use time::OffsetDateTime;
+use webpki::BorrowedCertRevocationList;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::{CertificateRevocationList, FromDer};
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::{BadTrust, Root};
+use crate::certificate::{DistinguishedName, hexadecimal, parse};
+
+/// One issuer's list.
+#[derive(Debug)]
+pub struct RevocationList {
+    /// Whose list it is, as an RFC 4514 string.
+    pub issuer: String,
+    /// Its number in lower-case hexadecimal, which grows with each list (section 5.2.3).
+    pub number: Option<String>,
+    /// When it was made.
+    pub this_update: OffsetDateTime,
+    /// When the next one is due; from then on it is stale.
+    pub next_update: Option<OffsetDateTime>,
+    pub(super) issuer_der: Vec<u8>,
+    der: CertificateRevocationListDer<'static>,
+    revoked: HashMap<String, Revoked>,
+    /// The fingerprint of the root whose key signed it; none for an intermediate's list.
+    signed_by: Option<String>,
+}
+
+/// One entry of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Revoked {
+    pub(super) at: OffsetDateTime,
+    pub(super) reason: Option<String>,
+}
+
+impl RevocationList {
+    pub(super) fn read(
+        der: &CertificateRevocationListDer<'static>,
+        roots: &[Root],
+    ) -> Result<Self, BadTrust> {
+        let bad = |error: String| BadTrust::List(error);
+        // webpki refuses what neither it nor we judge by: delta, indirect and partitioned lists.
+        BorrowedCertRevocationList::from_der(der).map_err(|error| bad(error.to_string()))?;
+        let (_, parsed) =
+            CertificateRevocationList::from_der(der).map_err(|error| bad(error.to_string()))?;
+        let leaves_out_leaves = parsed.extensions().iter().any(|extension| {
+            matches!(extension.parsed_extension(),
+                ParsedExtension::IssuingDistributionPoint(point)
+                    if point.only_contains_ca_certs || point.only_contains_attribute_certs)
+        });
+        if leaves_out_leaves {
+            return Err(bad("it does not speak of leaves".to_owned()));
+        }
+
+        let issuer = DistinguishedName::of(parsed.issuer()).to_string();
+        let issuer_der = parsed.issuer().as_raw().to_vec();
+        let mut named = roots.iter().filter(|root| root.subject == issuer_der).peekable();
+        let claims_a_root = named.peek().is_some();
+        let signer = named.find(|root| {
+            parse(&root.der).is_ok_and(|root| parsed.verify_signature(root.public_key()).is_ok())
+        });
+        if claims_a_root && signer.is_none() {
+            return Err(BadTrust::ListForged(issuer));
+        }
+        Ok(Self {
+            issuer,
+            number: parsed.crl_number().map(|number| hexadecimal(&number.to_bytes_be())),
+            this_update: parsed.last_update().to_datetime(),
+            next_update: parsed.next_update().map(|time| time.to_datetime()),
+            issuer_der,
+            revoked: revoked(&parsed),
+            signed_by: signer.map(|root| root.certificate.fingerprint256.clone()),
+            der: der.clone(),
+        })
+    }
+
+    /// Whether its next update was due before `now`.
+    pub fn is_stale(&self, now: OffsetDateTime) -> bool {
+        self.next_update.is_some_and(|due| due < now)
+    }
+
+    /// The entry of a serial number, in the hexadecimal of [`hexadecimal`].
+    pub(super) fn entry(&self, serial_number: &str) -> Option<&Revoked> {
+        self.revoked.get(serial_number)
+    }
+
+    pub(super) fn is_of_root(&self, root: &Root) -> bool {
+        self.signed_by.as_deref() == Some(root.certificate.fingerprint256.as_str())
+    }
+
+    /// Whether an intermediate of the list's name signed it.
+    pub(super) fn is_signed_by(&self, key: &SubjectPublicKeyInfo<'_>) -> bool {
+        CertificateRevocationList::from_der(&self.der)
+            .is_ok_and(|(_, parsed)| parsed.verify_signature(key).is_ok())
+    }
+
+    pub(super) fn is_of_an_intermediate(&self) -> bool {
+        self.signed_by.is_none()
+    }
+}
+
+/// Issuers that have more than one list.
+pub(super) fn doubled(lists: &[RevocationList]) -> impl Iterator<Item = BadTrust> {
+    let earlier = |index: usize, list: &RevocationList| {
+        lists[..index]
+            .iter()
+            .any(|other| other.issuer_der == list.issuer_der && other.signed_by == list.signed_by)
+    };
+    let twice = lists.iter().enumerate().filter(move |(index, list)| earlier(*index, list));
+    twice.map(|(_, list)| BadTrust::ListTwice(list.issuer.clone()))
+}
+
+/// Roots that have no list.
+pub(super) fn missing(lists: &[RevocationList], roots: &[Root]) -> impl Iterator<Item = BadTrust> {
+    let without = roots.iter().filter(|root| !lists.iter().any(|list| list.is_of_root(root)));
+    without.map(|root| BadTrust::ListMissing(root.certificate.subject.to_string()))
+}
+
+/// Lists whose next update was due.
+pub(super) fn stale(
+    lists: &[RevocationList],
+    now: OffsetDateTime,
+) -> impl Iterator<Item = BadTrust> {
+    let stale = lists.iter().filter(move |list| list.is_stale(now));
+    stale.filter_map(|list| {
+        let since = list.next_update?;
+        Some(BadTrust::ListStale { issuer: list.issuer.clone(), since })
+    })
+}
+
+fn revoked(parsed: &CertificateRevocationList<'_>) -> HashMap<String, Revoked> {
+    let entries = parsed.iter_revoked_certificates().map(|entry| {
+        let reason = entry.reason_code().map(|(_, reason)| camel_case(&reason.to_string()));
+        let at = entry.revocation_date.to_datetime();
+        (hexadecimal(entry.raw_serial()), Revoked { at, reason })
+    });
+    entries.collect()
+}
+
+/// `KEYCOMPROMISE`, `Key Compromise` or `KeyCompromise` as RFC 5280 writes it: `keyCompromise`.
+fn camel_case(name: &str) -> String {
+    let known = [
+        "unspecified",
+        "keyCompromise",
+        "cACompromise",
+        "affiliationChanged",
+        "superseded",
+        "cessationOfOperation",
+        "certificateHold",
+        "removeFromCRL",
+        "privilegeWithdrawn",
+        "aACompromise",
+    ];
+    let plain = |text: &str| text.replace([' ', '_'], "").to_lowercase();
+    let same = known.into_iter().find(|known| plain(known) == plain(name));
+    same.unwrap_or(name).to_owned()
+}

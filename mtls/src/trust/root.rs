@@ -1,0 +1,81 @@
+//! One root: an authority's own certificate, believed because an operator put it into `ca.crt`.
+
+use rustls::DistinguishedName;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use time::OffsetDateTime;
+use x509_parser::prelude::X509Certificate;
+use x509_parser::x509::X509Name;
+
+use super::BadTrust;
+use super::presented::{key_identifier, weakness};
+use crate::certificate::{Certificate, parse};
+
+/// A root that may sign leaves and intermediates.
+#[derive(Debug)]
+pub struct Root {
+    /// What stands in it.
+    pub certificate: Certificate,
+    pub(super) anchor: TrustAnchor<'static>,
+    pub(super) der: CertificateDer<'static>,
+    pub(super) key_identifier: Option<Vec<u8>>,
+    pub(super) path_length: Option<u32>,
+    pub(super) subject: Vec<u8>,
+}
+
+impl Root {
+    pub(super) fn new(der: CertificateDer<'static>) -> Result<Self, BadTrust> {
+        let unnamed = |why: String| BadTrust::Root { subject: "of ca.crt".to_owned(), why };
+        let parsed = parse(&der).map_err(|error| unnamed(error.to_string()))?;
+        let certificate = Certificate::of(&der, &parsed);
+        let bad = |why: String| BadTrust::Root { subject: certificate.subject.to_string(), why };
+
+        let path_length = authority(&parsed).map_err(|why| bad(why.to_owned()))?;
+        if let Some(weakness) = weakness(&certificate.public_key) {
+            return Err(bad(weakness));
+        }
+        let anchor = webpki::anchor_from_trusted_cert(&der)
+            .map_err(|error| bad(error.to_string()))?
+            .to_owned();
+        let key_identifier = key_identifier(&parsed);
+        let subject = parsed.subject().as_raw().to_vec();
+        Ok(Self { certificate, anchor, der, key_identifier, path_length, subject })
+    }
+
+    /// Whether it is inside of its dates; outside of them it does not count.
+    pub fn counts_at(&self, now: OffsetDateTime) -> bool {
+        (self.certificate.valid_from..=self.certificate.valid_to).contains(&now)
+    }
+
+    /// Whether it could have issued a certificate of this issuer name and authority key
+    /// identifier (RFC 5280, section 4.2.1.1).
+    pub(super) fn could_have_issued(
+        &self,
+        issuer: &X509Name<'_>,
+        authority_key_identifier: Option<&[u8]>,
+    ) -> bool {
+        let other_key = match (authority_key_identifier, &self.key_identifier) {
+            (Some(named), Some(own)) => named != own,
+            _ => false,
+        };
+        self.subject == issuer.as_raw() && !other_key
+    }
+
+    pub(super) fn distinguished_name(&self) -> DistinguishedName {
+        DistinguishedName::from(self.subject.clone())
+    }
+}
+
+/// The path length of an authority's certificate; an error where it is not an authority's.
+fn authority(parsed: &X509Certificate<'_>) -> Result<Option<u32>, &'static str> {
+    let constraints = parsed.basic_constraints().map_err(|_| "its basicConstraints are doubled")?;
+    let Some(constraints) = constraints.filter(|constraints| constraints.value.ca) else {
+        return Err("it is not an authority's certificate (basicConstraints cA is missing)");
+    };
+    match parsed.key_usage() {
+        Ok(Some(usage)) if !usage.value.key_cert_sign() => {
+            Err("its key usage does not include keyCertSign")
+        }
+        Ok(_) => Ok(constraints.value.path_len_constraint),
+        Err(_) => Err("its keyUsage is doubled"),
+    }
+}

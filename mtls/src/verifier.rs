@@ -1,0 +1,197 @@
+//! What rustls asks of us during a handshake, put to the one judge. One verifier serves one
+//! handshake and remembers its verdict, so that the reason told is the judge's own.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use time::OffsetDateTime;
+use webpki::EndEntityCert;
+
+use crate::certificate::Certificate;
+use crate::live::Credentials;
+use crate::protocol::PROVIDER;
+use crate::refusal::{Code, Reason};
+use crate::role::Role;
+use crate::spiffe::SpiffeId;
+use crate::trust::VerifiedChain;
+
+/// The verifier of one handshake.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    credentials: Arc<Credentials>,
+    /// Asked of a server besides its name.
+    spiffe_id: Option<SpiffeId>,
+    chain: OnceLock<VerifiedChain>,
+    reason: Mutex<Option<Reason>>,
+}
+
+impl Verifier {
+    pub(crate) fn new(credentials: Arc<Credentials>, spiffe_id: Option<SpiffeId>) -> Self {
+        Self { credentials, spiffe_id, chain: OnceLock::new(), reason: Mutex::default() }
+    }
+
+    /// Why the other side was turned away, if it was.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The chain that was found good, and whose key was proven.
+    pub(crate) fn verified_chain(&self) -> Option<VerifiedChain> {
+        if self.reason().is_some() { None } else { self.chain.get().cloned() }
+    }
+
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        role: Role,
+    ) -> Result<&VerifiedChain, Reason> {
+        let presented: Vec<CertificateDer<'_>> =
+            std::iter::once(end_entity).chain(intermediates).cloned().collect();
+        let now = OffsetDateTime::now_utc();
+        let chain = self.credentials.trust.judge(&presented, role, now)?;
+        Ok(self.chain.get_or_init(|| chain))
+    }
+
+    fn refuse(&self, reason: Reason) -> Error {
+        let error = Error::InvalidCertificate(reason.code.certificate_error());
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        error
+    }
+
+    fn proven(
+        &self,
+        result: Result<HandshakeSignatureValid, Error>,
+        certificate: &CertificateDer<'_>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        result.map_err(|error| {
+            let detail = format!("possession of the private key was not proven ({error})");
+            let reason = Reason::new(Code::BadSignature).with_detail(detail);
+            self.refuse(match Certificate::read(certificate) {
+                Ok(certificate) => reason.with_certificate(certificate),
+                Err(_) => reason,
+            })
+        })
+    }
+
+    fn algorithms() -> &'static WebPkiSupportedAlgorithms {
+        &PROVIDER.signature_verification_algorithms
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.credentials.trust.subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.judge(end_entity, intermediates, Role::Client)
+            .map(|_| ClientCertVerified::assertion())
+            .map_err(|reason| self.refuse(reason))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let result = verify_tls12_signature(message, certificate, signature, Self::algorithms());
+        self.proven(result, certificate)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let result = verify_tls13_signature(message, certificate, signature, Self::algorithms());
+        self.proven(result, certificate)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        Self::algorithms().supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.judge(end_entity, intermediates, Role::Server)
+            .and_then(|chain| {
+                fits_name(end_entity, &chain.certificate, server_name)?;
+                fits_spiffe_id(&chain.certificate, self.spiffe_id.as_ref())
+            })
+            .map(|()| ServerCertVerified::assertion())
+            .map_err(|reason| self.refuse(reason))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        ClientCertVerifier::verify_tls12_signature(self, message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        ClientCertVerifier::verify_tls13_signature(self, message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        Self::algorithms().supported_schemes()
+    }
+}
+
+/// The name that was dialled stands among the subject alternative names (RFC 9525, section 6).
+fn fits_name(
+    leaf: &CertificateDer<'_>,
+    certificate: &Certificate,
+    name: &ServerName<'_>,
+) -> Result<(), Reason> {
+    let fits =
+        EndEntityCert::try_from(leaf).and_then(|leaf| leaf.verify_is_valid_for_subject_name(name));
+    fits.map_err(|_| {
+        let names = &certificate.subject_alt_names;
+        let addresses = names.ip.iter().map(ToString::to_string);
+        let bears: Vec<String> = names.dns.iter().cloned().chain(addresses).collect();
+        let bears = if bears.is_empty() { "no name".to_owned() } else { bears.join(", ") };
+        let detail = format!("{} was dialled, and it bears {bears}", name.to_str());
+        Reason::new(Code::WrongName).with_detail(detail).with_certificate(certificate.clone())
+    })
+}
+
+fn fits_spiffe_id(certificate: &Certificate, expected: Option<&SpiffeId>) -> Result<(), Reason> {
+    match (expected, &certificate.spiffe_id) {
+        (None, _) => Ok(()),
+        (Some(expected), Some(has)) if has == expected => Ok(()),
+        (Some(expected), has) => {
+            let has = has.as_ref().map_or("no SPIFFE ID", SpiffeId::as_str);
+            let detail = format!("{expected} was expected, and it bears {has}");
+            let reason = Reason::new(Code::WrongName).with_detail(detail);
+            Err(reason.with_certificate(certificate.clone()))
+        }
+    }
+}
