@@ -1,0 +1,100 @@
+//! Files that are there whole or not at all.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Readers {
+    Everybody,
+    Owner,
+}
+
+/// Puts the content in place by temporary file, `fsync` and rename, so that a reader sees the old
+/// content or the new one, even after a crash.
+pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(directory)?;
+    file.write_all(content)?;
+    if readers == Readers::Everybody {
+        file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_directory(directory)
+}
+
+/// Makes the names in a directory last.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Makes a directory with this mode, whatever the mask.
+pub(crate) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
+    fs::create_dir(path)?;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Removes what a killed writer left behind; nobody else may be writing meanwhile.
+pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(TEMPORARY) {
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How the name of everything unfinished begins.
+pub(crate) const TEMPORARY: &str = ".unfinished-";
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::{Readers, sweep, write};
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "old").unwrap();
+
+        for (readers, mode) in [(Readers::Owner, 0o600), (Readers::Everybody, 0o644)] {
+            write(&path, b"new", readers).unwrap();
+
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_swept_and_the_rest_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".unfinished-x"), "").unwrap();
+        fs::create_dir(directory.path().join(".unfinished-y")).unwrap();
+        fs::write(directory.path().join("kept"), "").unwrap();
+
+        sweep(directory.path()).unwrap();
+
+        let left: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["kept"]);
+    }
+}

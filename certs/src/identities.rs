@@ -1,0 +1,62 @@
+//! The three identities that every deployment has, and the names that they bear.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use authority::{AlternativeName, IdentityName, LeafRequest, SpiffeId, Usage};
+
+use crate::problems::Problems;
+
+/// One identity as `certs init` makes it.
+pub(crate) struct Identity {
+    pub(crate) name: IdentityName,
+    pub(crate) request: LeafRequest,
+    pub(crate) usage: Usage,
+}
+
+/// The API, the client service and the gateway, for this namespace and trust domain.
+pub(crate) fn identities(namespace: &str, trust_domain: &str) -> anyhow::Result<Vec<Identity>> {
+    let mut problems = Problems::default();
+    if AlternativeName::dns(namespace).is_err() || !is_label(namespace) {
+        problems.add(format!(
+            "--namespace \"{namespace}\" is no namespace: give lower-case letters, digits and \
+             dashes, such as default"
+        ));
+    }
+    if format!("spiffe://{trust_domain}/a").parse::<SpiffeId>().is_err()
+        || trust_domain.contains('/')
+    {
+        problems.add(format!(
+            "--trust-domain \"{trust_domain}\" is no trust domain: give lower-case letters, \
+             digits, dots, dashes and underscores, such as mtls-demo.local"
+        ));
+    }
+    problems.settle()?;
+    [("api-service", Usage::Server), ("client-service", Usage::Client), ("gateway", Usage::Both)]
+        .into_iter()
+        .map(|(name, usage)| {
+            Ok(Identity {
+                name: name.parse()?,
+                request: request(name, usage, namespace, trust_domain),
+                usage,
+            })
+        })
+        .collect()
+}
+
+fn request(name: &str, usage: Usage, namespace: &str, trust_domain: &str) -> LeafRequest {
+    LeafRequest::new(name)
+        .organization(LeafRequest::ORGANIZATION)
+        .usage(usage)
+        .dns(name)
+        .dns(format!("{name}.{namespace}"))
+        .dns(format!("{name}.{namespace}.svc"))
+        .dns(format!("{name}.{namespace}.svc.cluster.local"))
+        .dns("localhost")
+        .ip(Ipv4Addr::LOCALHOST)
+        .ip(Ipv6Addr::LOCALHOST)
+        .spiffe(format!("spiffe://{trust_domain}/ns/{namespace}/sa/{name}"))
+}
+
+fn is_label(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}

@@ -1,0 +1,39 @@
+//! `certs revoke`: takes trust back, in the list of every directory.
+
+use std::fmt::Write;
+
+use authority::{Directory, RevocationReason};
+use clap::Args;
+
+use crate::problems::Problems;
+
+/// Revokes every certificate of a name that still lives, or the one with a serial number
+///
+/// The revocation list gets a new number, and every ca.crl under DIR is rewritten.
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    /// A name or a serial number, as "certs list --all" shows them
+    #[arg(value_name = "NAME|SERIAL")]
+    what: String,
+    /// unspecified, key-compromise, affiliation-changed, superseded, cessation-of-operation or
+    /// privilege-withdrawn
+    #[arg(long, default_value = "unspecified")]
+    reason: String,
+}
+
+impl Revoke {
+    pub(crate) fn run(&self, directory: &Directory) -> anyhow::Result<String> {
+        let mut problems = Problems::default();
+        let reason: Option<RevocationReason> = problems.take(self.reason.parse());
+        problems.settle()?;
+        let revoked = directory.lock()?.revoke(&self.what, reason.unwrap_or_default())?;
+        let mut answer = String::new();
+        for entry in revoked {
+            writeln!(answer, "{:<16}revoked: serial {}", entry.name, entry.serial)?;
+        }
+        if let Some(authority) = directory.record()?.authorities.last() {
+            writeln!(answer, "revocation list {} is in every ca.crl", authority.list_number)?;
+        }
+        Ok(answer)
+    }
+}
