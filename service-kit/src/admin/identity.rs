@@ -1,0 +1,84 @@
+//! The own identity, the roots and the revocation lists, as `/identity` shows them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mtls::certificate::Certificate;
+use mtls::live::Live;
+use mtls::trust::RevocationList;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IdentityView {
+    #[serde(flatten)]
+    certificate: Arc<Certificate>,
+    days_left: i64,
+    roots: Vec<RootView>,
+    lists: Vec<ListView>,
+    last_reload: ReloadView,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RootView {
+    #[serde(flatten)]
+    certificate: Certificate,
+    days_left: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListView {
+    issuer: String,
+    number: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    this_update: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    next_update: Option<OffsetDateTime>,
+    stale: bool,
+}
+
+#[derive(Serialize)]
+struct ReloadView {
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+    directory: PathBuf,
+    ok: bool,
+}
+
+impl IdentityView {
+    pub(super) fn of(live: &Live, now: OffsetDateTime) -> Self {
+        let credentials = live.current();
+        let certificate = Arc::clone(credentials.identity.certificate());
+        let roots = credentials.trust.roots().iter().map(|root| RootView {
+            days_left: root.certificate.days_left(now),
+            certificate: root.certificate.clone(),
+        });
+        let lists = credentials.trust.lists().iter().map(|list| ListView::of(list, now));
+        Self {
+            days_left: certificate.days_left(now),
+            certificate,
+            roots: roots.collect(),
+            lists: lists.collect(),
+            last_reload: ReloadView {
+                at: live.loaded_at(),
+                directory: live.directory().to_owned(),
+                ok: true,
+            },
+        }
+    }
+}
+
+impl ListView {
+    fn of(list: &RevocationList, now: OffsetDateTime) -> Self {
+        Self {
+            issuer: list.issuer.clone(),
+            number: list.number.clone(),
+            this_update: list.this_update,
+            next_update: list.next_update,
+            stale: list.is_stale(now),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How a service begins and ends as a process.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use crate::settings::Problems;
+
+/// `EX_CONFIG` of sysexits.h: the configuration is wrong, and starting again will not help.
+const EX_CONFIG: u8 = 78;
+
+/// Runs a service on settings that were checked, until it ends or is told to.
+///
+/// Exits 78 where the settings are bad, each problem on a line of its own on standard error; 1
+/// where the service failed.
+pub fn run<S, F>(
+    name: &str,
+    settings: Result<S, Problems>,
+    service: impl FnOnce(S, Shutdown) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(problems) => {
+            eprintln!("{problems}");
+            eprintln!("{name} did not start: mend the above, see {name} --help");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    let done = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            let shutdown = Shutdown::on_signals()?;
+            service(settings, shutdown).await
+        })
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error!("{failure:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells every part of a service when it is to stop.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    told: watch::Receiver<bool>,
+    // Kept so that the receiver never sees its sender gone.
+    _teller: Arc<watch::Sender<bool>>,
+}
+
+impl Shutdown {
+    /// On SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no signal handler.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (teller, shutdown) = Self::by_hand();
+        tokio::spawn(async move {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            info!(signal = name, "stopping: requests in flight are finished first");
+            teller.send_replace(true);
+        });
+        Ok(shutdown)
+    }
+
+    /// When `true` is sent.
+    pub fn by_hand() -> (Arc<watch::Sender<bool>>, Self) {
+        let (teller, told) = watch::channel(false);
+        let teller = Arc::new(teller);
+        (Arc::clone(&teller), Self { told, _teller: teller })
+    }
+
+    /// Whether it is to stop.
+    pub fn is_told(&self) -> bool {
+        *self.told.borrow()
+    }
+
+    /// Waits until it is to stop.
+    pub async fn told(&mut self) {
+        let _ = self.told.wait_for(|told| *told).await;
+    }
+}

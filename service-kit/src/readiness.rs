@@ -1,0 +1,82 @@
+//! Whether a service can do its work: what `/readyz` answers.
+
+use mtls::live::Live;
+use mtls::trust::{Revocation, RevocationList};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::process::Shutdown;
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    /// Whether every check is well.
+    pub ready: bool,
+    /// Each check.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that must be well.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// What is looked at.
+    pub name: &'static str,
+    /// Whether work can go on.
+    pub ok: bool,
+    /// How it stands, in words.
+    pub detail: String,
+}
+
+impl Readiness {
+    /// Looks at the identity, at each revocation list, and whether the service is to stop.
+    pub fn of(live: &Live, shutdown: &Shutdown, now: OffsetDateTime) -> Self {
+        let mut checks = vec![identity(live, now)];
+        let credentials = live.current();
+        let revocation = credentials.trust.revocation();
+        checks.extend(credentials.trust.lists().iter().map(|list| fresh(list, revocation, now)));
+        let stopping = shutdown.is_told();
+        let detail = if stopping { "the service is stopping" } else { "the service is running" };
+        checks.push(Check { name: "running", ok: !stopping, detail: detail.to_owned() });
+        Self { ready: checks.iter().all(|check| check.ok), checks }
+    }
+}
+
+fn identity(live: &Live, now: OffsetDateTime) -> Check {
+    let credentials = live.current();
+    let certificate = credentials.identity.certificate();
+    let ends = rfc3339(certificate.valid_to);
+    let ok = (certificate.valid_from..=certificate.valid_to).contains(&now);
+    let detail = if ok {
+        format!(
+            "{} is valid until {ends}, {} days left",
+            certificate.name(),
+            certificate.days_left(now)
+        )
+    } else {
+        format!(
+            "{} is not valid now, only from {} to {ends}: renew it",
+            certificate.name(),
+            rfc3339(certificate.valid_from)
+        )
+    };
+    Check { name: "identity", ok, detail }
+}
+
+/// A stale list warns; it takes the service down only where fresh ones are required, for then
+/// every handshake is refused.
+fn fresh(list: &RevocationList, revocation: Revocation, now: OffsetDateTime) -> Check {
+    let stale = list.is_stale(now);
+    let due = list.next_update.map_or_else(|| "no date".to_owned(), rfc3339);
+    let number = list.number.as_deref().unwrap_or("none");
+    let state = if stale { "is stale: it was to be replaced by" } else { "is fresh until" };
+    Check {
+        name: "revocation-list",
+        ok: !(stale && revocation == Revocation::Required),
+        detail: format!("the list of {} (number {number}) {state} {due}", list.issuer),
+    }
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+}

@@ -1,0 +1,96 @@
+//! What every request passes through: its trace, its log line, its metrics, its limits.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::metrics::{counter, gauge, histogram};
+use axum::Router;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use mtls::connections::Connection;
+use mtls::untrusted::Untrusted;
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tracing::info;
+
+use crate::problem::Problem;
+use crate::settings::ServiceLimits;
+use crate::trace::Trace;
+
+/// Routes with problems for what is not there, the limits of a request, its log line and metrics.
+pub fn observed(routes: Router, limits: &ServiceLimits) -> Router {
+    let bounded = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(|_| async { too_many() }))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(limits.max_requests))
+        .layer(RequestBodyLimitLayer::new(limits.max_body_bytes));
+    routes
+        .fallback(Problem::not_found)
+        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .layer(bounded)
+        .layer(from_fn(observe))
+}
+
+async fn observe(mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let trace = Trace::of(request.headers());
+    let trace_id = trace.id();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    request.extensions_mut().insert(trace);
+
+    let in_flight = InFlight::begin();
+    let response = next.run(request).await;
+    drop(in_flight);
+
+    let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let status = response.status().as_u16();
+    let duration = began.elapsed();
+    histogram!("http_request_duration_seconds", "route" => route.clone())
+        .record(duration.as_secs_f64());
+    counter!("http_requests_total", "route" => route, "status" => status.to_string()).increment(1);
+    let peer = connection.as_ref().and_then(|connection| connection.peer());
+    info!(
+        %method,
+        path = %Untrusted(&path),
+        status,
+        duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+        peer = connection.as_ref().map(|connection| connection.address().to_string()),
+        cn = peer.and_then(|p| p.common_name()).map(|name| Untrusted(name).to_string()),
+        spiffe_id = peer.and_then(|p| p.spiffe_id()).map(|id| id.as_str()),
+        %trace_id,
+        "request answered"
+    );
+    response
+}
+
+fn too_many() -> Response {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+        .with_detail("too many requests are in flight: try again in a second");
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Counts a request in `http_requests_in_flight`, also where it is dropped half-way.
+struct InFlight;
+
+impl InFlight {
+    fn begin() -> Self {
+        gauge!("http_requests_in_flight").increment(1);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        gauge!("http_requests_in_flight").decrement(1);
+    }
+}

@@ -1,0 +1,80 @@
+//! A listener, from its address to its graceful end.
+
+use std::net::{SocketAddr, TcpListener};
+
+use axum::Router;
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use mtls::server::Acceptor;
+use thiserror::Error;
+use tracing::info;
+
+use crate::process::Shutdown;
+use crate::settings::ServiceLimits;
+
+/// An address could not be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address} ({source}): free it, or set {setting} to another port")]
+pub struct CannotListen {
+    address: SocketAddr,
+    setting: &'static str,
+    source: std::io::Error,
+}
+
+/// Listens on an address; `setting` is what its port is set by.
+///
+/// # Errors
+///
+/// The address is taken, or not ours.
+pub fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, CannotListen> {
+    let listener = TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    listener.map_err(|source| CannotListen { address, setting, source })
+}
+
+/// Serves routes on a listener until told to stop; then lets requests in flight finish, for
+/// `DRAIN_TIMEOUT` at most.
+///
+/// # Errors
+///
+/// The listener failed.
+pub async fn serve(
+    name: &'static str,
+    listener: TcpListener,
+    acceptor: Acceptor,
+    routes: Router,
+    limits: &ServiceLimits,
+    mut shutdown: Shutdown,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let handle = Handle::new();
+    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone());
+    let head = limits.connection.max_header_bytes;
+    // The time limits are the stream's: it tells each, and hyper's would only close.
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(head);
+    server
+        .http_builder()
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
+
+    let drain = limits.drain_timeout;
+    let stop = tokio::spawn(async move {
+        shutdown.told().await;
+        handle.graceful_shutdown(Some(drain));
+    });
+    info!(%address, "{name} is listening");
+    let ended = server.serve(routes.into_make_service()).await;
+    stop.abort();
+    info!(%address, "{name} has stopped");
+    ended
+}
+
+/// Streams of one HTTP/2 connection; RFC 9113, section 6.5.2, advises 100 at least.
+const STREAMS: u32 = 128;

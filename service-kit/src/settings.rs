@@ -1,0 +1,72 @@
+//! Settings: they reach clap as text, from flags and the environment, and one check parses them
+//! all and tells every problem at once.
+
+mod arguments;
+mod limits;
+mod parse;
+mod problems;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mtls::live::Live;
+use mtls::role::Role;
+
+pub use self::arguments::ServiceArguments;
+pub use self::limits::{LimitArguments, ServiceLimits};
+pub use self::parse::{bytes, duration, host, number, revocation};
+pub use self::problems::Problems;
+use crate::logs::LogSettings;
+
+/// What every service needs to run, checked.
+#[derive(Debug)]
+pub struct ServiceSettings {
+    /// Where the admin listener stands.
+    pub admin: SocketAddr,
+    /// How much and how long its listeners bear.
+    pub limits: ServiceLimits,
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Its identity and its trust.
+    pub live: Arc<Live>,
+    /// How it logs.
+    pub logs: LogSettings,
+}
+
+impl ServiceSettings {
+    /// Checks the arguments that all services share, and reads the identity for `role`.
+    ///
+    /// Nothing where there was a problem, which is then among `problems`.
+    pub fn check(
+        arguments: &ServiceArguments,
+        role: Role,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let host = problems.check("HOST", host(&arguments.host));
+        let port = problems.check("PORT", number(&arguments.port));
+        let admin_host = problems.check("ADMIN_HOST", parse::host(&arguments.admin_host));
+        let admin_port = problems.check("ADMIN_PORT", number(&arguments.admin_port));
+        let logs = LogSettings::check(&arguments.log_format, &arguments.log_filter, problems);
+        let limits = arguments.limits.check(problems);
+        if arguments.policy_file.is_some() {
+            problems.add("POLICY_FILE", "is not supported yet: unset it");
+        }
+        let revocation = problems.check("REVOCATION", revocation(&arguments.revocation));
+        let directory = PathBuf::from(&arguments.cert_path);
+        let live = match Live::load(directory, &[role], revocation.unwrap_or_default()) {
+            Ok(live) => Some(Arc::new(live)),
+            Err(bad) => {
+                bad.iter().for_each(|bad| problems.add("CERT_PATH", bad));
+                None
+            }
+        };
+        Some(Self {
+            admin: SocketAddr::new(admin_host?, admin_port?),
+            limits: limits?,
+            listen: SocketAddr::new(host?, port?),
+            live: live?,
+            logs: logs?,
+        })
+    }
+}
