@@ -1,2 +1,8 @@
-//! Stub.
-fn main() {}
+//! Starts the API service.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let settings = api_service::Settings::read();
+    service_kit::process::run("api-service", settings, api_service::serve)
+}

@@ -1,0 +1,35 @@
+//! `GET /api/data`: the secured data, and who asked for it over what.
+
+use std::sync::Arc;
+
+use axum::{Extension, Json};
+use mtls::certificate::Certificate;
+use mtls::connections::Connection;
+use mtls::peer::Peer;
+use mtls::session::Session;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Data {
+    message: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    timestamp: OffsetDateTime,
+    client_cert: Arc<Certificate>,
+    tls: Option<Session>,
+}
+
+/// Without a proven peer there is no `Extension`, and so no answer.
+pub(super) async fn data(
+    Extension(peer): Extension<Peer>,
+    Extension(connection): Extension<Arc<Connection>>,
+) -> Json<Data> {
+    Json(Data {
+        message: "This data is secured with mTLS!",
+        timestamp: OffsetDateTime::now_utc(),
+        client_cert: Arc::clone(peer.certificate()),
+        tls: connection.session().cloned(),
+    })
+}

@@ -1,0 +1,42 @@
+//! The backend: it answers only to clients that prove themselves by certificate, and tells them
+//! what it saw of them.
+//!
+//! It owns two routes and what they say. How a client is judged it leaves to `mtls`, how a service
+//! runs to `service-kit`.
+
+mod data;
+mod settings;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use mtls::server::Acceptor;
+use serde_json::{Value, json};
+use service_kit::process::Shutdown;
+use service_kit::service::Service;
+
+pub use self::settings::Settings;
+
+/// Serves until told to stop.
+///
+/// # Errors
+///
+/// A port is taken, or a listener failed.
+pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let service = Service::bind(settings.service, shutdown)?;
+    let acceptor = Acceptor::mutual(
+        service.live.clone(),
+        service.limits.connection.clone(),
+        service.handshakes.clone(),
+        service.connections.clone(),
+    );
+    service.serve("api-service", acceptor, routes()).await
+}
+
+/// Every route of this port; each stands behind mutual TLS.
+fn routes() -> Router {
+    Router::new().route("/api/health", get(health)).route("/api/data", get(data::data))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "healthy" }))
+}
