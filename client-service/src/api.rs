@@ -1,0 +1,176 @@
+//! The call to the API: one request over mutual TLS, and every way in which it can fail.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use mtls::certificate::Certificate;
+use mtls::client::{Client, Expectation, RequestError};
+use mtls::connections::{Connection, InFlight};
+use mtls::peer::Peer;
+use mtls::session::Session;
+use mtls::spiffe::SpiffeId;
+use mtls::untrusted::Untrusted;
+use serde_json::Value;
+use service_kit::service::Service;
+use service_kit::trace::Trace;
+use thiserror::Error;
+use tracing::info;
+
+use crate::settings::ApiUrl;
+
+/// How long a click may take in all.
+const CLICK: Duration = Duration::from_secs(10);
+
+/// The most that is read of an answer.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// The API, as this service calls it.
+pub(super) struct Api {
+    client: Client<Empty<Bytes>>,
+    url: ApiUrl,
+}
+
+/// An answer, and from whom it came over what.
+pub(super) struct Answer {
+    pub(super) body: Value,
+    pub(super) server_cert: Option<Arc<Certificate>>,
+    pub(super) tls: Option<Session>,
+}
+
+/// Why there is no answer to show.
+#[derive(Debug, Error)]
+pub(super) enum ApiError {
+    #[error("the API at {url} answered, but not with what was asked for: {why}")]
+    BadAnswer { url: String, why: String },
+    #[error("the API at {url} failed: {why}")]
+    Failed { url: String, why: String },
+    #[error("{sentence}")]
+    Refused { sentence: String, refusal: Value },
+    #[error("the API at {url} did not answer in time: {why}")]
+    Timeout { url: String, why: String },
+    #[error("the API at {url} cannot be reached: {why}")]
+    Unreachable { url: String, why: String },
+}
+
+impl Api {
+    pub(super) fn new(url: ApiUrl, spiffe_id: Option<SpiffeId>, service: &Service) -> Self {
+        let client = Client::new(
+            service.live.clone(),
+            Expectation { spiffe_id },
+            &service.limits.connection,
+            service.handshakes.clone(),
+            service.connections.clone(),
+        );
+        Self { client, url }
+    }
+
+    /// Fetches `GET /api/data`, within ten seconds.
+    pub(super) async fn data(&self, trace: &Trace) -> Result<Answer, ApiError> {
+        let began = Instant::now();
+        let result = match tokio::time::timeout(CLICK, self.fetch(trace)).await {
+            Ok(result) => result,
+            Err(_) => Err(ApiError::Timeout {
+                url: self.url.to_string(),
+                why: format!("nothing came within {} seconds", CLICK.as_secs()),
+            }),
+        };
+        let error = result.as_ref().err().map(|error| Untrusted(&error.to_string()).to_string());
+        let tls = result.as_ref().ok().and_then(|answer| answer.tls.as_ref());
+        info!(
+            url = %self.url.with_path(DATA),
+            ok = error.is_none(),
+            error,
+            version = tls.map(|tls| tls.version),
+            cipher_suite = tls.map(|tls| tls.cipher_suite.as_str()),
+            key_exchange = tls.map(|tls| tls.key_exchange.as_str()),
+            duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            trace_id = %trace.id(),
+            "api called"
+        );
+        result
+    }
+
+    async fn fetch(&self, trace: &Trace) -> Result<Answer, ApiError> {
+        // A pooled connection may be closed by the API at the very moment it is used again: a
+        // request without effect is asked once more, on a new one.
+        let response = match self.client.request(self.request(trace)).await {
+            Err(RequestError::Broken(_)) => self.client.request(self.request(trace)).await,
+            result => result,
+        };
+        let response = response.map_err(|error| self.told(error))?;
+        let connection = response.extensions().get::<Arc<Connection>>().cloned();
+        let status = response.status();
+        let body = self.body(response).await?;
+        if status != StatusCode::OK {
+            return Err(self.not_ok(status, body));
+        }
+        let body = serde_json::from_slice(&body).map_err(|error| ApiError::BadAnswer {
+            url: self.url.to_string(),
+            why: format!("its body is not JSON ({error})"),
+        })?;
+        let peer = connection.as_ref().and_then(|connection| connection.peer());
+        Ok(Answer {
+            body,
+            server_cert: peer.map(Peer::certificate).cloned(),
+            tls: connection.as_ref().and_then(|connection| connection.session()).cloned(),
+        })
+    }
+
+    fn request(&self, trace: &Trace) -> Request<Empty<Bytes>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.url.with_path(DATA);
+        trace.hand_on(request.headers_mut());
+        request
+    }
+
+    async fn body(
+        &self,
+        response: Response<InFlight<hyper::body::Incoming>>,
+    ) -> Result<Bytes, ApiError> {
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
+        body.map(http_body_util::Collected::to_bytes).map_err(|error| ApiError::BadAnswer {
+            url: self.url.to_string(),
+            why: format!("its body ended half-way ({error})"),
+        })
+    }
+
+    /// An answer that is a refusal itself says so in its `refusal` member.
+    fn not_ok(&self, status: StatusCode, body: Bytes) -> ApiError {
+        let problem: Option<Value> = serde_json::from_slice(&body).ok();
+        let refusal = problem.and_then(|mut problem| Some(problem.get_mut("refusal")?.take()));
+        match refusal {
+            Some(refusal @ Value::Object(_)) => ApiError::Refused {
+                sentence: format!("the API refused this service: it answered {status}"),
+                refusal,
+            },
+            _ => {
+                ApiError::Failed { url: self.url.to_string(), why: format!("it answered {status}") }
+            }
+        }
+    }
+
+    fn told(&self, error: RequestError) -> ApiError {
+        let url = self.url.to_string();
+        match error {
+            RequestError::Broken(_) => ApiError::Failed { url, why: error.to_string() },
+            RequestError::Refused { refusal, .. } => {
+                let who = match refusal.side {
+                    mtls::role::Role::Client => "this service refused the API",
+                    mtls::role::Role::Server => "the API refused this service",
+                };
+                let refusal_value = serde_json::to_value(&refusal).unwrap_or(Value::Null);
+                ApiError::Refused {
+                    sentence: format!("{who}: {}", refusal.sentence),
+                    refusal: refusal_value,
+                }
+            }
+            RequestError::Timeout(_) => ApiError::Timeout { url, why: error.to_string() },
+            RequestError::Unreachable(_) => ApiError::Unreachable { url, why: error.to_string() },
+        }
+    }
+}
+
+const DATA: &str = "/api/data";

@@ -1,0 +1,61 @@
+//! The web front: a page whose button makes this service call the API with its own certificate.
+//!
+//! It owns the page ([`page`]), the call ([`api`]) and what becomes of it ([`proxy`]), and who may
+//! see it ([`host`]). The browser proves nothing to it, and it never lends the browser its
+//! identity for anything but that one call.
+
+mod api;
+mod host;
+mod page;
+mod proxy;
+mod settings;
+
+use std::sync::Arc;
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use mtls::server::Acceptor;
+use serde_json::{Value, json};
+use service_kit::process::Shutdown;
+use service_kit::service::Service;
+
+use self::api::Api;
+use self::host::AllowedHosts;
+use self::page::Page;
+pub use self::settings::Settings;
+
+/// Serves until told to stop.
+///
+/// # Errors
+///
+/// A port is taken, or a listener failed.
+pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let page = Page::new(&settings);
+    let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts);
+    let service = Service::bind(settings.service, shutdown)?;
+    let api = Api::new(settings.api_url, settings.api_spiffe_id, &service);
+
+    let limits = service.limits.connection.clone();
+    let (handshakes, connections) = (service.handshakes.clone(), service.connections.clone());
+    let acceptor = match settings.web_identity {
+        Some(identity) => {
+            Acceptor::without_client_certificates(identity, limits, handshakes, connections)
+        }
+        None => Acceptor::plain(limits, handshakes, connections),
+    };
+    service.serve("client-service", acceptor, routes(page, api, hosts)).await
+}
+
+fn routes(page: Page, api: Api, hosts: AllowedHosts) -> Router {
+    Router::new()
+        .route("/", get(page::page).with_state(Arc::new(page)))
+        .route("/proxy/data", get(proxy::data).with_state(Arc::new(api)))
+        .route("/health", get(health))
+        .merge(page::assets())
+        .layer(from_fn_with_state(Arc::new(hosts), host::check))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "healthy" }))
+}
