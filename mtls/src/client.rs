@@ -93,10 +93,10 @@ where
         // hyper names the connection just before it sends: from then on the request is in flight.
         let (answer, in_flight) = tokio::select! {
             biased;
-            connection = connection_of(&mut captured) => {
-                let in_flight = connection.as_ref().map(RequestInFlight::begin);
-                opened.lock().unwrap_or_else(PoisonError::into_inner).extend(connection);
-                (answer.await, in_flight)
+            Some(connection) = connection_of(&mut captured) => {
+                let in_flight = RequestInFlight::begin(&connection);
+                opened.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                (answer.await, Some(in_flight))
             }
             answer = &mut answer => (answer, None),
         };
@@ -121,14 +121,11 @@ where
     }
 }
 
-/// The connection that a request is sent on; never, where it is sent on none.
+/// The connection that a request is sent on, if it comes to that.
 async fn connection_of(captured: &mut CaptureConnection) -> Option<Arc<Connection>> {
     let connected = captured.wait_for_connection_metadata().await;
-    let Some(connected) = connected.as_ref() else {
-        return std::future::pending().await;
-    };
     let mut extensions = Extensions::new();
-    connected.get_extras(&mut extensions);
+    connected.as_ref()?.get_extras(&mut extensions);
     extensions.remove()
 }
 

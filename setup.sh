@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# Sets mtls-demo up on this machine. The Rust tools do the work; this names and starts them.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<'END'
+Usage: ./setup.sh COMMAND
+
+  local   build, make certificates, start both services on loopback; Ctrl-C stops them
+  test    everything that is checked: format, lints, tests, documents, scripts
+
+Ports of `local`, to be set in the environment if they are taken:
+  WEB_PORT=4000  API_PORT=3000  WEB_ADMIN_PORT=9001  API_ADMIN_PORT=9000
+Certificates stand in certs/pki; CERTS_DIR=... puts them elsewhere.
+END
+}
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "setup.sh: $*"; exit 1; }
+
+# need COMMAND PACKAGE...: have a command, from these Debian packages where root may install them.
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing $* for $command ..."
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  else
+    fail "$command is missing: install it, as with \"sudo apt-get install $*\""
+  fi
+}
+
+need_rust() {
+  command -v cargo >/dev/null || fail "cargo is missing: install Rust 1.88 or later from rustup.rs"
+  need cc gcc libc6-dev
+}
+
+# free_port PORT VARIABLE: a port that nobody listens on.
+free_port() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 0
+  local owner
+  owner=$(ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | head -n 1)
+  say "setup.sh: port $1 is taken by ${owner:-another program}: stop it, or set $2, as in $2=$(($1 + 10000)) ./setup.sh local"
+  return 1
+}
+
+# ready NAME PROCESS ADMIN_PORT: wait until the service is ready, or has ended.
+ready() {
+  local deadline=$((SECONDS + 10))
+  until curl -fs --max-time 1 "http://127.0.0.1:$3/readyz" >/dev/null; do
+    kill -0 "$2" 2>/dev/null || fail "$1 did not start: its own words stand above"
+    [ "$SECONDS" -lt "$deadline" ] || fail "$1 is not ready after 10 s: see http://127.0.0.1:$3/readyz"
+    sleep 0.05
+  done
+}
+
+start_local() {
+  need_rust
+  need curl curl ca-certificates
+  local web=${WEB_PORT:-4000} api=${API_PORT:-3000}
+  local web_admin=${WEB_ADMIN_PORT:-9001} api_admin=${API_ADMIN_PORT:-9000}
+  local taken=0
+  free_port "$web" WEB_PORT || taken=1
+  free_port "$api" API_PORT || taken=1
+  free_port "$web_admin" WEB_ADMIN_PORT || taken=1
+  free_port "$api_admin" API_ADMIN_PORT || taken=1
+  [ "$taken" = 0 ] || exit 1
+
+  cargo build --release --locked -p certs -p api-service -p client-service
+  local bin=${CARGO_TARGET_DIR:-target}/release pki=${CERTS_DIR:-certs/pki}
+  "$bin/certs" --dir "$pki" init
+  # Another authority, which made itself a client of the same name: for the third curl line below.
+  local stranger=${CARGO_TARGET_DIR:-target}/stranger
+  "$bin/certs" --dir "$stranger" init >/dev/null
+
+  running=()
+  trap 'stop_local; exit 0' INT TERM
+  trap stop_local EXIT
+  HOST=127.0.0.1 PORT=$api ADMIN_PORT=$api_admin CERT_PATH=$pki/api-service \
+    "$bin/api-service" > >(sed -u 's/^/api-service    | /') 2>&1 &
+  running+=($!)
+  HOST=127.0.0.1 PORT=$web ADMIN_PORT=$web_admin CERT_PATH=$pki/client-service \
+    API_SERVICE_URL=https://localhost:$api \
+    "$bin/client-service" > >(sed -u 's/^/client-service | /') 2>&1 &
+  running+=($!)
+  ready api-service "${running[0]}" "$api_admin"
+  ready client-service "${running[1]}" "$web_admin"
+
+  cat <<END
+
+  Open http://localhost:$web and click "Fetch Secure Data".
+
+  Or ask the API yourself, with the client's certificate, without one, and with a stranger's:
+
+    curl --cacert $pki/ca/ca.crt --cert $pki/client-service/tls.crt --key $pki/client-service/tls.key https://localhost:$api/api/data
+    curl --cacert $pki/ca/ca.crt https://localhost:$api/api/data
+    curl --cacert $pki/ca/ca.crt --cert $stranger/client-service/tls.crt --key $stranger/client-service/tls.key https://localhost:$api/api/data
+
+  Why the last two are refused stands below, and at http://localhost:$api_admin/handshakes. Ctrl-C stops both.
+
+END
+  # The first to end ends both.
+  wait -n "${running[@]}" || true
+  say "setup.sh: a service has ended: its own words stand above"
+  exit 1
+}
+
+stop_local() {
+  trap - EXIT INT TERM
+  kill -TERM "${running[@]}" 2>/dev/null || true
+  wait "${running[@]}" 2>/dev/null || true
+}
+
+run_tests() {
+  need_rust
+  need curl curl ca-certificates
+  need openssl openssl
+  need chromium chromium
+  need chromedriver chromium-driver
+  need shellcheck shellcheck
+
+  step() { say; say "== $*"; "$@"; }
+  step cargo fmt --all --check
+  step cargo clippy --workspace --all-targets --locked -- -D warnings
+  step cargo build --workspace --locked
+  if cargo nextest --version >/dev/null 2>&1; then
+    step cargo nextest run --workspace --locked
+  else
+    step cargo test --workspace --locked --lib --bins --tests
+  fi
+  step cargo test --workspace --locked --doc --quiet
+  RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
+  step shellcheck setup.sh .ci/run
+  if cargo deny --version >/dev/null 2>&1; then
+    step cargo deny check bans licenses sources
+  else
+    say "== cargo deny is not installed: bans, licences and sources were NOT checked"
+  fi
+  say
+  say "All checks passed."
+}
+
+case "${1:-}" in
+  local) start_local ;;
+  test) run_tests ;;
+  -h | --help | help) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
