@@ -20,8 +20,7 @@ button.addEventListener("click", async () => {
     if (data) showData(data, took);
     else showProblem(problem, took);
   } finally {
-    button.setAttribute("aria-busy", "false");
-    button.setAttribute("aria-disabled", "false");
+    setBusy(false);
   }
 });
 
@@ -35,8 +34,7 @@ async function ask() {
     raw = await response.text();
   } catch (error) {
     const late = error.name === "TimeoutError";
-    const details = late ? `no answer within ${PATIENCE / 1000} seconds` : error.message;
-    return { problem: { error: late ? "page-timeout" : "page-unreachable", details } };
+    return { problem: { error: late ? "page-timeout" : "page-unreachable", details: error.message } };
   }
   const status = `HTTP ${response.status} ${response.statusText}`.trim();
   const body = parse(raw);
@@ -72,18 +70,12 @@ const isData = ({ apiResponse, clientInfo }) =>
 // ---- the page as a whole -------------------------------------------------------------------
 
 function begin() {
-  button.setAttribute("aria-busy", "true");
-  button.setAttribute("aria-disabled", "true");
+  setBusy(true);
   byId("status").textContent = "Asking api-service over mutual TLS…";
-  for (const id of ["answer", "certificates", "connection", "raw"]) byId(id).hidden = true;
+  const cards = ["client", "server", "refused"].map((side) => `${side}-certificate`);
+  for (const id of ["answer", "certificates", "connection", "raw", ...cards]) byId(id).hidden = true;
+  for (const id of ["message", "error", "tls-facts", ...cards]) byId(id).replaceChildren();
   byId("locked").hidden = false;
-  byId("error").replaceChildren();
-  for (const side of ["client", "server", "refused"]) {
-    byId(`${side}-certificate`).replaceChildren();
-    byId(`${side}-certificate`).hidden = true;
-  }
-  byId("tls-facts").replaceChildren();
-  byId("message").textContent = "";
   byId("path").replaceWith(pathBefore.cloneNode(true));
   byId("slip").dataset.state = "asking";
   setLeg("leg-2", "asking", "being proven");
@@ -96,8 +88,7 @@ function showData({ apiResponse, clientInfo }, took) {
   byId("took").textContent = took;
   byId("answer").hidden = false;
 
-  const { clientCert } = apiResponse;
-  const { serverCert } = clientInfo;
+  const [{ clientCert }, { serverCert }] = [apiResponse, clientInfo];
   setLeg("leg-2", "proven", "proven both ways");
   setClaim("client-claim", "proven", "Proven to api-service: the caller is", clientCert);
   setClaim("server-claim", "proven", "Proven to client-service: the API is", serverCert);
@@ -115,13 +106,12 @@ function showProblem(problem, took) {
   finish(state, `No data, after ${took}.`);
 
   const text = words("problems", `${error} ${refusal?.side}`) ?? words("problems", error);
-  const ends = { client: "client-service", server: "api-service" };
   const content = clone("problem-template");
   fill(content, {
     headline: text.dataset.headline,
     meaning: text.textContent,
     remedy: refusal?.remedy,
-    side: refusal && (ends[refusal.side] ?? refusal.side),
+    side: { client: "client-service", server: "api-service" }[refusal?.side],
     sentence: refusal?.sentence,
     code: refusal?.code,
     alert: refusal?.alert && `${refusal.alert.name} (${refusal.alert.number})`,
@@ -136,22 +126,28 @@ function showProblem(problem, took) {
 
 /** Marks in the picture how far the question came. */
 function showWhere(error, state, refusal) {
-  if (!error.startsWith("api-")) {
-    setLeg("leg-1", "failed");
-    setLeg("leg-2", "unproven", "not known");
-    return;
-  }
-  setLeg("leg-2", state, refusal?.code ?? (state === "refused" ? "refused" : "no data"));
+  const tags = { failed: "no data", refused: "refused" };
+  const reached = error.startsWith("api-");
+  if (!reached) setLeg("leg-1", "failed");
+  setLeg("leg-2", reached ? state : "unproven", refusal?.code ?? (reached ? tags[state] : "not known"));
+  for (const side of ["client", "server"]) fill(byId(`${side}-claim`), { claim: "Not told by this answer" });
   if (!refusal) return;
-  const [refused, refuser, other] =
-    refusal.side === "client" ? ["server", "client-service", "client"] : ["client", "api-service", "server"];
+  const ours = refusal.side === "client";
+  const [refused, refuser, other] = ours ? ["server", "client-service", "client"] : ["client", "api-service", "server"];
   const { certificate } = refusal;
-  const shown = certificate ?? { subject: { CN: refused === "server" ? "that it is the API" : "who client-service is" } };
-  setClaim(`${refused}-claim`, "refused", `Refused by ${refuser}: ${certificate ? "it was shown" : "not proven"}`, shown);
-  setClaim(`${other}-claim`, "unproven", "The other way", { subject: { CN: "not part of this answer" } });
+  const shown = certificate ?? { subject: { CN: ours ? "that it is the API" : "who client-service is" } };
+  const claim = `Refused by ${refuser}: ${certificate ? "it was shown" : "not proven"}`;
+  setClaim(`${refused}-claim`, "refused", claim, shown);
+  const unproven = ours ? "client-service hung up first" : "not part of this answer";
+  setClaim(`${other}-claim`, "unproven", "The other way", { subject: { CN: unproven } });
   if (!certificate) return;
   showCertificate("refused-certificate", `Refused by ${refuser}`, certificate);
   byId("certificates-heading").textContent = "The certificate at issue";
+}
+
+/** Busy, the button ignores clicks but keeps the focus, which `disabled` would take from the keyboard. */
+function setBusy(busy) {
+  for (const attribute of ["aria-busy", "aria-disabled"]) button.setAttribute(attribute, busy);
 }
 
 function finish(state, status) {
@@ -244,12 +240,13 @@ function showConnection(tls, seenByApi) {
   if (!tls) return;
   const same = ["version", "cipherSuite", "keyExchange", "alpn"].every((fact) => tls[fact] === seenByApi?.[fact]);
   byId("tls-witness").textContent = same ? "Both ends report the same." : "As client-service reports it.";
-  const facts = { Version: tls.version, "Cipher suite": tls.cipherSuite, "Key exchange": tls.keyExchange, ALPN: tls.alpn };
-  for (const [label, value] of Object.entries(facts)) {
+  const { version, cipherSuite, keyExchange, alpn } = tls;
+  const facts = { Version: version, "Cipher suite": cipherSuite, "Key exchange": keyExchange, ALPN: alpn };
+  for (const [label, fact] of Object.entries(facts)) {
+    const value = fact ?? "none";
+    const meaning = words("meanings", value) ?? words("meanings", "unknown");
     const tile = clone("tls-fact-template");
-    tile.querySelector("dt").textContent = label;
-    tile.querySelector(".value").textContent = value ?? "none";
-    tile.querySelector(".sub").textContent = (words("meanings", value ?? "none") ?? words("meanings", "unknown")).textContent;
+    fill(tile, { label, value, meaning: meaning.textContent });
     byId("tls-facts").append(tile);
   }
   byId("connection").hidden = false;
@@ -275,15 +272,18 @@ function fill(root, values) {
     if (!field) continue;
     if (texts.length === 0) (field.closest(".row") ?? field).remove();
     else if (field.matches("ul, ol")) field.replaceChildren(...texts.map(item));
-    else field.textContent = texts.join(", ");
+    else field.replaceChildren(...breakable(texts.join(", ")));
   }
 }
 
 function item(text) {
   const element = document.createElement("li");
-  element.textContent = text;
+  element.append(...breakable(text));
   return element;
 }
+
+/** The text, with places where a long name, URI or fingerprint may go on in the next line. */
+const breakable = (text) => text.split(/(?<=[:/.])(?=\S)/).flatMap((part) => [part, document.createElement("wbr")]);
 
 function date(text) {
   const time = new Date(text);
