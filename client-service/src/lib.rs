@@ -34,7 +34,9 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     let page = Page::new(&settings);
     let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts);
     let service = Service::bind(settings.service, shutdown)?;
-    let api = Api::new(settings.api_url, settings.api_spiffe_id, &service);
+    let api = Arc::new(Api::new(settings.api_url, settings.api_spiffe_id, &service));
+    let renewed = Arc::clone(&api);
+    tokio::spawn(async move { renewed.follow_identity().await });
 
     let limits = service.limits.connection.clone();
     let (handshakes, connections) = (service.handshakes.clone(), service.connections.clone());
@@ -47,10 +49,10 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     service.serve("client-service", acceptor, routes(page, api, hosts)).await
 }
 
-fn routes(page: Page, api: Api, hosts: AllowedHosts) -> Router {
+fn routes(page: Page, api: Arc<Api>, hosts: AllowedHosts) -> Router {
     Router::new()
         .route("/", get(page::page).with_state(Arc::new(page)))
-        .route("/proxy/data", get(proxy::data).with_state(Arc::new(api)))
+        .route("/proxy/data", get(proxy::data).with_state(api))
         .route("/health", get(health))
         .merge(page::assets())
         .layer(from_fn_with_state(Arc::new(hosts), host::check))

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub use self::key::PublicKey;
-pub use self::names::{DistinguishedName, SubjectAltNames};
+pub use self::names::{DistinguishedName, SubjectAltNames, UnreadableName};
 use crate::spiffe::SpiffeId;
 
 /// The facts of one certificate (RFC 5280, section 4.1), and the subjects of the chain it stands

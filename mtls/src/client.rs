@@ -30,9 +30,22 @@ tokio::task_local! {
 }
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs.
-#[derive(Clone, Debug)]
+///
+/// A new identity makes a new pool: requests from then on go by connections that present the new
+/// certificate, and the old ones finish what is in flight and are gone.
+#[derive(Debug)]
 pub struct Client<B> {
+    connector: Connector,
     handshakes: Arc<Handshakes>,
+    idle_timeout: Duration,
+    live: Arc<Live>,
+    pool: Mutex<IdentityPool<B>>,
+}
+
+/// The pool of one identity.
+#[derive(Debug)]
+struct IdentityPool<B> {
+    fingerprint: String,
     pool: Pool<Connector, B>,
 }
 
@@ -60,18 +73,34 @@ where
         connections: Arc<Connections>,
     ) -> Self {
         let connector = Connector::new(
-            live,
+            Arc::clone(&live),
             expectation,
             limits.handshake_timeout,
             Arc::clone(&handshakes),
             connections,
         );
-        let pool = Pool::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(limits.idle_timeout)
-            .build(connector);
-        Self { handshakes, pool }
+        let idle_timeout = limits.idle_timeout;
+        let pool = IdentityPool::new(&live, connector.clone(), idle_timeout);
+        Self { connector, handshakes, idle_timeout, live, pool: Mutex::new(pool) }
+    }
+
+    /// The pool of the identity that is in force now.
+    fn pool(&self) -> Pool<Connector, B> {
+        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_force = self.live.current();
+        if current.fingerprint != in_force.certificate.fingerprint256 {
+            *current = IdentityPool::new(&self.live, self.connector.clone(), self.idle_timeout);
+        }
+        current.pool.clone()
+    }
+
+    /// Leaves the old connections as soon as there is a new identity, for as long as it is polled;
+    /// without it, the next request does.
+    pub async fn watch(&self) {
+        let mut changed = self.live.subscribe();
+        while changed.changed().await.is_ok() {
+            drop(self.pool());
+        }
     }
 
     /// Sends a request to an `https` URL.
@@ -88,7 +117,7 @@ where
     ) -> Result<Response<InFlight<Incoming>>, RequestError> {
         let mut captured = capture_connection(&mut request);
         let opened = Arc::<Mutex<Vec<_>>>::default();
-        let answer = OPENED.scope(Arc::clone(&opened), self.pool.request(request));
+        let answer = OPENED.scope(Arc::clone(&opened), self.pool().request(request));
         tokio::pin!(answer);
         // hyper names the connection just before it sends: from then on the request is in flight.
         let (answer, in_flight) = tokio::select! {
@@ -118,6 +147,22 @@ where
             self.handshakes.record(event);
         }
         error
+    }
+}
+
+impl<B> IdentityPool<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn new(live: &Live, connector: Connector, idle_timeout: Duration) -> Self {
+        let pool = Pool::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(idle_timeout)
+            .build(connector);
+        Self { fingerprint: live.current().certificate.fingerprint256.clone(), pool }
     }
 }
 

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 pub(crate) use self::activity::TimeLimit;
@@ -17,7 +18,9 @@ pub use self::connection::Connection;
 pub use self::in_flight::InFlight;
 pub(crate) use self::in_flight::RequestInFlight;
 use crate::limits::Limits;
+use crate::live::{Credentials, Live};
 use crate::refusal::{Code, Reason};
+use crate::role::Role;
 
 /// The open connections of one service, in both directions.
 #[derive(Debug, Default)]
@@ -80,10 +83,28 @@ impl Connections {
         open.connections.push(Arc::downgrade(connection));
     }
 
-    /// Ends connections as their peers' certificates end, for as long as it is polled.
+    /// Watches over a connection from now on.
+    ///
+    /// If the trust by which its peer was let in is no longer in force, the peer is judged again
+    /// at once: the judgement of all open connections may have passed this one by.
+    pub(crate) fn add_judged_by(&self, connection: &Arc<Connection>, by: &Arc<Credentials>) {
+        self.add(connection);
+        if let Some(live) = connection.live()
+            && !Arc::ptr_eq(by, &live.current())
+        {
+            judge_again(std::slice::from_ref(connection), live, OffsetDateTime::now_utc());
+        }
+    }
+
+    /// Ends connections as the trust in their peers ends, for as long as it is polled: each time
+    /// that roots or lists of `lives` change, and as certificates end.
     ///
     /// The wall clock is read several times a second, so that a clock that is set counts too.
-    pub async fn watch(self: Arc<Self>) {
+    pub async fn watch(self: Arc<Self>, lives: Vec<Arc<Live>>) {
+        let mut changes = tokio::task::JoinSet::new();
+        for live in lives {
+            changes.spawn(Arc::clone(&self).follow(live));
+        }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -92,19 +113,35 @@ impl Connections {
         }
     }
 
-    /// Drains what has ended by `now`, and cuts what has drained for long enough.
+    async fn follow(self: Arc<Self>, live: Arc<Live>) {
+        let mut changed = live.subscribe();
+        while changed.changed().await.is_ok() {
+            let (connections, live) = (self.open(), Arc::clone(&live));
+            // Signatures are verified here: thousands of connections must not hold up the rest.
+            let judged = tokio::task::spawn_blocking(move || {
+                judge_again(&connections, &live, OffsetDateTime::now_utc());
+            });
+            if let Err(failed) = judged.await {
+                tracing::error!(%failed, "open connections could not be judged again");
+            }
+        }
+    }
+
+    /// Judges again whose verdict held until `now` only, and cuts what has drained for long enough.
     pub(crate) fn end_expired(&self, now: OffsetDateTime) {
-        let connections: Vec<Arc<Connection>> = {
-            let mut open = self.lock();
-            open.connections.retain(|known| known.strong_count() > 0);
-            open.connections.iter().filter_map(Weak::upgrade).collect()
-        };
-        for connection in connections {
-            if connection.peer().is_some_and(|peer| peer.not_after() < now) {
-                connection.drain(Code::Expired);
+        for connection in self.open() {
+            if let Some(live) = connection.live().filter(|_| connection.is_to_be_judged(now)) {
+                judge_again(std::slice::from_ref(&connection), live, now);
             }
             connection.cut_if_drained();
         }
+    }
+
+    /// The connections that are open, in both directions.
+    pub fn open(&self) -> Vec<Arc<Connection>> {
+        let mut open = self.lock();
+        open.connections.retain(|known| known.strong_count() > 0);
+        open.connections.iter().filter_map(Weak::upgrade).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -122,6 +159,23 @@ impl Drop for Admission {
                 open.by_address.remove(&self.address);
             }
         }
+    }
+}
+
+/// Judges the peers of `live`'s connections by the trust that is in force now; equal chains once.
+fn judge_again(connections: &[Arc<Connection>], live: &Arc<Live>, now: OffsetDateTime) {
+    let credentials = live.current();
+    let mut verdicts: HashMap<(Role, &[CertificateDer<'static>]), Result<_, _>> = HashMap::new();
+    for connection in connections {
+        let judged_here = connection.live().is_some_and(|its| Arc::ptr_eq(its, live));
+        let Some(peer) = connection.peer().filter(|_| judged_here) else {
+            continue;
+        };
+        let role = connection.side().other();
+        let verdict = verdicts
+            .entry((role, peer.presented()))
+            .or_insert_with(|| credentials.trust.judge(peer.presented(), role, now));
+        connection.follow(verdict);
     }
 }
 

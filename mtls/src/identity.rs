@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-use crate::certificate::{Certificate, UnreadableCertificate};
+use crate::certificate::{Certificate, UnreadableCertificate, parse};
 
 /// A certificate chain and its private key.
 pub struct Identity {
@@ -41,11 +41,15 @@ impl Identity {
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, BadIdentity> {
         let leaf = chain.first().ok_or(BadIdentity::Empty)?;
-        let certificate = Arc::new(Certificate::read(leaf)?);
+        let parsed = parse(leaf)?;
+        let certificate = Arc::new(Certificate::of(leaf, &parsed));
         let key = any_supported_type(key).map_err(BadIdentity::Key)?;
-        let certified_key = CertifiedKey::new(chain, key);
-        certified_key.keys_match().map_err(|_| BadIdentity::KeyMismatch)?;
-        Ok(Self { certificate, certified_key: Arc::new(certified_key) })
+        // rustls' own comparison also fails where webpki cannot read the leaf; that is the
+        // judge's to tell.
+        if key.public_key().is_none_or(|own| own.as_ref() != parsed.public_key().raw) {
+            return Err(BadIdentity::KeyMismatch);
+        }
+        Ok(Self { certificate, certified_key: Arc::new(CertifiedKey::new(chain, key)) })
     }
 
     /// What stands in the leaf.

@@ -15,6 +15,8 @@
 //!                                             │
 //!                           handshake: log, metrics, /handshakes
 //! ```
+//!
+//! Beside them stands [`probe`], which only looks at a server and never talks to it.
 
 pub mod alert;
 pub mod certificate;
@@ -25,7 +27,9 @@ pub mod handshake;
 pub mod identity;
 pub mod limits;
 pub mod live;
+mod moment;
 pub mod peer;
+pub mod probe;
 mod protocol;
 pub mod refusal;
 pub mod role;

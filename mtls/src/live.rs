@@ -1,117 +1,61 @@
 //! An identity directory as it is now: read, judged as a whole, and only then published.
 //!
-//! What is published is one immutable [`Credentials`]; whoever holds it finishes with it. It knows
-//! nothing of sockets.
+//! What is published is one immutable [`Credentials`]; whoever holds it finishes with it. A bad
+//! set of files leaves the last good one working. It knows nothing of sockets.
 
-mod file;
+mod bad_file;
+mod credentials;
+mod files;
+mod mount;
+mod watch;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use metrics::counter;
 use time::OffsetDateTime;
+use tokio::sync::watch as channel;
+use tracing::{error, info};
 
-pub use self::file::BadFile;
-use crate::identity::Identity;
+pub use self::bad_file::BadFile;
+pub use self::credentials::{Credentials, load_identity, load_trust};
+use self::files::{Digest, Files};
+use crate::moment::Moment;
 use crate::role::Role;
-use crate::trust::{Revocation, Trust};
-
-/// An identity, and whom it trusts: the content of one directory.
-#[derive(Debug)]
-pub struct Credentials {
-    /// Who we are: `tls.crt` and `tls.key`.
-    pub identity: Identity,
-    /// Whom we believe: `ca.crt` and `ca.crl`.
-    pub trust: Trust,
-}
-
-impl Credentials {
-    /// Reads a directory and judges its identity, by its own trust, for each of `roles`.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with any of the files.
-    pub fn load(
-        directory: &Path,
-        roles: &[Role],
-        revocation: Revocation,
-        now: OffsetDateTime,
-    ) -> Result<Self, Vec<BadFile>> {
-        file::present(directory)?;
-        let identity = load_identity(directory);
-        let trust = load_trust(directory, revocation, now);
-        let (identity, trust) = match (identity, trust) {
-            (Ok(identity), Ok(trust)) => (identity, trust),
-            (identity, trust) => {
-                let mut problems = identity.err().unwrap_or_default();
-                problems.extend(trust.err().unwrap_or_default());
-                return Err(problems);
-            }
-        };
-        let unfit = roles.iter().filter_map(|role| {
-            let reason = trust.judge(identity.chain(), *role, now).err()?;
-            Some(BadFile::Unfit { path: directory.join(file::CHAIN), role: *role, reason })
-        });
-        let mut problems: Vec<BadFile> = unfit.collect();
-        problems.dedup_by_key(|problem| problem.to_string());
-        if problems.is_empty() { Ok(Self { identity, trust }) } else { Err(problems) }
-    }
-}
-
-/// Reads `tls.crt` and `tls.key` of a directory; the identity is not judged.
-///
-/// # Errors
-///
-/// Everything that is wrong with the two files.
-pub fn load_identity(directory: &Path) -> Result<Identity, Vec<BadFile>> {
-    file::present(directory)?;
-    let (chain_path, key_path) = (directory.join(file::CHAIN), directory.join(file::KEY));
-    let chain = file::certificates(&chain_path);
-    let key = file::private_key(&key_path);
-    match (chain, key) {
-        (Ok(chain), Ok(key)) => Identity::new(chain, &key).map_err(|problem| {
-            vec![BadFile::Identity { chain: chain_path, key: key_path, problem }]
-        }),
-        (chain, key) => Err([chain.err(), key.err()].into_iter().flatten().collect()),
-    }
-}
-
-/// Reads `ca.crt`, and `ca.crl` if there is one.
-///
-/// # Errors
-///
-/// Everything that is wrong with the two files.
-pub fn load_trust(
-    directory: &Path,
-    revocation: Revocation,
-    now: OffsetDateTime,
-) -> Result<Trust, Vec<BadFile>> {
-    let (roots_path, lists_path) = (directory.join(file::ROOTS), directory.join(file::LISTS));
-    let roots = file::certificates(&roots_path);
-    let lists = match revocation {
-        Revocation::Off => Ok(Vec::new()),
-        Revocation::Checked | Revocation::Required => file::revocation_lists(&lists_path),
-    };
-    match (roots, lists) {
-        (Ok(roots), Ok(lists)) => {
-            let at_fault = |problem: crate::trust::BadTrust| {
-                let lists = problem.concerns_lists();
-                let path = if lists { lists_path.clone() } else { roots_path.clone() };
-                BadFile::Trust { path, problem }
-            };
-            Trust::new(roots, &lists, revocation, now)
-                .map_err(|problems| problems.into_iter().map(at_fault).collect())
-        }
-        (roots, lists) => Err([roots.err(), lists.err()].into_iter().flatten().collect()),
-    }
-}
+use crate::trust::Revocation;
 
 /// An identity directory, and what it was when it was last found good.
 #[derive(Debug)]
 pub struct Live {
+    changed: channel::Sender<()>,
     current: ArcSwap<Credentials>,
     directory: PathBuf,
-    loaded_at: OffsetDateTime,
+    revocation: Revocation,
+    roles: Vec<Role>,
+    state: Mutex<State>,
+}
+
+/// How the files were when they were last read to a conclusion.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// When that was.
+    pub at: OffsetDateTime,
+    /// What was wrong with them, if they were not taken.
+    pub problems: Vec<String>,
+}
+
+#[derive(Debug)]
+struct State {
+    digest: Digest,
+    reload: Reload,
+}
+
+/// What came of a look at the files.
+enum Look {
+    Bad(Digest, Vec<BadFile>),
+    Published,
+    Unchanged,
 }
 
 impl Live {
@@ -125,9 +69,18 @@ impl Live {
         roles: &[Role],
         revocation: Revocation,
     ) -> Result<Self, Vec<BadFile>> {
-        let loaded_at = OffsetDateTime::now_utc();
-        let credentials = Credentials::load(&directory, roles, revocation, loaded_at)?;
-        Ok(Self { current: ArcSwap::from_pointee(credentials), directory, loaded_at })
+        let at = OffsetDateTime::now_utc();
+        let files = Files::read(&directory);
+        let credentials = Credentials::of(&files, roles, revocation, at)?;
+        let reload = Reload { at, problems: Vec::new() };
+        Ok(Self {
+            changed: channel::Sender::new(()),
+            current: ArcSwap::from_pointee(credentials),
+            directory,
+            revocation,
+            roles: roles.to_vec(),
+            state: Mutex::new(State { digest: files.digest(), reload }),
+        })
     }
 
     /// What is in force now.
@@ -140,8 +93,82 @@ impl Live {
         &self.directory
     }
 
-    /// When what is in force was read.
-    pub fn loaded_at(&self) -> OffsetDateTime {
-        self.loaded_at
+    /// How the files were when they were last read to a conclusion.
+    pub fn last_reload(&self) -> Reload {
+        self.state().reload.clone()
+    }
+
+    /// Told after each publication.
+    pub fn subscribe(&self) -> channel::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Reads the files and publishes them if they are others than before, and good.
+    ///
+    /// A bad set that was told already is looked at again, for time alone may mend it, but is not
+    /// told again; `again` looks at a good one too.
+    fn look(&self, again: bool) -> Look {
+        let now = OffsetDateTime::now_utc();
+        let files = Files::read(&self.directory);
+        let digest = files.digest();
+        let (known, was_good) = {
+            let state = self.state();
+            (state.digest == digest, state.reload.problems.is_empty())
+        };
+        if known && was_good && !again {
+            return Look::Unchanged;
+        }
+        match self.read(&files, now) {
+            Ok(credentials) => {
+                self.publish(credentials, digest, now);
+                Look::Published
+            }
+            Err(_) if known && !again => Look::Unchanged,
+            Err(problems) => Look::Bad(digest, problems),
+        }
+    }
+
+    /// A good set of files that may follow the one in force.
+    fn read(&self, files: &Files, now: OffsetDateTime) -> Result<Credentials, Vec<BadFile>> {
+        let credentials = Credentials::of(files, &self.roles, self.revocation, now)?;
+        let back = credentials.trust.goes_back_behind(&self.current().trust);
+        if back.is_empty() {
+            return Ok(credentials);
+        }
+        Err(back.into_iter().map(|problem| credentials::at_fault(files, problem)).collect())
+    }
+
+    fn publish(&self, credentials: Credentials, digest: Digest, at: OffsetDateTime) {
+        let roots = credentials.trust.roots().len();
+        let lists: Vec<&str> =
+            credentials.trust.lists().iter().filter_map(|list| list.number.as_deref()).collect();
+        info!(
+            directory = %self.directory.display(),
+            serial = credentials.certificate.serial_number,
+            until = %Moment(credentials.certificate.valid_to),
+            roots,
+            list_numbers = lists.join(" "),
+            "identity reloaded"
+        );
+        self.current.store(Arc::new(credentials));
+        *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
+        counter!("mtls_reloads_total", "result" => "ok").increment(1);
+        self.changed.send_replace(());
+    }
+
+    fn tell_bad(&self, digest: Digest, problems: &[BadFile]) {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        error!(
+            directory = %self.directory.display(),
+            "reload failed, the last good identity stays in force: {}",
+            problems.join("; ")
+        );
+        let at = OffsetDateTime::now_utc();
+        *self.state() = State { digest, reload: Reload { at, problems } };
+        counter!("mtls_reloads_total", "result" => "failed").increment(1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

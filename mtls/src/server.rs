@@ -183,12 +183,17 @@ impl Inner {
         };
 
         let session = Session::of(tls.get_ref().1, server_name);
-        let chain = verifier.and_then(|verifier| verifier.verified_chain());
-        let proven = chain.map(Peer::new);
-        let certificate = proven.as_ref().map(|peer| Arc::clone(peer.certificate()));
+        let proven = verifier.as_ref().and_then(|verifier| verifier.verified_chain());
+        let proven = proven.map(Peer::new).zip(self.live());
+        let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
         let connection = Connection::new(Role::Server, peer, Some(session.clone()), proven);
         let connection = Arc::new(connection);
-        self.connections.add(&connection);
+        match &verifier {
+            Some(verifier) => {
+                self.connections.add_judged_by(&connection, verifier.credentials());
+            }
+            None => self.connections.add(&connection),
+        }
         let duration = began.elapsed();
         self.handshakes.record(Handshake::accepted(
             Role::Server,
@@ -215,6 +220,13 @@ impl Inner {
                 Ok((finish(builder.with_no_client_auth(), identity), None))
             }
             Security::Plain => Err(rustls::Error::General("a plain listener has no TLS".into())),
+        }
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        match &self.security {
+            Security::Mutual(live) => Some(Arc::clone(live)),
+            Security::Plain | Security::WithoutClientCertificates(_) => None,
         }
     }
 

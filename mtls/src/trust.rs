@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 pub use self::judge::VerifiedChain;
 pub use self::list::RevocationList;
 pub use self::root::Root;
+use crate::moment::Moment;
 
 /// Roots and revocation lists, checked as a whole.
 #[derive(Debug)]
@@ -57,7 +58,8 @@ pub enum BadTrust {
     ListMissing(String),
     /// `Revocation::Required`, and a list's next update was due.
     #[error(
-        "the revocation list of {issuer} is stale since {since}, and REVOCATION=required wants a fresh one"
+        "the revocation list of {issuer} is stale since {since}, and REVOCATION=required wants a fresh one",
+        since = Moment(*since)
     )]
     ListStale {
         /// Whose list.
@@ -65,9 +67,15 @@ pub enum BadTrust {
         /// Since when.
         since: OffsetDateTime,
     },
+    /// The number of a list is lower than that of the list in force.
+    #[error("the revocation list of {0} is older than the one in force")]
+    ListOlder(String),
     /// One issuer has more than one list.
     #[error("more than one revocation list of {0}")]
     ListTwice(String),
+    /// A root that had a list has none now.
+    #[error("the revocation list of {0} has vanished")]
+    ListVanished(String),
     /// A root is no authority, or too weak.
     #[error("the root {subject} cannot be believed: {why}")]
     Root {
@@ -131,6 +139,28 @@ impl Trust {
             subjects: roots.iter().map(Root::distinguished_name).collect(),
             roots,
         })
+    }
+
+    /// What of the lists would be lost if this trust came after `before`: a list that vanished
+    /// while its root stayed, or whose number went back.
+    pub fn goes_back_behind(&self, before: &Self) -> Vec<BadTrust> {
+        let lost = before.lists.iter().filter_map(|old| {
+            let new = self.lists.iter().find(|new| new.has_signer_of(old));
+            match new {
+                Some(new) if new.is_older_than(old) => {
+                    Some(BadTrust::ListOlder(old.issuer.clone()))
+                }
+                Some(_) => None,
+                None => self
+                    .still_trusts_signer_of(old)
+                    .then(|| BadTrust::ListVanished(old.issuer.clone())),
+            }
+        });
+        if self.revocation == Revocation::Off { Vec::new() } else { lost.collect() }
+    }
+
+    fn still_trusts_signer_of(&self, list: &RevocationList) -> bool {
+        list.is_of_an_intermediate() || self.roots.iter().any(|root| list.is_of_root(root))
     }
 
     /// The roots, in the order of their file.

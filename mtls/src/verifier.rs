@@ -34,6 +34,11 @@ impl Verifier {
         Self { credentials, spiffe_id, chain: OnceLock::new(), reason: Mutex::default() }
     }
 
+    /// Whose trust judges.
+    pub(crate) fn credentials(&self) -> &Arc<Credentials> {
+        &self.credentials
+    }
+
     /// Why the other side was turned away, if it was.
     pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -166,7 +171,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// The name that was dialled stands among the subject alternative names (RFC 9525, section 6).
-fn fits_name(
+pub(crate) fn fits_name(
     leaf: &CertificateDer<'_>,
     certificate: &Certificate,
     name: &ServerName<'_>,

@@ -1,5 +1,6 @@
 //! The admin listener: plain HTTP for the operator and the orchestrator, never for the world.
 
+mod dates;
 mod identity;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use mtls::live::Live;
 use serde_json::json;
 use time::OffsetDateTime;
 
+use self::dates::Dates;
 use self::identity::IdentityView;
 use crate::problem::Problem;
 use crate::process::Shutdown;
@@ -59,10 +61,10 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    note_dates(&admin.live);
     gauge!("mtls_connections_open").set(admin.connections.admitted() as f64);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, admin.recorder.render()).into_response()
+    let text = format!("{}{}", admin.recorder.render(), Dates::of(&admin.live, &admin.connections));
+    (kind, text).into_response()
 }
 
 async fn identity(State(admin): State<Admin>) -> Json<serde_json::Value> {
@@ -71,20 +73,4 @@ async fn identity(State(admin): State<Admin>) -> Json<serde_json::Value> {
 
 async fn handshakes(State(admin): State<Admin>) -> Json<serde_json::Value> {
     Json(json!({ "handshakes": admin.handshakes.newest() }))
-}
-
-fn note_dates(live: &Live) {
-    let credentials = live.current();
-    let ends = credentials.identity.certificate().valid_to.unix_timestamp();
-    gauge!("mtls_identity_not_after_timestamp_seconds").set(ends as f64);
-    for root in credentials.trust.roots() {
-        let subject = root.certificate.subject.to_string();
-        gauge!("mtls_root_not_after_timestamp_seconds", "subject" => subject)
-            .set(root.certificate.valid_to.unix_timestamp() as f64);
-    }
-    for list in credentials.trust.lists() {
-        let due = list.next_update.map_or(f64::INFINITY, |due| due.unix_timestamp() as f64);
-        let issuer = list.issuer.clone();
-        gauge!("mtls_revocation_list_next_update_timestamp_seconds", "issuer" => issuer).set(due);
-    }
 }

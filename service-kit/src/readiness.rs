@@ -29,12 +29,13 @@ pub struct Check {
 }
 
 impl Readiness {
-    /// Looks at the identity, at each revocation list, and whether the service is to stop.
+    /// Looks at the identity, at each revocation list, at the last reload, and whether the service is to stop.
     pub fn of(live: &Live, shutdown: &Shutdown, now: OffsetDateTime) -> Self {
         let mut checks = vec![identity(live, now)];
         let credentials = live.current();
         let revocation = credentials.trust.revocation();
         checks.extend(credentials.trust.lists().iter().map(|list| fresh(list, revocation, now)));
+        checks.push(reloaded(live));
         let stopping = shutdown.is_told();
         let detail = if stopping { "the service is stopping" } else { "the service is running" };
         checks.push(Check { name: "running", ok: !stopping, detail: detail.to_owned() });
@@ -44,7 +45,7 @@ impl Readiness {
 
 fn identity(live: &Live, now: OffsetDateTime) -> Check {
     let credentials = live.current();
-    let certificate = credentials.identity.certificate();
+    let certificate = &credentials.certificate;
     let ends = rfc3339(certificate.valid_to);
     let ok = (certificate.valid_from..=certificate.valid_to).contains(&now);
     let detail = if ok {
@@ -61,6 +62,19 @@ fn identity(live: &Live, now: OffsetDateTime) -> Check {
         )
     };
     Check { name: "identity", ok, detail }
+}
+
+/// A failed reload warns: the last good identity still serves.
+fn reloaded(live: &Live) -> Check {
+    let reload = live.last_reload();
+    let at = rfc3339(reload.at);
+    let detail = if reload.problems.is_empty() {
+        format!("the files were read at {at}")
+    } else {
+        let problems = reload.problems.join("; ");
+        format!("the files of {at} were not taken, those before them are in force: {problems}")
+    };
+    Check { name: "reload", ok: true, detail }
 }
 
 /// A stale list warns; it takes the service down only where fresh ones are required, for then

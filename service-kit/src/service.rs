@@ -93,7 +93,8 @@ impl Service {
             shutdown: self.shutdown.clone(),
         };
         let mut beside = tokio::task::JoinSet::new();
-        beside.spawn(Arc::clone(&self.connections).watch());
+        beside.spawn(Arc::clone(&self.live).watch());
+        beside.spawn(Arc::clone(&self.connections).watch(vec![Arc::clone(&self.live)]));
         beside.spawn(metrics::upkeep(self.recorder));
         beside.spawn(serve_admin(self.admin, admin, self.limits.clone()));
 

@@ -1,7 +1,10 @@
 //! The key in a certificate, and the algorithm that signed it.
 
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
 use serde::Serialize;
 use x509_parser::oid_registry::Oid;
+use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -18,6 +21,14 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// The public half of a private key; none where it is damaged, or of a kind that TLS here
+    /// does not use.
+    pub fn of_private(key: &PrivateKeyDer<'_>) -> Option<Self> {
+        let key = any_supported_type(key).ok()?.public_key()?.into_owned();
+        let (_, info) = SubjectPublicKeyInfo::from_der(&key).ok()?;
+        Some(Self::of(&info))
+    }
+
     pub(crate) fn of(info: &SubjectPublicKeyInfo<'_>) -> Self {
         let oid = info.algorithm.algorithm.to_id_string();
         match (oid.as_str(), info.parsed()) {

@@ -1,13 +1,14 @@
 //! The names in a certificate: distinguished names, and subject alternative names.
 
-use std::fmt::{Display, Formatter};
+use std::fmt::{Display, Formatter, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use thiserror::Error;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{Oid, OidRegistry};
-use x509_parser::prelude::X509Certificate;
+use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::spiffe::SpiffeId;
@@ -20,6 +21,14 @@ use crate::spiffe::SpiffeId;
 pub struct DistinguishedName(Vec<Vec<(String, String)>>);
 
 impl DistinguishedName {
+    /// Reads one DER name, such as a server's request names an authority by.
+    pub fn read(der: &[u8]) -> Result<Self, UnreadableName> {
+        match X509Name::from_der(der) {
+            Ok(([], name)) => Ok(Self::of(&name)),
+            _ => Err(UnreadableName),
+        }
+    }
+
     pub(crate) fn of(name: &X509Name<'_>) -> Self {
         let relative = |attributes: Vec<_>| attributes.into_iter().map(attribute).collect();
         Self(name.iter().map(|set| relative(set.iter().collect())).collect())
@@ -36,6 +45,11 @@ impl DistinguishedName {
         self.values("CN").next()
     }
 }
+
+/// A distinguished name that could not be read.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("not a distinguished name")]
+pub struct UnreadableName;
 
 impl Display for DistinguishedName {
     /// RFC 4514: the last part first.
@@ -124,9 +138,13 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> (String, String) {
 
 /// RFC 4514, section 3, and what else is usual; a dotted OID for the rest.
 fn short_name(oid: &Oid<'_>) -> String {
+    match oid.to_id_string().as_str() {
+        "0.9.2342.19200300.100.1.1" => return "UID".to_owned(),
+        "1.2.840.113549.1.9.1" => return "emailAddress".to_owned(),
+        _ => {}
+    }
     let registry = OidRegistry::default().with_x509();
-    let known = registry.get(oid).map(|entry| entry.sn());
-    match known {
+    match registry.get(oid).map(|entry| entry.sn()) {
         Some("commonName") => "CN",
         Some("countryName") => "C",
         Some("domainComponent") => "DC",
@@ -150,7 +168,9 @@ fn escaped(value: &str) -> String {
             || (index == 0 && matches!(character, ' ' | '#'))
             || (index == last && character == ' ');
         match character {
-            '\0' => text.push_str("\\00"),
+            _ if character.is_ascii_control() => {
+                let _ = write!(text, "\\{:02X}", u32::from(character));
+            }
             _ if special => text.extend(['\\', character]),
             _ => text.push(character),
         }

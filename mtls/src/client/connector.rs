@@ -134,8 +134,8 @@ impl Inner {
         };
 
         let session = Session::of(tls.get_ref().1, Some(server_name));
-        let proven = verifier.verified_chain().map(Peer::new);
-        let certificate = proven.as_ref().map(|peer| Arc::clone(peer.certificate()));
+        let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), self.live.clone()));
+        let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
         self.handshakes.record(Handshake::accepted(
             Role::Client,
             peer,
@@ -145,7 +145,7 @@ impl Inner {
         ));
         let connection = Connection::new(Role::Client, peer, Some(session), proven);
         let connection = Arc::new(connection);
-        self.connections.add(&connection);
+        self.connections.add_judged_by(&connection, verifier.credentials());
         note_opened(&connection);
         Ok(Stream::tls(TlsStream::Client(tls), connection, None))
     }

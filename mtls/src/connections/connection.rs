@@ -2,22 +2,25 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use metrics::counter;
+use time::OffsetDateTime;
 use tracing::info;
 
 use super::activity::{Activity, TimeLimit};
 use crate::alert::Alert;
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::peer::Peer;
-use crate::refusal::Code;
+use crate::refusal::{Code, Reason};
 use crate::role::Role;
 use crate::session::Session;
+use crate::trust::VerifiedChain;
 use crate::untrusted::Untrusted;
 
 /// An open connection, as requests on it and its registry see it.
@@ -27,11 +30,15 @@ pub struct Connection {
     address: SocketAddr,
     alert: OnceLock<Alert>,
     drained_since: OnceLock<Instant>,
+    /// By whose trust the peer was let in.
+    live: Option<Arc<Live>>,
     peer: Option<Peer>,
     read_waker: AtomicWaker,
     session: Option<Session>,
     side: Role,
     state: AtomicU8,
+    /// Until when the verdict on the peer holds by itself, in seconds of Unix time.
+    trusted_until: AtomicI64,
     write_waker: AtomicWaker,
 }
 
@@ -48,18 +55,22 @@ impl Connection {
         side: Role,
         address: SocketAddr,
         session: Option<Session>,
-        peer: Option<Peer>,
+        proven: Option<(Peer, Arc<Live>)>,
     ) -> Self {
+        let (peer, live) = proven.unzip();
+        let trusted_until = AtomicI64::new(peer.as_ref().map_or(i64::MAX, end_of_trust));
         Self {
             activity: Mutex::new(Activity::new(Instant::now())),
             address,
             alert: OnceLock::new(),
             drained_since: OnceLock::new(),
+            live,
             peer,
             read_waker: AtomicWaker::new(),
             session,
             side,
             state: AtomicU8::new(OPEN),
+            trusted_until,
             write_waker: AtomicWaker::new(),
         }
     }
@@ -90,7 +101,7 @@ impl Connection {
     }
 
     /// Lets requests in flight finish within a second, and no new one begin; then cuts.
-    pub(crate) fn drain(&self, code: Code) {
+    fn drain(&self, code: Code) {
         if self.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire).is_err()
         {
             return;
@@ -99,6 +110,39 @@ impl Connection {
         self.tell_end("drained", code);
         if self.activity().in_flight() == 0 {
             self.end();
+        }
+    }
+
+    /// Ends it at once: every read and write fails from now on.
+    fn cut(&self, code: Code) {
+        if self.end() {
+            self.tell_end("cut", code);
+        }
+    }
+
+    /// By whose trust the peer was let in; none where nobody was asked to prove anything.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        self.live.as_ref()
+    }
+
+    /// Whether the verdict on its peer held until `now` only.
+    pub(super) fn is_to_be_judged(&self, now: OffsetDateTime) -> bool {
+        now.unix_timestamp() > self.trusted_until.load(Ordering::Acquire) && !self.is_draining()
+    }
+
+    /// Acts on another judgement of the peer's chain.
+    ///
+    /// What has ended by itself, or lost its root, may finish what is in flight; whatever else is
+    /// wrong with it, it is cut.
+    pub(super) fn follow(&self, verdict: &Result<VerifiedChain, Reason>) {
+        match verdict {
+            Ok(chain) => {
+                self.trusted_until.store(chain.not_after.unix_timestamp(), Ordering::Release);
+            }
+            Err(reason) if matches!(reason.code, Code::Expired | Code::UnknownIssuer) => {
+                self.drain(reason.code);
+            }
+            Err(reason) => self.cut(reason.code),
         }
     }
 
@@ -194,4 +238,8 @@ impl Connection {
     fn activity(&self) -> MutexGuard<'_, Activity> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn end_of_trust(peer: &Peer) -> i64 {
+    peer.not_after().unix_timestamp()
 }

@@ -1,23 +1,14 @@
-//! The four files of an identity directory, named as Kubernetes and cert-manager name the keys of
-//! a Secret.
+//! What can be wrong with a file of an identity directory.
 
-use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use thiserror::Error;
 
 use crate::identity::BadIdentity;
 use crate::refusal::Reason;
 use crate::role::Role;
 use crate::trust::BadTrust;
-
-pub(super) const CHAIN: &str = "tls.crt";
-pub(super) const KEY: &str = "tls.key";
-pub(super) const LISTS: &str = "ca.crl";
-pub(super) const ROOTS: &str = "ca.crt";
 
 /// What is wrong with a file of an identity directory, and what mends it.
 #[derive(Debug, Error)]
@@ -95,61 +86,7 @@ pub enum BadFile {
     },
 }
 
-pub(super) fn present(directory: &Path) -> Result<(), Vec<BadFile>> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    Err(vec![match directory.metadata() {
-        Err(error) if error.kind() != ErrorKind::NotFound => unreadable(directory, error),
-        _ => BadFile::NoDirectory(directory.to_owned()),
-    }])
-}
-
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadFile> {
-    let blocks = blocks(path, "certificate")?;
-    if blocks.is_empty() { Err(absent(path, "certificate")) } else { Ok(blocks) }
-}
-
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, BadFile> {
-    let pem = read(path)?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
-        PemError::NoItemsFound => absent(path, "private key"),
-        error => garbage(path, "private key", &error),
-    })
-}
-
-/// The lists of a file; none where there is no such file.
-pub(super) fn revocation_lists(
-    path: &Path,
-) -> Result<Vec<CertificateRevocationListDer<'static>>, BadFile> {
-    match blocks(path, "revocation list") {
-        Err(BadFile::Missing(_)) => Ok(Vec::new()),
-        Ok(blocks) if blocks.is_empty() => Err(absent(path, "revocation list")),
-        result => result,
-    }
-}
-
-fn blocks<T: PemObject>(path: &Path, what: &'static str) -> Result<Vec<T>, BadFile> {
-    let pem = read(path)?;
-    T::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|e| garbage(path, what, &e))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, BadFile> {
-    std::fs::read(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => BadFile::Missing(path.to_owned()),
-        _ => unreadable(path, error),
-    })
-}
-
-fn absent(path: &Path, what: &'static str) -> BadFile {
-    BadFile::Absent { what, path: path.to_owned() }
-}
-
-fn garbage(path: &Path, what: &'static str, error: &PemError) -> BadFile {
-    BadFile::Garbage { what, path: path.to_owned(), why: error.to_string() }
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> BadFile {
+pub(super) fn unreadable(path: &Path, source: std::io::Error) -> BadFile {
     let mode = path.metadata().map_or_else(
         |_| "unknown".to_owned(),
         |m| format!("{:04o}, owner {}", m.permissions().mode() & 0o7777, user_name(m.uid())),

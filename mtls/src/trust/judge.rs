@@ -12,6 +12,7 @@ use x509_parser::prelude::X509Certificate;
 use super::presented::{Presented, key_identifier};
 use super::{Revocation, RevocationList, Root, Trust};
 use crate::certificate::{Certificate, hexadecimal};
+use crate::moment::Moment;
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
 
@@ -20,7 +21,8 @@ use crate::role::Role;
 pub struct VerifiedChain {
     /// The leaf, its `chain` reaching up to the root.
     pub certificate: Certificate,
-    /// When the first certificate of the chain ends; trust in it ends then too.
+    /// Until when this verdict holds by itself: the first end of a certificate of the chain or,
+    /// where fresh lists are required, the first moment at which a consulted list is stale.
     pub not_after: OffsetDateTime,
     /// What was presented, for the next judgement.
     pub presented: Vec<CertificateDer<'static>>,
@@ -111,14 +113,19 @@ impl<'a> Path<'a> {
         self.purpose_fits(role)?;
         self.issuers_are_authorities()?;
         self.path_lengths_hold()?;
-        self.nothing_is_revoked(now)?;
+        let lists = self.lists()?;
+        for (index, list) in &lists {
+            self.not_listed(*index, *list, now)?;
+        }
 
         let mut certificate = self.chain.facts[0].clone();
         let subject = |index: &usize| self.chain.facts[*index].subject.to_string();
         certificate.chain = self.steps.iter().map(subject).collect();
         certificate.chain.push(self.root.certificate.subject.to_string());
         let ends = self.certificates().map(|c| c.validity().not_after.to_datetime());
-        let not_after = ends.fold(self.root.certificate.valid_to, Ord::min);
+        let due = lists.iter().filter_map(|(_, list)| list.as_ref()?.next_update);
+        let due = due.filter(|_| self.trust.revocation == Revocation::Required);
+        let not_after = ends.chain(due).fold(self.root.certificate.valid_to, Ord::min);
         let presented = self.chain.ders.iter().map(|der| der.clone().into_owned()).collect();
         Ok(VerifiedChain { certificate, not_after, presented })
     }
@@ -129,9 +136,10 @@ impl<'a> Path<'a> {
             return Ok(());
         }
         let (code, detail) = if now > root.valid_to {
-            (Code::Expired, format!("its root {} ended at {}", root.subject, root.valid_to))
+            let ended = format!("its root {} ended at {}", root.subject, Moment(root.valid_to));
+            (Code::Expired, ended)
         } else {
-            let begins = format!("its root {} begins at {}", root.subject, root.valid_from);
+            let begins = format!("its root {} begins at {}", root.subject, Moment(root.valid_from));
             (Code::NotYetValid, begins)
         };
         Err(Reason::new(code).with_detail(detail).with_certificate(root.clone()))
@@ -184,18 +192,20 @@ impl<'a> Path<'a> {
         Ok(())
     }
 
-    fn nothing_is_revoked(&self, now: OffsetDateTime) -> Result<(), Reason> {
+    /// Each certificate of the path with the list of its issuer; none where lists are off.
+    fn lists(&self) -> Result<Vec<(usize, Option<&RevocationList>)>, Reason> {
         if self.trust.revocation == Revocation::Off {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        for (step, &index) in self.steps.iter().enumerate() {
-            let list = match self.steps.get(step + 1) {
-                Some(&issuer) => self.list_of_intermediate(index, issuer)?,
+        let above = self.steps.iter().skip(1).map(Some).chain([None]);
+        let list = |(index, issuer): (&usize, Option<&usize>)| {
+            let list = match issuer {
+                Some(&issuer) => self.list_of_intermediate(*index, issuer)?,
                 None => self.trust.lists.iter().find(|list| list.is_of_root(self.root)),
             };
-            self.not_listed(index, list, now)?;
-        }
-        Ok(())
+            Ok((*index, list))
+        };
+        self.steps.iter().zip(above).map(list).collect()
     }
 
     fn list_of_intermediate(
@@ -234,11 +244,11 @@ impl<'a> Path<'a> {
         };
         if let Some(entry) = list.entry(&hexadecimal(self.chain.parsed[index].raw_serial())) {
             let why = entry.reason.as_deref().unwrap_or("no reason given");
-            let detail = format!("at {}, {why}", entry.at);
+            let detail = format!("at {}, {why}", Moment(entry.at));
             return Err(self.chain.reason(Code::Revoked, index).with_detail(detail));
         }
         if required && list.is_stale(now) {
-            let since = list.next_update.map_or_else(String::new, |due| due.to_string());
+            let since = list.next_update.map_or_else(String::new, |due| Moment(due).to_string());
             let detail = format!("the list of {} was to be replaced by {since}", list.issuer);
             let reason = self.chain.reason(Code::RevocationListStale, index);
             return Err(reason.with_detail(detail));
@@ -302,9 +312,9 @@ fn out_of_date(chain: &Presented<'_>, code: Code, now: OffsetDateTime) -> Reason
     let index = chain.parsed.iter().position(outside).unwrap_or(0);
     let facts = &chain.facts[index];
     let detail = if code == Code::Expired {
-        format!("{} ended at {}", facts.name(), facts.valid_to)
+        format!("{} ended at {}", facts.name(), Moment(facts.valid_to))
     } else {
-        format!("{} begins at {}", facts.name(), facts.valid_from)
+        format!("{} begins at {}", facts.name(), Moment(facts.valid_from))
     };
     chain.reason(code, index).with_detail(detail)
 }

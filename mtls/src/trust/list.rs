@@ -98,6 +98,22 @@ impl RevocationList {
             .is_ok_and(|(_, parsed)| parsed.verify_signature(key).is_ok())
     }
 
+    /// Whether the same key signed both, as far as that is known.
+    pub(super) fn has_signer_of(&self, other: &Self) -> bool {
+        self.issuer_der == other.issuer_der && self.signed_by == other.signed_by
+    }
+
+    /// RFC 5280, section 5.2.3: a later list has a greater number. One without a number, where
+    /// there was one, counts as older.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        // Equally long hexadecimal numbers compare as their texts do.
+        let value = |list: &Self| {
+            let digits = list.number.as_deref().map(|number| number.trim_start_matches('0'));
+            digits.map(|digits| (digits.len(), digits.to_owned()))
+        };
+        value(self) < value(other)
+    }
+
     pub(super) fn is_of_an_intermediate(&self) -> bool {
         self.signed_by.is_none()
     }
@@ -106,9 +122,7 @@ impl RevocationList {
 /// Issuers that have more than one list.
 pub(super) fn doubled(lists: &[RevocationList]) -> impl Iterator<Item = BadTrust> {
     let earlier = |index: usize, list: &RevocationList| {
-        lists[..index]
-            .iter()
-            .any(|other| other.issuer_der == list.issuer_der && other.signed_by == list.signed_by)
+        lists[..index].iter().any(|other| other.has_signer_of(list))
     };
     let twice = lists.iter().enumerate().filter(move |(index, list)| earlier(*index, list));
     twice.map(|(_, list)| BadTrust::ListTwice(list.issuer.clone()))

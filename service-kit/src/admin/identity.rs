@@ -46,12 +46,14 @@ struct ReloadView {
     at: OffsetDateTime,
     directory: PathBuf,
     ok: bool,
+    problems: Vec<String>,
 }
 
 impl IdentityView {
     pub(super) fn of(live: &Live, now: OffsetDateTime) -> Self {
         let credentials = live.current();
-        let certificate = Arc::clone(credentials.identity.certificate());
+        let certificate = Arc::clone(&credentials.certificate);
+        let reload = live.last_reload();
         let roots = credentials.trust.roots().iter().map(|root| RootView {
             days_left: root.certificate.days_left(now),
             certificate: root.certificate.clone(),
@@ -63,9 +65,10 @@ impl IdentityView {
             roots: roots.collect(),
             lists: lists.collect(),
             last_reload: ReloadView {
-                at: live.loaded_at(),
+                at: reload.at,
                 directory: live.directory().to_owned(),
-                ok: true,
+                ok: reload.problems.is_empty(),
+                problems: reload.problems,
             },
         }
     }

@@ -1,0 +1,266 @@
+//! Looks at a live server: what it takes, what it shows, and what it asks for.
+//!
+//! It is for looking only, as `certs inspect` does. A chain that nobody trusts is what one wants
+//! to look at, so the verifier here takes every chain and verifies none; therefore no application
+//! data is ever sent, what arrives is thrown away, and no connection leaves this module. Whoever
+//! wants to *talk* to a server uses [`crate::client`].
+
+mod onlooker;
+mod server;
+mod wire;
+
+use std::io::{Error, ErrorKind, sink};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use self::onlooker::{NotesTheRequest, TakesEveryChainOnlyToLookAtIt};
+pub use self::server::{BadServer, Server};
+use self::wire::Wire;
+use crate::alert::Alert;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::protocol::{PROVIDER, application_protocols};
+use crate::refusal::{Code, Reason, Refusal};
+use crate::role::Role;
+use crate::session::Session;
+use crate::trust::{Trust, VerifiedChain};
+use crate::verifier::fits_name;
+
+/// How long finding the address, connecting, the handshake, and the server's last word may take,
+/// each.
+pub const LIMIT: Duration = Duration::from_secs(5);
+
+/// A version of TLS that a server may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// What one handshake showed. Nothing of it is believed.
+#[derive(Debug)]
+pub struct Look {
+    /// The address that answered.
+    pub address: SocketAddr,
+    /// What was agreed on.
+    pub session: Session,
+    /// The chain as it was shown, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Whether the server proved that it holds the leaf's private key.
+    pub key_proven: bool,
+    /// Its request for a client certificate, if it made one.
+    pub request: Option<CertificateRequest>,
+    /// What it did once it had our certificate, or knew that there is none.
+    pub ending: Ending,
+}
+
+/// A server's request for a client certificate (RFC 8446, section 4.3.2).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CertificateRequest {
+    /// The authorities that it names, as RFC 4514 strings; none where it leaves them open.
+    pub authorities: Vec<String>,
+    /// Whether a certificate was sent: there was one, and its key fits what the server can verify.
+    pub answered: bool,
+}
+
+/// What a server did at the end of a handshake.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// It sent an alert.
+    Alert(Alert),
+    /// It closed the connection without saying why.
+    Closed,
+    /// It went on, waiting for a request.
+    Served,
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug, Error)]
+pub enum Unseen {
+    /// There was no handshake.
+    #[error("{0}")]
+    NoHandshake(Box<Refusal>),
+    /// There is no connection.
+    #[error("cannot connect to {address}: {source}")]
+    NotConnected {
+        /// Where to.
+        address: SocketAddr,
+        /// What the system says.
+        source: Error,
+    },
+    /// The name has no address.
+    #[error("cannot find the address of {name}: {source}")]
+    NotFound {
+        /// The host's name.
+        name: String,
+        /// What the system says.
+        source: Error,
+    },
+}
+
+impl Version {
+    /// All that there are, the newest first.
+    pub const ALL: [Self; 2] = [Self::Tls13, Self::Tls12];
+
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
+
+    fn supported(self) -> &'static SupportedProtocolVersion {
+        match self {
+            Self::Tls12 => &TLS12,
+            Self::Tls13 => &TLS13,
+        }
+    }
+}
+
+impl Look {
+    /// Makes one handshake in that one version, with that identity or with none, and hangs up.
+    pub fn at(
+        server: &Server,
+        version: Version,
+        identity: Option<&Identity>,
+    ) -> Result<Self, Unseen> {
+        let mut wire = Wire::connect(server)?;
+        let address = wire.address;
+        let unseen = |error: &Error| {
+            let failure = Failure { error, side: Role::Client, verifier: None, wire: None };
+            Unseen::NoHandshake(Box::new(failure.refusal(address)))
+        };
+        let onlooker = Arc::new(TakesEveryChainOnlyToLookAtIt::default());
+        let request = Arc::new(NotesTheRequest::new(identity));
+        let mut connection = config(version, &onlooker, &request)
+            .and_then(|config| ClientConnection::new(Arc::new(config), server.name().clone()))
+            .map_err(|error| unseen(&Error::other(error)))?;
+
+        let began = Instant::now();
+        let handshake = connection.complete_io(&mut wire);
+        let chain = onlooker.chain();
+        let ending = match handshake {
+            Ok(_) if connection.is_handshaking() => {
+                return Err(unseen(&ErrorKind::UnexpectedEof.into()));
+            }
+            Ok(_) => hang_up(&mut connection, &mut wire, began.elapsed()),
+            // In TLS 1.2 a server that insists on a certificate does not finish without one.
+            Err(error) => match ending_of(&error) {
+                Some(ending) if !chain.is_empty() => ending,
+                _ => return Err(unseen(&error)),
+            },
+        };
+        Ok(Self {
+            address,
+            session: Session::of(&connection, Some(server.name().to_str().into_owned())),
+            chain,
+            key_proven: onlooker.key_is_proven(),
+            request: request.noted(),
+            ending,
+        })
+    }
+
+    /// Puts what was shown to the judge, as a client that dialled `server` would.
+    pub fn judge(
+        &self,
+        server: &Server,
+        trust: &Trust,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedChain, Reason> {
+        let chain = trust.judge(&self.chain, Role::Server, now)?;
+        fits_name(&self.chain[0], &chain.certificate, server.name())?;
+        if self.key_proven {
+            return Ok(chain);
+        }
+        let reason = Reason::new(Code::BadSignature).with_certificate(chain.certificate);
+        Err(reason.with_detail("possession of the private key was not proven"))
+    }
+}
+
+fn config(
+    version: Version,
+    onlooker: &Arc<TakesEveryChainOnlyToLookAtIt>,
+    request: &Arc<NotesTheRequest>,
+) -> Result<ClientConfig, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
+        .with_protocol_versions(&[version.supported()])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(onlooker) as _)
+        .with_client_cert_resolver(Arc::clone(request) as _);
+    config.alpn_protocols = application_protocols();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Waits for what a TLS 1.3 server has to say of our certificate after the handshake, and closes.
+///
+/// A server that is content says nothing, so after three times the handshake's own duration we
+/// say goodbye (RFC 8446, section 6.1); whatever else it had to say comes before its own goodbye.
+/// The wait comes first because our goodbye might otherwise meet a closed door, and its reset
+/// would destroy the alert.
+fn hang_up(connection: &mut ClientConnection, wire: &mut Wire, handshake: Duration) -> Ending {
+    let patience = (handshake * 3).clamp(Duration::from_millis(250), Duration::from_secs(2));
+    wire.limit(patience);
+    match listen(connection, wire) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => {}
+        Err(error) => return ending_of(&error).unwrap_or(Ending::Closed),
+        Ok(()) => return Ending::Closed,
+    }
+    wire.limit(LIMIT);
+    connection.send_close_notify();
+    match connection.write_tls(wire).and_then(|_| listen(connection, wire)) {
+        Err(error) => match ending_of(&error) {
+            Some(Ending::Alert(alert)) => Ending::Alert(alert),
+            _ => Ending::Served,
+        },
+        Ok(()) => Ending::Served,
+    }
+}
+
+/// Reads until the server closes; data is thrown away.
+fn listen(connection: &mut ClientConnection, wire: &mut Wire) -> Result<(), Error> {
+    loop {
+        if connection.read_tls(wire)? == 0 {
+            return Ok(());
+        }
+        let state = connection.process_new_packets().map_err(Error::other)?;
+        if state.plaintext_bytes_to_read() > 0 {
+            let mut data = std::io::Read::take(
+                connection.reader(),
+                u64::try_from(state.plaintext_bytes_to_read()).unwrap_or(u64::MAX),
+            );
+            std::io::copy(&mut data, &mut sink())?;
+        }
+        if state.peer_has_closed() {
+            return Ok(());
+        }
+    }
+}
+
+/// How the server ended it; none where it was us, or time.
+fn ending_of(error: &Error) -> Option<Ending> {
+    match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(description)) => {
+            Some(Ending::Alert(Alert::from(*description)))
+        }
+        Some(_) => None,
+        None => match error.kind() {
+            ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::UnexpectedEof => Some(Ending::Closed),
+            _ => None,
+        },
+    }
+}
