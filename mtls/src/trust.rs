@@ -110,8 +110,7 @@ impl Trust {
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadTrust>> {
         let mut problems = Vec::new();
-        let (roots, bad): (Vec<_>, Vec<_>) =
-            roots.into_iter().map(Root::new).partition(Result::is_ok);
+        let (roots, bad): (Vec<_>, Vec<_>) = roots.iter().map(Root::new).partition(Result::is_ok);
         let roots: Vec<Root> = roots.into_iter().flatten().collect();
         problems.extend(bad.into_iter().filter_map(Result::err));
 

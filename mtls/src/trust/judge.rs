@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 use x509_parser::extensions::KeyUsage as KeyUsageBits;
 use x509_parser::prelude::X509Certificate;
 
-use super::presented::{Presented, key_identifier};
+use super::presented::Presented;
 use super::{Revocation, RevocationList, Root, Trust};
 use crate::certificate::{Certificate, hexadecimal};
 use crate::moment::Moment;
+use crate::protocol::PROVIDER;
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
 
@@ -49,7 +49,7 @@ impl Trust {
         chain.refuse_unknown_issuer(&self.roots)?;
         chain.refuse_weak_keys()?;
 
-        let refused = RefCell::new(None);
+        let refused: RefCell<Option<Reason>> = RefCell::new(None);
         let good = RefCell::new(None);
         let examine = |path: &VerifiedPath<'_>| {
             let path = Path::of(self, &chain, path);
@@ -59,7 +59,10 @@ impl Trust {
                     Ok(())
                 }
                 Err(reason) => {
-                    refused.replace(Some(reason));
+                    let mut first = refused.borrow_mut();
+                    if first.is_none() || reason.code == Code::Revoked {
+                        *first = Some(reason);
+                    }
                     Err(Error::UnknownIssuer)
                 }
             }
@@ -71,7 +74,7 @@ impl Trust {
             Role::Server => KeyUsage::server_auth(),
         };
         let verdict = leaf.verify_for_usage(
-            aws_lc_rs::default_provider().signature_verification_algorithms.all,
+            PROVIDER.signature_verification_algorithms.all,
             &self.anchors,
             &presented[1..],
             seconds(now),
@@ -80,6 +83,8 @@ impl Trust {
             Some(&examine),
         );
         match (verdict, refused.take(), good.take()) {
+            // What one issuer has taken back, no other way around it brings back.
+            (_, Some(reason), _) if reason.code == Code::Revoked => Err(reason),
             (Ok(_), _, Some(verified)) => Ok(verified),
             (_, Some(reason), _) => Err(reason),
             (Err(error), None, _) => Err(told(&error, &chain, role, now)),
@@ -214,18 +219,20 @@ impl<'a> Path<'a> {
         issuer: usize,
     ) -> Result<Option<&RevocationList>, Reason> {
         let issuer = &self.chain.parsed[issuer];
-        let named = |list: &&RevocationList| {
-            list.is_of_an_intermediate() && list.issuer_der == issuer.subject().as_raw()
-        };
-        let Some(list) = self.trust.lists.iter().find(named) else {
-            return Ok(None);
-        };
-        if may(issuer, KeyUsageBits::crl_sign) && list.is_signed_by(issuer.public_key()) {
-            return Ok(Some(list));
+        for list in &self.trust.lists {
+            let its = list.is_of(issuer.subject(), issuer.public_key());
+            let may_sign = may(issuer, KeyUsageBits::crl_sign);
+            match its {
+                Ok(false) => {}
+                Ok(true) if may_sign => return Ok(Some(list)),
+                Ok(true) | Err(_) => {
+                    let detail = format!("the list of {} is not signed by its key", list.issuer);
+                    let reason = self.chain.reason(Code::RevocationUnknown, index);
+                    return Err(reason.with_detail(detail));
+                }
+            }
         }
-        let key = key_identifier(issuer).map_or_else(String::new, |key| hexadecimal(&key));
-        let detail = format!("the list of {} is not signed by its key {key}", list.issuer);
-        Err(self.chain.reason(Code::RevocationUnknown, index).with_detail(detail))
+        Ok(None)
     }
 
     fn not_listed(

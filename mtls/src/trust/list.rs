@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use rustls::pki_types::CertificateRevocationListDer;
 use time::OffsetDateTime;
 use webpki::BorrowedCertRevocationList;
+use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use super::{BadTrust, Root};
-use crate::certificate::{DistinguishedName, hexadecimal, parse};
+use crate::certificate::{DistinguishedName, hexadecimal};
 
 /// One issuer's list.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub struct RevocationList {
     pub(super) issuer_der: Vec<u8>,
     der: CertificateRevocationListDer<'static>,
     revoked: HashMap<String, Revoked>,
-    /// The fingerprint of the root whose key signed it; none for an intermediate's list.
-    signed_by: Option<String>,
+    /// The key of the root that signed it, as DER; none for an intermediate's list.
+    root_key: Option<Vec<u8>>,
 }
 
 /// One entry of a list.
@@ -60,10 +61,12 @@ impl RevocationList {
         let issuer_der = parsed.issuer().as_raw().to_vec();
         let mut named = roots.iter().filter(|root| root.subject == issuer_der).peekable();
         let claims_a_root = named.peek().is_some();
-        let signer = named.find(|root| {
-            parse(&root.der).is_ok_and(|root| parsed.verify_signature(root.public_key()).is_ok())
+        let root_key = named.find_map(|root| {
+            let (_, key) = SubjectPublicKeyInfo::from_der(&root.key).ok()?;
+            parsed.verify_signature(&key).ok()?;
+            Some(root.key.clone())
         });
-        if claims_a_root && signer.is_none() {
+        if claims_a_root && root_key.is_none() {
             return Err(BadTrust::ListForged(issuer));
         }
         Ok(Self {
@@ -73,7 +76,7 @@ impl RevocationList {
             next_update: parsed.next_update().map(|time| time.to_datetime()),
             issuer_der,
             revoked: revoked(&parsed),
-            signed_by: signer.map(|root| root.certificate.fingerprint256.clone()),
+            root_key,
             der: der.clone(),
         })
     }
@@ -88,19 +91,37 @@ impl RevocationList {
         self.revoked.get(serial_number)
     }
 
-    pub(super) fn is_of_root(&self, root: &Root) -> bool {
-        self.signed_by.as_deref() == Some(root.certificate.fingerprint256.as_str())
+    /// Whether it is the list of an issuer, which is a name *and* a key: the same in a root and
+    /// in a copy of it, or a cross-certificate, that a peer presents as an intermediate.
+    ///
+    /// # Errors
+    ///
+    /// It bears the issuer's name, but the issuer's key did not sign it.
+    pub(super) fn is_of(
+        &self,
+        issuer: &X509Name<'_>,
+        key: &SubjectPublicKeyInfo<'_>,
+    ) -> Result<bool, X509Error> {
+        if self.issuer_der != issuer.as_raw() {
+            return Ok(false);
+        }
+        match &self.root_key {
+            Some(root_key) => Ok(root_key == key.raw),
+            None => {
+                let (_, parsed) = CertificateRevocationList::from_der(&self.der)
+                    .map_err(|_| X509Error::InvalidCertificate)?;
+                parsed.verify_signature(key).map(|()| true)
+            }
+        }
     }
 
-    /// Whether an intermediate of the list's name signed it.
-    pub(super) fn is_signed_by(&self, key: &SubjectPublicKeyInfo<'_>) -> bool {
-        CertificateRevocationList::from_der(&self.der)
-            .is_ok_and(|(_, parsed)| parsed.verify_signature(key).is_ok())
+    pub(super) fn is_of_root(&self, root: &Root) -> bool {
+        self.issuer_der == root.subject && self.root_key.as_ref() == Some(&root.key)
     }
 
     /// Whether the same key signed both, as far as that is known.
     pub(super) fn has_signer_of(&self, other: &Self) -> bool {
-        self.issuer_der == other.issuer_der && self.signed_by == other.signed_by
+        self.issuer_der == other.issuer_der && self.root_key == other.root_key
     }
 
     /// RFC 5280, section 5.2.3: a later list has a greater number. One without a number, where
@@ -115,7 +136,7 @@ impl RevocationList {
     }
 
     pub(super) fn is_of_an_intermediate(&self) -> bool {
-        self.signed_by.is_none()
+        self.root_key.is_none()
     }
 }
 

@@ -16,34 +16,38 @@ pub struct Root {
     /// What stands in it.
     pub certificate: Certificate,
     pub(super) anchor: TrustAnchor<'static>,
-    pub(super) der: CertificateDer<'static>,
+    /// Its public key, as DER.
+    pub(super) key: Vec<u8>,
     pub(super) key_identifier: Option<Vec<u8>>,
     pub(super) path_length: Option<u32>,
     pub(super) subject: Vec<u8>,
 }
 
 impl Root {
-    pub(super) fn new(der: CertificateDer<'static>) -> Result<Self, BadTrust> {
+    pub(super) fn new(der: &CertificateDer<'_>) -> Result<Self, BadTrust> {
         let unnamed = |why: String| BadTrust::Root { subject: "of ca.crt".to_owned(), why };
-        let parsed = parse(&der).map_err(|error| unnamed(error.to_string()))?;
-        let certificate = Certificate::of(&der, &parsed);
+        let parsed = parse(der).map_err(|error| unnamed(error.to_string()))?;
+        let certificate = Certificate::of(der, &parsed);
         let bad = |why: String| BadTrust::Root { subject: certificate.subject.to_string(), why };
 
         let path_length = authority(&parsed).map_err(|why| bad(why.to_owned()))?;
         if let Some(weakness) = weakness(&certificate.public_key) {
             return Err(bad(weakness));
         }
-        let anchor = webpki::anchor_from_trusted_cert(&der)
+        let anchor = webpki::anchor_from_trusted_cert(der)
             .map_err(|error| bad(error.to_string()))?
             .to_owned();
         let key_identifier = key_identifier(&parsed);
+        let key = parsed.public_key().raw.to_vec();
         let subject = parsed.subject().as_raw().to_vec();
-        Ok(Self { certificate, anchor, der, key_identifier, path_length, subject })
+        Ok(Self { certificate, anchor, key, key_identifier, path_length, subject })
     }
 
-    /// Whether it is inside of its dates; outside of them it does not count.
+    /// Whether it is inside of its dates, the whole of its last second included; outside of them
+    /// it does not count.
     pub fn counts_at(&self, now: OffsetDateTime) -> bool {
-        (self.certificate.valid_from..=self.certificate.valid_to).contains(&now)
+        let (from, to) = (self.certificate.valid_from, self.certificate.valid_to);
+        (from.unix_timestamp()..=to.unix_timestamp()).contains(&now.unix_timestamp())
     }
 
     /// Whether it could have issued a certificate of this issuer name and authority key
