@@ -81,6 +81,13 @@ impl Certificate {
         &self.pem
     }
 
+    /// The SHA-256 of its DER in upper-case hex with colons.
+    pub fn fingerprint256(&self) -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.der);
+        let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+
     /// Its serial number.
     pub fn serial(&self) -> &Serial {
         &self.serial

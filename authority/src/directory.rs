@@ -9,8 +9,10 @@ use std::{
 use fs4::fs_std::FileExt;
 
 use crate::{
-    Authority, DirectoryError, LockedDirectory, Record,
+    Authority, DirectoryError, Entry, LockedDirectory, Record, Rollover,
     file::{self, Readers, TEMPORARY},
+    identity_directory::IdentityDirectory,
+    signers::Signers,
 };
 
 /// The directory of an authority, such as `certs/pki`.
@@ -20,6 +22,10 @@ use crate::{
 /// api-service/  tls.crt  tls.key (0600)  ca.crt  ca.crl
 /// .lock         held by whoever writes
 /// ```
+///
+/// During a rollover the next root and its key stand in `ca/next.crt` and `ca/next.key` (0600),
+/// `ca/ca.crt` and `ca/ca.crl` hold the present root and list first and the next ones after them,
+/// and how far it went stands in the record.
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -39,7 +45,11 @@ impl Directory {
     /// Reads the record without waiting for anybody.
     pub fn record(&self) -> Result<Record, DirectoryError> {
         let path = self.in_ca("issued.json");
-        let text = match fs::read_to_string(&path) {
+        // While somebody puts another `ca/` in place, there is none for a moment.
+        let text = fs::read_to_string(&path)
+            .or_else(|_| fs::read_to_string(self.path.join(NEXT).join("issued.json")))
+            .or_else(|_| fs::read_to_string(&path));
+        let text = match text {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !self.ca().exists() => {
                 return Err(DirectoryError::NoAuthority(self.path.clone()));
@@ -81,20 +91,30 @@ impl Directory {
         self.ca().join(name)
     }
 
-    /// The authority, if there is one.
-    pub(crate) fn authority(&self) -> Result<Option<Authority>, DirectoryError> {
-        let refuse = |source| DirectoryError::Authority { path: self.ca(), source };
+    /// The roots whose keys stand in `ca/`, if there is one.
+    pub(crate) fn signers(&self, record: &Record) -> Result<Option<Signers>, DirectoryError> {
         if !self.ca().exists() {
             return Ok(None);
         }
+        let under_way = record.rollover.as_ref().is_some_and(Rollover::is_under_way);
+        let next = if under_way { Some(self.authority(NEXT_ROOT, NEXT_KEY)?) } else { None };
+        Ok(Some(Signers { next, present: self.authority("ca.crt", "ca.key")? }))
+    }
+
+    fn authority(&self, certificate: &str, key: &str) -> Result<Authority, DirectoryError> {
+        let refuse = |source| DirectoryError::Authority {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            path: self.ca(),
+            source,
+        };
         let read = |name| {
             let path = self.in_ca(name);
             fs::read_to_string(&path).map_err(DirectoryError::file("read", path))
         };
-        let files = read("ca.crt").and_then(|certificate| Ok((certificate, read("ca.key")?)));
+        let files = read(certificate).and_then(|certificate| Ok((certificate, read(key)?)));
         let (certificate, key) = files.map_err(|error| refuse(error.into()))?;
-        let authority = Authority::from_pem(&certificate, &key);
-        authority.map(Some).map_err(|error| refuse(error.into()))
+        Authority::from_pem(&certificate, &key).map_err(|error| refuse(error.into()))
     }
 
     /// Puts a whole new `ca/` in the place of the old one.
@@ -130,6 +150,17 @@ impl Directory {
         Ok(names)
     }
 
+    /// Each identity, and what the record says of the leaf that stands in its directory.
+    pub fn leaves(&self) -> Result<Vec<(String, Option<Entry>)>, DirectoryError> {
+        let record = self.record()?;
+        let names = self.identities().map_err(DirectoryError::file("read", &self.path))?;
+        let entry = |name: &String| {
+            let chain = IdentityDirectory::new(self.path.join(name)).chain().ok()?;
+            record.find(chain[0].serial()).cloned()
+        };
+        Ok(names.into_iter().map(|name| (name.clone(), entry(&name))).collect())
+    }
+
     fn recover(&self) -> io::Result<()> {
         let (next, old) = (self.path.join(NEXT), self.path.join(OLD));
         if next.exists() && !self.ca().exists() {
@@ -143,6 +174,22 @@ impl Directory {
         }
         if self.ca().exists() {
             file::sweep(&self.ca())?;
+            self.forget_next_root()?;
+        }
+        Ok(())
+    }
+
+    // A rollover that was killed before the record knew of it, or after it was over.
+    pub(crate) fn forget_next_root(&self) -> io::Result<()> {
+        let under_way = |record: Record| record.rollover.is_some_and(|known| known.is_under_way());
+        if self.record().map_or(true, under_way) {
+            return Ok(());
+        }
+        for name in [NEXT_KEY, NEXT_ROOT] {
+            match fs::remove_file(self.in_ca(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -154,6 +201,10 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// The files of the next root in `ca/`.
+pub(crate) const NEXT_KEY: &str = "next.key";
+pub(crate) const NEXT_ROOT: &str = "next.crt";
 
 const NEXT: &str = ".next-ca";
 const OLD: &str = ".old-ca";

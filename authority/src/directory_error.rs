@@ -12,10 +12,14 @@ pub enum DirectoryError {
     AlreadyRevoked(String),
     /// The authority's certificate and key are not both there and fit.
     #[error(
-        "the authority in {path} cannot be used: put its ca.crt and ca.key back, or make all anew \
-         with \"certs init --force\""
+        "the authority in {path} cannot be used: put its {certificate} and {key} back, or make all \
+         anew with \"certs init --force\""
     )]
     Authority {
+        /// The name of its certificate's file.
+        certificate: String,
+        /// The name of its key's file.
+        key: String,
         /// The directory of the authority.
         path: PathBuf,
         /// What is wrong.

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use tempfile::NamedTempFile;
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Readers {
@@ -18,6 +20,24 @@ pub(crate) enum Readers {
 /// content or the new one, even after a crash.
 pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
+    stage(directory, content, readers)?.persist(path)?;
+    sync_directory(directory)
+}
+
+/// Puts several files in place, each as [`write()`] does, in this order, with nothing but the
+/// renames between them: a reader finds them apart for some microseconds only.
+pub(crate) fn write_together(directory: &Path, files: &[(&str, &str, Readers)]) -> io::Result<()> {
+    let staged: io::Result<Vec<_>> = files
+        .iter()
+        .map(|(name, content, readers)| Ok((name, stage(directory, content.as_bytes(), *readers)?)))
+        .collect();
+    for (name, file) in staged? {
+        file.persist(directory.join(name))?;
+    }
+    sync_directory(directory)
+}
+
+fn stage(directory: &Path, content: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .permissions(Permissions::from_mode(0o600))
@@ -27,8 +47,7 @@ pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result
         file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     }
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    sync_directory(directory)
+    Ok(file)
 }
 
 /// Makes the names in a directory last.

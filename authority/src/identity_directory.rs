@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::{
     Certificate, DirectoryError, Leaf, Record, Subject,
     file::{self, Readers, TEMPORARY},
+    trust_files::{TrustFiles, TrustTexts},
 };
 
 /// `DIR/NAME/` with `tls.crt`, `tls.key`, `ca.crt` and `ca.crl`.
@@ -31,7 +32,7 @@ pub enum Fault {
     NearItsEnd,
     /// Other names, another use or another kind of key were asked for.
     OtherNames,
-    /// The present authority did not sign it.
+    /// No root that is trusted now signed it.
     OtherAuthority,
     /// It was revoked.
     Revoked,
@@ -39,13 +40,6 @@ pub enum Fault {
     Unreadable(&'static str),
     /// The record does not know it.
     Unrecorded,
-}
-
-/// The authority's half of an identity directory.
-#[derive(Clone, Copy)]
-pub(crate) struct TrustFiles<'a> {
-    pub(crate) list: &'a str,
-    pub(crate) root: &'a str,
 }
 
 impl IdentityDirectory {
@@ -64,7 +58,7 @@ impl IdentityDirectory {
     /// What makes the leaf or its key unfit, if anything does.
     pub(crate) fn fault(
         &self,
-        root: &Certificate,
+        trust: &TrustFiles,
         record: &Record,
         wanted: Option<&Subject>,
     ) -> Option<Fault> {
@@ -76,7 +70,7 @@ impl IdentityDirectory {
         let Some(entry) = record.find(leaf.serial()) else {
             return Some(Fault::Unrecorded);
         };
-        if !root.signed(&leaf) {
+        if !trust.signed(&leaf) {
             Some(Fault::OtherAuthority)
         } else if entry.revoked.is_some() {
             Some(Fault::Revoked)
@@ -93,10 +87,7 @@ impl IdentityDirectory {
 
     /// The leaf in `tls.crt`, if `tls.key` fits it.
     pub(crate) fn leaf(&self) -> Result<Certificate, Fault> {
-        let certificates = self.read("tls.crt")?;
-        let certificates = Certificate::read_all(&certificates);
-        let leaf = certificates.map_err(|_| Fault::Unreadable("tls.crt"))?;
-        let leaf = leaf.into_iter().next().ok_or(Fault::Unreadable("tls.crt"))?;
+        let leaf = self.chain()?.swap_remove(0);
         let key = KeyPair::from_pem(&self.read("tls.key")?);
         let key = key.map_err(|_| Fault::Unreadable("tls.key"))?;
         if key.subject_public_key_info() == leaf.public_key() {
@@ -106,47 +97,75 @@ impl IdentityDirectory {
         }
     }
 
-    /// Writes `ca.crt` and `ca.crl` where they differ; tells which ones it wrote.
+    /// All of `tls.crt`, at least one, whatever the key.
+    pub(crate) fn chain(&self) -> Result<Vec<Certificate>, Fault> {
+        Certificate::read_all(&self.read("tls.crt")?).map_err(|_| Fault::Unreadable("tls.crt"))
+    }
+
+    /// Writes `ca.crt` and `ca.crl` where they differ; tells which ones it wrote. What others put
+    /// there stays if `beside_others`.
     pub(crate) fn write_trust(
         &self,
-        trust: TrustFiles<'_>,
+        trust: &TrustFiles,
+        beside_others: bool,
     ) -> Result<Vec<&'static str>, DirectoryError> {
-        let mut written = Vec::new();
-        for (name, content) in [("ca.crt", trust.root), ("ca.crl", trust.list)] {
-            if self.read(name).as_deref() != Ok(content) {
-                self.write(name, content, Readers::Everybody)?;
-                written.push(name);
-            }
+        let read = |name| self.read(name).unwrap_or_default();
+        let present = TrustTexts { lists: read("ca.crl"), roots: read("ca.crt") };
+        let wanted = if beside_others { trust.beside_others(&present) } else { trust.alone() };
+        let mut files = vec![
+            ("ca.crt", wanted.roots.as_str(), Readers::Everybody),
+            ("ca.crl", wanted.lists.as_str(), Readers::Everybody),
+        ];
+        if wanted.adds_no_root_to(&present) {
+            files.reverse();
         }
+        files.retain(|(name, content, _)| self.read(name).as_deref() != Ok(content));
+        self.write_together(&files)?;
+        let mut written: Vec<&'static str> = files.into_iter().map(|(name, ..)| name).collect();
+        written.sort_unstable_by(|one, other| other.cmp(one));
         Ok(written)
     }
 
-    /// Whether its `ca.crt` is just this root.
-    pub(crate) fn trusts(&self, root: &Certificate) -> bool {
-        self.read("ca.crt").as_deref() == Ok(root.pem())
+    /// Whether the authority's files here are for us to write.
+    pub(crate) fn follows(&self, trust: &TrustFiles) -> bool {
+        let chain = self.chain().unwrap_or_default();
+        trust.concerns(&self.read("ca.crt").unwrap_or_default(), chain.first())
     }
 
     /// Fills the directory: at once where it is new, file by file where it is in use.
-    pub(crate) fn fill(&self, leaf: &Leaf, trust: TrustFiles<'_>) -> Result<(), DirectoryError> {
+    pub(crate) fn fill(
+        &self,
+        leaf: &Leaf,
+        trust: &TrustFiles,
+        beside_others: bool,
+    ) -> Result<(), DirectoryError> {
         if self.exists() {
-            return self.write_all(leaf, trust);
+            return self.write_all(leaf, trust, beside_others);
         }
         let parent = self.path.parent().unwrap_or(Path::new("."));
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let staged = Self::new(parent.join(format!("{TEMPORARY}{name}")));
         file::make_directory(&staged.path, 0o755)
             .map_err(DirectoryError::file("make", &staged.path))?;
-        staged.write_all(leaf, trust)?;
+        staged.write_all(leaf, trust, false)?;
         fs::rename(&staged.path, &self.path)
             .and_then(|()| file::sync_directory(parent))
             .map_err(DirectoryError::file("make", &self.path))
     }
 
-    // Readers look again for two seconds while key and certificate do not fit.
-    fn write_all(&self, leaf: &Leaf, trust: TrustFiles<'_>) -> Result<(), DirectoryError> {
-        self.write_trust(trust)?;
-        self.write("tls.key", &leaf.key_pem(), Readers::Owner)?;
-        self.write("tls.crt", &leaf.chain_pem(), Readers::Everybody)
+    // Trust first, so that the leaf never stands without its root; readers look again for two
+    // seconds while key and certificate do not fit.
+    fn write_all(
+        &self,
+        leaf: &Leaf,
+        trust: &TrustFiles,
+        beside_others: bool,
+    ) -> Result<(), DirectoryError> {
+        self.write_trust(trust, beside_others)?;
+        self.write_together(&[
+            ("tls.key", &leaf.key_pem(), Readers::Owner),
+            ("tls.crt", &leaf.chain_pem(), Readers::Everybody),
+        ])
     }
 
     fn read(&self, name: &'static str) -> Result<String, Fault> {
@@ -156,9 +175,9 @@ impl IdentityDirectory {
         })
     }
 
-    fn write(&self, name: &str, content: &str, readers: Readers) -> Result<(), DirectoryError> {
-        let path = self.path.join(name);
-        file::write(&path, content.as_bytes(), readers).map_err(DirectoryError::file("write", path))
+    fn write_together(&self, files: &[(&str, &str, Readers)]) -> Result<(), DirectoryError> {
+        file::write_together(&self.path, files)
+            .map_err(DirectoryError::file("write into", &self.path))
     }
 }
 

@@ -10,6 +10,8 @@
 //!                                  └─ revocation_list(&…) ──────────────> RevocationList
 //!
 //! Directory ─lock()─> LockedDirectory: the authority, the record and the identities on disk
+//!     │                 └─ begin, issue, finish or abort a Rollover to another root
+//!     └─ renewals() ──> Renewals: what is near its end
 //! ```
 //!
 //! Tests of the other crates take every certificate from here, the bad ones too:
@@ -34,6 +36,7 @@ mod authority_request;
 mod certificate;
 mod directory;
 mod directory_error;
+mod entry;
 mod file;
 mod identity_directory;
 mod identity_name;
@@ -45,10 +48,18 @@ mod lifetime;
 mod locked_directory;
 mod outcome;
 mod record;
+mod renewals;
 mod revocation;
+mod revocation_lists;
+mod rollover;
+mod rollover_error;
+mod rollover_steps;
 mod serial;
+mod signed_list;
+mod signers;
 mod spiffe_id;
 mod text;
+mod trust_files;
 mod usage;
 mod validity;
 
@@ -60,6 +71,7 @@ pub use self::authority_request::AuthorityRequest;
 pub use self::certificate::{Certificate, CertificateError};
 pub use self::directory::Directory;
 pub use self::directory_error::DirectoryError;
+pub use self::entry::{Entry, Revoked, Subject};
 pub use self::identity_directory::Fault;
 pub use self::identity_name::{IdentityName, IdentityNameError};
 pub use self::issue_error::IssueError;
@@ -69,10 +81,14 @@ pub use self::leaf_request::LeafRequest;
 pub use self::lifetime::{Lifetime, LifetimeError};
 pub use self::locked_directory::LockedDirectory;
 pub use self::outcome::{AuthorityOutcome, IdentityOutcome};
-pub use self::record::{AuthorityEntry, Entry, Record, Revoked, Subject};
+pub use self::record::{AuthorityEntry, Record};
+pub use self::renewals::Renewals;
 pub use self::revocation::{
     Revocation, RevocationList, RevocationListRequest, RevocationReason, RevocationReasonError,
 };
+pub use self::rollover::{Rollover, RolloverStep, RootId};
+pub use self::rollover_error::RolloverError;
+pub use self::rollover_steps::{LeftAlone, Reissued};
 pub use self::serial::{Serial, SerialError};
 pub use self::spiffe_id::{SpiffeId, SpiffeIdError};
 pub use self::usage::{Usage, UsageError};

@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{
-    Authority, Certificate, KeyAlgorithm, LeafRequest, Lifetime, Revocation, RevocationListRequest,
-    RevocationReason, Serial, Usage, text,
-};
+use crate::{Authority, Certificate, Entry, Revocation, RevocationListRequest, Rollover, Serial};
 
 /// All that an authority's directory has issued so far; the file `ca/issued.json`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Every root that was in charge, the present one last.
+    /// Every root that was in charge, the present one last; during a rollover the next one after
+    /// it.
     pub authorities: Vec<AuthorityEntry>,
-    /// Every leaf, the newest last.
+    /// Every leaf, the newest last; of those of one name that have ended, the newest hundred.
     pub issued: Vec<Entry>,
+    /// The rollover that is under way, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollover: Option<Rollover>,
 }
 
 /// A root and the newest list that it signed.
@@ -39,80 +40,6 @@ pub struct AuthorityEntry {
     pub list_next_update: OffsetDateTime,
 }
 
-/// One leaf: enough to list it, to revoke it, and to issue the like of it again.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// The identity that it belongs to.
-    pub name: String,
-    /// Its serial number.
-    #[serde(with = "text")]
-    pub serial: Serial,
-    /// What was asked for.
-    #[serde(flatten)]
-    pub subject: Subject,
-    /// When it was issued.
-    #[serde(with = "time::serde::rfc3339")]
-    pub issued_at: OffsetDateTime,
-    /// When it starts.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_before: OffsetDateTime,
-    /// When it ends.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
-    /// The key identifier of the root that signed it, in hex.
-    pub authority: String,
-    /// When and why it was revoked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revoked: Option<Revoked>,
-}
-
-/// What a leaf says about its holder, and how it was asked to be made.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Subject {
-    /// What it is for.
-    #[serde(with = "text")]
-    pub usage: Usage,
-    /// Its common name.
-    pub common_name: String,
-    /// Its organization.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organization: Option<String>,
-    /// Its organizational unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organizational_unit: Option<String>,
-    /// Its DNS names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dns: Vec<String>,
-    /// Its IP addresses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ip: Vec<std::net::IpAddr>,
-    /// Its URIs, the SPIFFE ID among them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uri: Vec<String>,
-    /// Its mail addresses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub email: Vec<String>,
-    /// The algorithm of its key.
-    #[serde(with = "text")]
-    pub key: KeyAlgorithm,
-    /// How long it was asked to live.
-    #[serde(with = "text")]
-    pub lifetime: Lifetime,
-}
-
-/// When and why a leaf was revoked.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Revoked {
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// Why.
-    #[serde(with = "text")]
-    pub reason: RevocationReason,
-}
-
 impl Record {
     /// The newest leaf of this name.
     pub fn newest(&self, name: &str) -> Option<&Entry> {
@@ -122,6 +49,49 @@ impl Record {
     /// The leaf with this serial number.
     pub fn find(&self, serial: &Serial) -> Option<&Entry> {
         self.issued.iter().find(|entry| entry.serial == *serial)
+    }
+
+    /// The roots that can sign: the present one, and during a rollover the next one after it.
+    pub fn signers(&self) -> impl Iterator<Item = &AuthorityEntry> {
+        let rollover = self.rollover.as_ref().filter(|rollover| rollover.is_under_way());
+        let last = self.authorities.last();
+        self.authorities.iter().filter(move |entry| match rollover {
+            None => last.is_some_and(|last| last.key_identifier == entry.key_identifier),
+            Some(rollover) => [&rollover.old, &rollover.new]
+                .iter()
+                .any(|root| root.key_identifier == entry.key_identifier),
+        })
+    }
+
+    /// The root that issues leaves.
+    pub fn issuing(&self) -> Option<&AuthorityEntry> {
+        let rollover = self.rollover.as_ref().filter(|rollover| rollover.is_under_way());
+        self.signers().find(|entry| {
+            rollover
+                .is_none_or(|rollover| rollover.issuing().key_identifier == entry.key_identifier)
+        })
+    }
+
+    /// Whether identities are to trust the root with this key identifier.
+    pub fn trusts(&self, key_identifier: &str) -> bool {
+        let rollover = self.rollover.as_ref().filter(|rollover| rollover.is_under_way());
+        self.signers().any(|entry| entry.key_identifier == key_identifier)
+            && rollover.is_none_or(|rollover| rollover.trusts(key_identifier))
+    }
+
+    /// Adds a leaf, and forgets the oldest of its name that ended long ago: with short lives the
+    /// record would grow for ever.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        let now = OffsetDateTime::now_utc();
+        let ended = |other: &Entry| other.name == entry.name && other.not_after < now;
+        let count = self.issued.iter().filter(|other| ended(other)).count();
+        let mut surplus = count.saturating_sub(ENDED_KEPT);
+        self.issued.retain(|other| {
+            let forgotten = surplus > 0 && ended(other);
+            surplus -= usize::from(forgotten);
+            !forgotten
+        });
+        self.issued.push(entry);
     }
 
     pub(crate) fn authority_mut(&mut self, key_identifier: &str) -> Option<&mut AuthorityEntry> {
@@ -163,70 +133,17 @@ impl AuthorityEntry {
 
     /// Whether less than a third of the list's life is left.
     pub fn list_is_near_its_end(&self, now: OffsetDateTime) -> bool {
-        (self.list_next_update - now) * 3 < self.list_next_update - self.list_this_update
+        self.list_due() < now
+    }
+
+    /// From when on less than a third of the list's life is left.
+    pub fn list_due(&self) -> OffsetDateTime {
+        self.list_next_update - (self.list_next_update - self.list_this_update) / 3
     }
 }
 
-impl Entry {
-    pub(crate) fn new(
-        name: &str,
-        subject: Subject,
-        leaf: &Certificate,
-        root: &Certificate,
-    ) -> Self {
-        Self {
-            name: name.to_owned(),
-            serial: leaf.serial().clone(),
-            subject,
-            issued_at: crate::validity::whole_seconds(OffsetDateTime::now_utc()),
-            not_before: leaf.not_before(),
-            not_after: leaf.not_after(),
-            authority: key_identifier(root),
-            revoked: None,
-        }
-    }
-
-    /// Whether less than a third of its life is left, or it has ended.
-    ///
-    /// The minutes that its start was set back do not count as life: a leaf of twenty seconds
-    /// would be at its end from the beginning.
-    pub fn is_near_its_end(&self, now: OffsetDateTime) -> bool {
-        let asked = self.subject.lifetime.duration();
-        let life = asked.min(self.not_after - self.not_before);
-        (self.not_after - now) * 3 < life
-    }
-}
-
-impl Subject {
-    /// A request for the like of it, with a new key.
-    pub fn request(&self) -> LeafRequest {
-        let mut request = LeafRequest::new(&self.common_name)
-            .usage(self.usage)
-            .key(self.key)
-            .lifetime(self.lifetime);
-        if let Some(name) = &self.organization {
-            request = request.organization(name);
-        }
-        if let Some(name) = &self.organizational_unit {
-            request = request.organizational_unit(name);
-        }
-        let request = self.dns.iter().fold(request, LeafRequest::dns);
-        let request = self.ip.iter().copied().fold(request, LeafRequest::ip);
-        let request = self.uri.iter().fold(request, LeafRequest::uri);
-        self.email.iter().fold(request, LeafRequest::email)
-    }
-
-    /// All its alternative names, as text.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        let ip = self.ip.iter().map(ToString::to_string);
-        self.dns
-            .iter()
-            .cloned()
-            .chain(ip)
-            .chain(self.uri.iter().cloned())
-            .chain(self.email.iter().cloned())
-    }
-}
+/// How many leaves of one name that have ended the record keeps.
+const ENDED_KEPT: usize = 100;
 
 /// A key identifier as the record writes it.
 pub(crate) fn key_identifier(certificate: &Certificate) -> String {
@@ -236,31 +153,26 @@ pub(crate) fn key_identifier(certificate: &Certificate) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Record};
-    use crate::{Authority, AuthorityRequest, KeyAlgorithm, LeafRequest, Lifetime, Usage};
+    use super::Record;
+    use crate::{Authority, AuthorityRequest, Entry, LeafRequest};
 
     #[test]
-    fn an_entry_asks_for_the_like_of_its_leaf() {
+    fn of_the_leaves_of_a_name_that_have_ended_the_newest_hundred_stay() {
         let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
-        let request = LeafRequest::new("a")
-            .organization("o")
-            .organizational_unit("u")
-            .dns("a")
-            .ip([127, 0, 0, 1])
-            .spiffe("spiffe://a/b")
-            .email("a@b")
-            .usage(Usage::Both)
-            .key(KeyAlgorithm::EcdsaP384)
-            .lifetime(Lifetime::days(3));
-
+        let ended = time::OffsetDateTime::now_utc() - time::Duration::days(1);
+        let started = ended - time::Duration::days(1);
+        let request = LeafRequest::new("a").not_before(started).not_after(ended);
         let leaf = authority.issue(&request).unwrap();
-        let entry = Entry::new("a", request.subject(), leaf.certificate(), authority.root());
-        let record = Record { authorities: Vec::new(), issued: vec![entry.clone()] };
-        let text = serde_json::to_string(&record).unwrap();
-        let read: Record = serde_json::from_str(&text).unwrap();
+        let entry =
+            |name: &str| Entry::new(name, request.subject(), leaf.certificate(), authority.root());
+        let mut record = Record::default();
 
-        assert_eq!(read, record);
-        assert_eq!(read.newest("a").unwrap().subject.request().subject(), entry.subject);
-        assert_eq!(entry.subject.lifetime, Lifetime::days(3));
+        record.add(entry("other"));
+        for _ in 0..150 {
+            record.add(entry("a"));
+        }
+
+        assert_eq!(record.issued.iter().filter(|entry| entry.name == "a").count(), 101);
+        assert_eq!(record.issued[0].name, "other");
     }
 }

@@ -10,7 +10,10 @@ use authority::{Directory, IdentityName, IdentityOutcome, LeafRequest};
 
 mod authority_files;
 mod identity;
+mod renewals;
 mod revocation;
+mod rollover;
+mod rollover_refusal;
 
 fn prepared() -> (TempDir, Directory) {
     let place = tempfile::tempdir().unwrap();

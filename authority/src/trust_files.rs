@@ -1,0 +1,145 @@
+//! The authority's half of an identity directory: what its `ca.crt` and `ca.crl` are to hold.
+
+use std::collections::BTreeSet;
+
+use crate::{Certificate, record::key_identifier, signed_list::SignedList};
+
+/// The roots of ours that are trusted now, and their lists.
+pub(crate) struct TrustFiles {
+    /// The key identifiers of all roots that ever were ours.
+    ours: BTreeSet<String>,
+    lists: Vec<SignedList>,
+    roots: Vec<Certificate>,
+    /// All roots that can sign, a trusted one or not.
+    signers: Vec<Certificate>,
+}
+
+/// The content of the two files.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TrustTexts {
+    pub(crate) lists: String,
+    pub(crate) roots: String,
+}
+
+impl TrustFiles {
+    pub(crate) fn new(
+        roots: Vec<Certificate>,
+        lists: Vec<SignedList>,
+        signers: Vec<Certificate>,
+        ours: BTreeSet<String>,
+    ) -> Self {
+        Self { ours, lists, roots, signers }
+    }
+
+    /// Whether one of our roots signed this leaf.
+    pub(crate) fn signed(&self, leaf: &Certificate) -> bool {
+        self.roots.iter().any(|root| root.signed(leaf))
+    }
+
+    /// Whether a directory with this `ca.crt` and this leaf follows the roots that can sign now;
+    /// one that a former root left behind does not.
+    pub(crate) fn concerns(&self, roots: &str, leaf: Option<&Certificate>) -> bool {
+        let roots = Certificate::read_all(roots).unwrap_or_default();
+        self.signers.iter().any(|signer| {
+            roots.iter().any(|root| root.der() == signer.der())
+                || leaf.is_some_and(|leaf| signer.signed(leaf))
+        })
+    }
+
+    /// Our roots and lists and nothing else.
+    pub(crate) fn alone(&self) -> TrustTexts {
+        TrustTexts {
+            lists: self.lists.iter().map(|list| list.pem.as_str()).collect(),
+            roots: self.roots.iter().map(Certificate::pem).collect(),
+        }
+    }
+
+    /// Ours in place of what was ours, then those that somebody else put there.
+    pub(crate) fn beside_others(&self, present: &TrustTexts) -> TrustTexts {
+        let mut texts = self.alone();
+        let roots = Certificate::read_all(&present.roots).unwrap_or_default();
+        // Where none was ever ours, it is not beside ours.
+        if !roots.iter().any(|root| self.is_ours(root)) {
+            return texts;
+        }
+        for root in roots {
+            if !self.is_ours(&root) {
+                texts.roots.push_str(root.pem());
+            }
+        }
+        for list in SignedList::read_all(&present.lists) {
+            if !self.ours.contains(&list.key_identifier) {
+                texts.lists.push_str(&list.pem);
+            }
+        }
+        texts
+    }
+
+    fn is_ours(&self, root: &Certificate) -> bool {
+        self.ours.contains(&key_identifier(root))
+    }
+}
+
+impl TrustTexts {
+    /// Whether these roots are all among those of `present`, so that none is added.
+    ///
+    /// A list never stands without its root: a reader would take it for an intermediate's. So
+    /// roots are added before their lists, and taken away after them.
+    pub(crate) fn adds_no_root_to(&self, present: &Self) -> bool {
+        let present = Certificate::read_all(&present.roots).unwrap_or_default();
+        let wanted = Certificate::read_all(&self.roots).unwrap_or_default();
+        wanted.iter().all(|root| present.iter().any(|other| other.der() == root.der()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TrustFiles, TrustTexts};
+    use crate::{
+        Authority, AuthorityRequest, RevocationListRequest, record::key_identifier,
+        signed_list::SignedList,
+    };
+
+    #[test]
+    fn ours_are_replaced_and_those_of_others_stay() {
+        let [old, new, foreign] = [(), (), ()].map(|()| root());
+        let ours = [&old, &new].map(|(authority, _)| key_identifier(authority.root()));
+        let trust = TrustFiles::new(
+            vec![new.0.root().clone()],
+            SignedList::read_all(&new.1),
+            vec![new.0.root().clone()],
+            ours.into_iter().collect(),
+        );
+        let present = texts(&[&old, &foreign]);
+
+        let merged = trust.beside_others(&present);
+
+        assert_eq!(merged, texts(&[&new, &foreign]));
+        assert_eq!(trust.alone(), texts(&[&new]));
+        assert_eq!(trust.beside_others(&texts(&[&foreign])), texts(&[&new]));
+        assert!(trust.concerns(&texts(&[&foreign, &new]).roots, None));
+        assert!(!trust.concerns(&texts(&[&foreign, &old]).roots, None));
+    }
+
+    #[test]
+    fn roots_are_added_or_only_taken_away() {
+        let [old, new] = [(), ()].map(|()| root());
+
+        assert!(texts(&[&old]).adds_no_root_to(&texts(&[&old, &new])));
+        assert!(!texts(&[&old, &new]).adds_no_root_to(&texts(&[&old])));
+        assert!(!texts(&[&new]).adds_no_root_to(&texts(&[&old])));
+    }
+
+    fn root() -> (Authority, String) {
+        let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
+        let list = authority.revocation_list(&RevocationListRequest::new(1)).unwrap();
+        (authority, list.pem().to_owned())
+    }
+
+    fn texts(authorities: &[&(Authority, String)]) -> TrustTexts {
+        TrustTexts {
+            lists: authorities.iter().map(|(_, list)| list.as_str()).collect(),
+            roots: authorities.iter().map(|(authority, _)| authority.root().pem()).collect(),
+        }
+    }
+}
