@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use authority::Directory;
 use clap::{Parser, Subcommand};
 
-use crate::{init::Init, issue::Issue, list::List, renew::Renew, revoke::Revoke};
+use crate::{
+    answer::Answer, init::Init, inspect::Inspect, issue::Issue, list::List, renew::Renew,
+    revoke::Revoke, rollover::Rollover, verify::Verify, watch::Watch,
+};
 
-/// Issues, renews, revokes and lists the certificates of mtls-demo.
+/// Issues, renews, revokes and explains the certificates of mtls-demo.
 #[derive(Debug, Parser)]
 #[command(name = "certs", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -21,23 +24,31 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(Init),
+    Inspect(Inspect),
     Issue(Box<Issue>),
     List(List),
     Renew(Renew),
     Revoke(Revoke),
+    Rollover(Rollover),
+    Verify(Verify),
+    Watch(Watch),
 }
 
 impl Arguments {
     /// Does what was asked for; the answer goes to standard output.
-    pub(crate) fn run(self) -> anyhow::Result<String> {
+    pub(crate) fn run(self) -> anyhow::Result<Answer> {
         let directory = Directory::new(self.dir);
-        match self.command {
-            Command::Init(init) => init.run(&directory),
-            Command::Issue(issue) => issue.run(&directory),
-            Command::List(list) => list.run(&directory),
-            Command::Renew(renew) => renew.run(&directory),
-            Command::Revoke(revoke) => revoke.run(&directory),
-        }
+        Ok(match self.command {
+            Command::Init(init) => init.run(&directory)?.into(),
+            Command::Inspect(inspect) => inspect.run(&directory)?,
+            Command::Issue(issue) => issue.run(&directory)?.into(),
+            Command::List(list) => list.run(&directory)?.into(),
+            Command::Renew(renew) => renew.run(&directory)?.into(),
+            Command::Revoke(revoke) => revoke.run(&directory)?.into(),
+            Command::Rollover(rollover) => rollover.run(&directory)?.into(),
+            Command::Verify(verify) => verify.run(&directory)?,
+            Command::Watch(watch) => watch.run(&directory)?.into(),
+        })
     }
 }
 
@@ -48,4 +59,9 @@ Examples:
   certs issue db --usage server --dns db --dns db.default.svc
   certs list
   certs renew --all --within 10d
-  certs revoke alice --reason key-compromise";
+  certs revoke alice --reason key-compromise
+  certs watch                                renew before anything ends, until stopped
+  certs rollover status                      where the change to a new root stands
+  certs inspect certs/pki/api-service        everything in its files
+  certs inspect https://localhost:3000       what a live server shows and asks for
+  certs verify certs/pki/api-service         is it fit for use, and what mends it if not";

@@ -40,7 +40,7 @@ impl Init {
             let outcome = locked.ensure_identity(&identity.name, &identity.request, self.force)?;
             writeln!(answer, "{:<16}{}", identity.name, identity_line(identity, &outcome))?;
         }
-        locked.spread_list()?;
+        locked.spread_trust()?;
         answer.push_str(&strangers(&locked)?);
         writeln!(answer, "in {}", directory.path().display())?;
         Ok(answer)

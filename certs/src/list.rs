@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, io::IsTerminal};
 
-use authority::{Directory, Entry, Record};
+use authority::{Directory, Entry, Record, Rollover};
 use clap::Args;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -13,7 +13,7 @@ use crate::remaining::remaining;
 /// The newest leaf of each name, and those revoked that would still live otherwise.
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// Show all that was ever issued
+    /// Show all that was ever issued; of each name, the newest hundred that have ended
     #[arg(long)]
     all: bool,
 }
@@ -29,7 +29,7 @@ impl List {
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let mut answer = table(&rows, colour);
-        if let Some(authority) = record.authorities.last() {
+        for authority in record.signers() {
             writeln!(
                 answer,
                 "{}: {} left; revocation list {}: {} left",
@@ -38,6 +38,9 @@ impl List {
                 authority.list_number,
                 remaining(authority.list_next_update - now),
             )?;
+        }
+        if record.rollover.as_ref().is_some_and(Rollover::is_under_way) {
+            answer.push_str("a rollover is under way: see \"certs rollover status\"\n");
         }
         Ok(answer)
     }
@@ -65,12 +68,11 @@ fn row(entry: &Entry, record: &Record, now: OffsetDateTime) -> anyhow::Result<[S
 }
 
 fn state(entry: &Entry, record: &Record, now: OffsetDateTime) -> anyhow::Result<String> {
-    let present = record.authorities.last();
     Ok(if let Some(revoked) = &entry.revoked {
         format!("revoked {} ({})", revoked.at.format(&Rfc3339)?, revoked.reason)
     } else if entry.not_after < now {
         "expired".to_owned()
-    } else if present.is_some_and(|authority| authority.key_identifier != entry.authority) {
+    } else if !record.trusts(&entry.authority) {
         "of an old authority".to_owned()
     } else if !is_newest(entry, record) {
         "replaced".to_owned()

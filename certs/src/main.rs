@@ -1,27 +1,37 @@
-//! The command over the authority: one file a subcommand, `command` is their list.
+//! The command over the authority and its certificates: one file a subcommand, `command` is their
+//! list.
 
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
-use crate::command::Arguments;
+use crate::{answer::Answer, command::Arguments};
 
+mod answer;
 mod command;
+mod date;
 mod identities;
 mod init;
+mod inspect;
 mod issue;
 mod list;
 mod problems;
+mod progress;
 mod remaining;
 mod renew;
 mod revoke;
+mod rollover;
+mod rollover_status;
+mod rollover_wait;
+mod verify;
+mod watch;
 
 fn main() -> ExitCode {
     match Arguments::parse().run() {
-        Ok(answer) => {
+        Ok(Answer { is_good, text }) => {
             // A reader that went away, such as `head`, is no failure.
-            let _ = std::io::stdout().lock().write_all(answer.as_bytes());
-            ExitCode::SUCCESS
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");

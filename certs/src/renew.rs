@@ -14,7 +14,7 @@ pub(crate) struct Renew {
     /// The identities to renew
     #[arg(required_unless_present = "all", value_name = "NAME")]
     names: Vec<String>,
-    /// Renew every identity in the directory
+    /// Renew every identity in the directory but those that were revoked
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Only those that end within this span, such as 10d
@@ -32,7 +32,12 @@ impl Renew {
         }
         let mut answer = String::new();
         for name in &names {
-            if ends_within(name, &record, within) {
+            if self.all && is_revoked(name, &record) {
+                writeln!(
+                    answer,
+                    "{name:<16}unchanged: it was revoked, and is renewed only by its name"
+                )?;
+            } else if ends_within(name, &record, within) {
                 writeln!(answer, "{name:<16}renewed: {}", facts(&locked.renew(name)?)?)?;
             } else {
                 writeln!(answer, "{name:<16}unchanged: it does not end that soon")?;
@@ -56,6 +61,10 @@ fn recorded(locked: &LockedDirectory, record: &Record) -> anyhow::Result<Vec<Ide
     let names = locked.identities()?;
     let names = names.iter().filter(|name| record.newest(name).is_some());
     Ok(names.map(|name| name.parse()).collect::<Result<_, _>>()?)
+}
+
+fn is_revoked(name: &IdentityName, record: &Record) -> bool {
+    record.newest(name.as_str()).is_some_and(|entry| entry.revoked.is_some())
 }
 
 fn ends_within(name: &IdentityName, record: &Record, within: Option<Lifetime>) -> bool {

@@ -31,9 +31,11 @@ impl Revoke {
         for entry in revoked {
             writeln!(answer, "{:<16}revoked: serial {}", entry.name, entry.serial)?;
         }
-        if let Some(authority) = directory.record()?.authorities.last() {
-            writeln!(answer, "revocation list {} is in every ca.crl", authority.list_number)?;
-        }
+        let record = directory.record()?;
+        let numbers: Vec<String> =
+            record.signers().map(|authority| authority.list_number.to_string()).collect();
+        let (lists, are) = if numbers.len() == 1 { ("list", "is") } else { ("lists", "are") };
+        writeln!(answer, "revocation {lists} {} {are} in every ca.crl", numbers.join(" and "))?;
         Ok(answer)
     }
 }

@@ -9,7 +9,7 @@ mod onlooker;
 mod server;
 mod wire;
 
-use std::io::{Error, ErrorKind, sink};
+use std::io::{Error, ErrorKind, Read, copy, sink};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,9 +78,9 @@ pub struct CertificateRequest {
 pub enum Ending {
     /// It sent an alert.
     Alert(Alert),
-    /// It closed the connection without saying why.
-    Closed,
-    /// It went on, waiting for a request.
+    /// It cut the connection without a word.
+    Cut,
+    /// It had nothing against it.
     Served,
 }
 
@@ -214,34 +214,27 @@ fn hang_up(connection: &mut ClientConnection, wire: &mut Wire, handshake: Durati
     wire.limit(patience);
     match listen(connection, wire) {
         Err(error) if error.kind() == ErrorKind::TimedOut => {}
-        Err(error) => return ending_of(&error).unwrap_or(Ending::Closed),
-        Ok(()) => return Ending::Closed,
+        Err(error) => return ending_of(&error).unwrap_or(Ending::Cut),
+        Ok(()) => return Ending::Served,
     }
     wire.limit(LIMIT);
     connection.send_close_notify();
-    match connection.write_tls(wire).and_then(|_| listen(connection, wire)) {
-        Err(error) => match ending_of(&error) {
-            Some(Ending::Alert(alert)) => Ending::Alert(alert),
-            _ => Ending::Served,
-        },
-        Ok(()) => Ending::Served,
+    let last = connection.write_tls(wire).and_then(|_| listen(connection, wire));
+    match last.err().as_ref().and_then(ending_of) {
+        Some(Ending::Alert(alert)) => Ending::Alert(alert),
+        _ => Ending::Served,
     }
 }
 
-/// Reads until the server closes; data is thrown away.
+/// Reads until the server says goodbye; data is thrown away.
 fn listen(connection: &mut ClientConnection, wire: &mut Wire) -> Result<(), Error> {
     loop {
         if connection.read_tls(wire)? == 0 {
-            return Ok(());
+            return Err(ErrorKind::UnexpectedEof.into());
         }
         let state = connection.process_new_packets().map_err(Error::other)?;
-        if state.plaintext_bytes_to_read() > 0 {
-            let mut data = std::io::Read::take(
-                connection.reader(),
-                u64::try_from(state.plaintext_bytes_to_read()).unwrap_or(u64::MAX),
-            );
-            std::io::copy(&mut data, &mut sink())?;
-        }
+        let data = u64::try_from(state.plaintext_bytes_to_read()).unwrap_or(u64::MAX);
+        copy(&mut connection.reader().take(data), &mut sink())?;
         if state.peer_has_closed() {
             return Ok(());
         }
@@ -259,7 +252,7 @@ fn ending_of(error: &Error) -> Option<Ending> {
             ErrorKind::BrokenPipe
             | ErrorKind::ConnectionAborted
             | ErrorKind::ConnectionReset
-            | ErrorKind::UnexpectedEof => Some(Ending::Closed),
+            | ErrorKind::UnexpectedEof => Some(Ending::Cut),
             _ => None,
         },
     }

@@ -57,6 +57,10 @@ fn an_unknown_flag_exits_with_2_and_help_with_0() {
 
     assert!(good(&place, &["--help"]).contains("Examples:\n  certs init"));
     assert!(good(&place, &["issue", "--help"]).contains("--organizational-unit <NAME>"));
+    let inspect = good(&place, &["inspect", "--help"]);
+    assert!(inspect.contains("\n  certs inspect https://localhost:3000 "), "{inspect}");
+    let verify = good(&place, &["verify", "--help"]);
+    assert!(verify.contains("\n  certs verify certs/pki/gateway --role client\n"), "{verify}");
 }
 
 #[test]

@@ -12,10 +12,18 @@ use tempfile::TempDir;
 
 mod arguments;
 mod init;
+mod inspect;
+mod inspect_server;
 mod issue;
 mod list;
 mod renew;
 mod revoke;
+mod rollover;
+mod rollover_killed;
+mod rollover_wait;
+mod server;
+mod verify;
+mod watch;
 
 fn good(place: &TempDir, arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } = run(place, arguments);
@@ -30,6 +38,14 @@ fn bad(place: &TempDir, code: i32, arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(code), "{arguments:?}");
     assert_eq!(output.stdout, b"");
     String::from_utf8(output.stderr).unwrap()
+}
+
+/// The answer of a command that has an answer, but not a good one.
+fn unfit(place: &TempDir, arguments: &[&str]) -> String {
+    let output = run(place, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    assert_eq!(output.stderr, b"");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn run(place: &TempDir, arguments: &[&str]) -> Output {

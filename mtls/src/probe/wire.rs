@@ -22,7 +22,9 @@ impl Wire {
         let mut failure =
             Unseen::NotFound { name, source: Error::new(ErrorKind::NotFound, "it has none") };
         for address in addresses {
-            match TcpStream::connect_timeout(&address, LIMIT) {
+            let tcp = TcpStream::connect_timeout(&address, LIMIT)
+                .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp));
+            match tcp {
                 Ok(tcp) => return Ok(Self { address, deadline: Instant::now() + LIMIT, tcp }),
                 Err(source) => failure = Unseen::NotConnected { address, source },
             }

@@ -1,0 +1,69 @@
+//! Of a private key: its kind, and whether it fits the certificate beside it. Never the key.
+
+use std::{
+    fmt::{Display, Formatter, Result},
+    path::{Path, PathBuf},
+};
+
+use mtls::{
+    certificate::PublicKey,
+    identity::{BadIdentity, Identity},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde::Serialize;
+
+use super::{certificate_view::key_words, sheet::row};
+
+/// A private key.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KeyView {
+    /// None where it is damaged or of a kind that TLS here does not use.
+    kind: Option<PublicKey>,
+    /// None where there is no certificate beside it.
+    fits: Option<bool>,
+    /// The file of that certificate.
+    certificate: Option<PathBuf>,
+}
+
+impl KeyView {
+    /// The key in `path`, and the certificate in the same file, or in the one of its name that
+    /// ends with `.crt` or `.pem`.
+    pub(super) fn of(key: &PrivateKeyDer<'_>, path: &Path, inside: &[CertificateDer<'_>]) -> Self {
+        let certificate = match inside.first() {
+            Some(certificate) => Some((path.to_owned(), certificate.clone().into_owned())),
+            None => beside(path),
+        };
+        let fits = certificate.as_ref().map(|(_, certificate)| {
+            let identity = Identity::new(vec![certificate.clone()], key);
+            !matches!(identity, Err(BadIdentity::Key(_) | BadIdentity::KeyMismatch))
+        });
+        Self {
+            kind: PublicKey::of_private(key),
+            fits,
+            certificate: certificate.map(|(path, _)| path),
+        }
+    }
+}
+
+impl Display for KeyView {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
+        let kind = self.kind.as_ref().map(key_words);
+        let unknown = "damaged, or of a kind that TLS does not use here".to_owned();
+        row(formatter, "key", kind.unwrap_or(unknown))?;
+        let fits = match (&self.certificate, self.fits) {
+            (Some(path), Some(true)) => format!("the certificate in {}", path.display()),
+            (Some(path), _) => format!("NOT the certificate in {}", path.display()),
+            (None, _) => "unknown: there is no certificate beside it".to_owned(),
+        };
+        row(formatter, "fits", fits)
+    }
+}
+
+fn beside(path: &Path) -> Option<(PathBuf, CertificateDer<'static>)> {
+    ["crt", "pem"].into_iter().find_map(|ending| {
+        let path = path.with_extension(ending);
+        let pem = std::fs::read(&path).ok()?;
+        Some((path, CertificateDer::from_pem_slice(&pem).ok()?))
+    })
+}

@@ -1,0 +1,82 @@
+//! Whether a server's chain is good by the authority of `--dir`.
+
+use std::path::PathBuf;
+
+use authority::Directory;
+use mtls::{
+    live::load_trust,
+    probe::{Look, Server},
+    refusal::Code,
+    trust::Revocation,
+};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// The verdict, by the one judge of the services.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub(super) enum TrustView {
+    /// A client that trusts these roots would talk to it.
+    Good {
+        /// By which roots.
+        by: PathBuf,
+        /// From the leaf to the root.
+        chain: Vec<String>,
+    },
+    /// There is nothing to judge it by.
+    NotJudged {
+        /// Why.
+        why: String,
+    },
+    /// Such a client would refuse it.
+    Refused {
+        /// By which roots.
+        by: PathBuf,
+        code: Code,
+        sentence: String,
+        remedy: &'static str,
+    },
+}
+
+impl TrustView {
+    pub(super) fn of(
+        look: &Look,
+        server: &Server,
+        directory: &Directory,
+        now: OffsetDateTime,
+    ) -> Self {
+        let place = directory.path().join("ca");
+        let by = place.join("ca.crt");
+        if !by.exists() {
+            return Self::NotJudged { why: format!("there is no {}", by.display()) };
+        }
+        let trust = match load_trust(&place, Revocation::Checked, now) {
+            Ok(trust) => trust,
+            Err(bad) => {
+                let why: Vec<String> = bad.iter().map(ToString::to_string).collect();
+                return Self::NotJudged { why: why.join("; ") };
+            }
+        };
+        match look.judge(server, &trust, now) {
+            Ok(good) => Self::Good { by, chain: good.certificate.chain },
+            Err(reason) => Self::Refused {
+                by,
+                code: reason.code,
+                sentence: reason.sentence(),
+                remedy: reason.code.remedy(),
+            },
+        }
+    }
+
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Good { by, chain } => {
+                format!("good by {}: {}", by.display(), chain.join(" <- "))
+            }
+            Self::NotJudged { why } => format!("not judged: {why}"),
+            Self::Refused { by, code, sentence, remedy } => {
+                format!("NOT good by {}: {sentence} ({code})\n{remedy}", by.display())
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `certs rollover`: from one root to the next without a failed request, step by step.
+
+use anyhow::Context;
+use authority::{Directory, LeftAlone, LockedDirectory, Reissued, RolloverStep, RootId};
+use clap::{Args, Subcommand};
+
+use crate::{
+    problems::Problems,
+    progress::tell,
+    rollover_status::status,
+    rollover_wait::{Sight, Wait, WaitArguments},
+};
+
+/// Replaces the authority's root by a new one, step by step, while the services run
+///
+/// Each step can be run again, and completes what an interrupted run of it left.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Rollover {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Go back to the old root alone, from anywhere before the end of finish
+    ///
+    /// Leaves of the new root are renewed under the old one first.
+    Abort(WaitArguments),
+    /// Make the new root, and put both roots and both revocation lists into every directory
+    Begin(WaitArguments),
+    /// Take the old root away from every directory; the new one becomes ca/ca.crt
+    ///
+    /// Refused while a leaf of the old root stands in any directory.
+    Finish(WaitArguments),
+    /// Renew all leaves under the new root, with new keys and the same names
+    Issue(WaitArguments),
+    /// Show where the rollover stands, and the next command
+    Status,
+}
+
+impl Rollover {
+    pub(crate) fn run(&self, directory: &Directory) -> anyhow::Result<String> {
+        let (arguments, run): (_, fn(&Directory, &Wait) -> anyhow::Result<()>) = match &self.step {
+            Step::Abort(arguments) => (arguments, abort),
+            Step::Begin(arguments) => (arguments, begin),
+            Step::Finish(arguments) => (arguments, finish),
+            Step::Issue(arguments) => (arguments, issue),
+            Step::Status => return status(directory),
+        };
+        let mut problems = Problems::default();
+        let wait = arguments.check(&mut problems);
+        problems.settle()?;
+        run(directory, &wait.context("the arguments must have been checked")?)?;
+        Ok(String::new())
+    }
+}
+
+fn begin(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
+    let rollover = directory.lock()?.begin_rollover()?;
+    tell(both_trusted(&rollover.old, &rollover.new));
+    wait.until(&Sight::With(&rollover.new))?;
+    tell("next: \"certs rollover issue\"");
+    Ok(())
+}
+
+fn issue(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
+    let (rollover, reissued) = directory.lock()?.issue_rollover()?;
+    wait_for_leaves(directory, &rollover.new, &reissued, wait)?;
+    tell("next: \"certs rollover finish\"");
+    Ok(())
+}
+
+fn finish(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
+    let rollover = directory.lock()?.finish_rollover()?;
+    tell(alone(&rollover.new));
+    Ok(wait.until(&Sight::Without(&rollover.old))?)
+}
+
+// The lock is free while it waits, so that others can issue and revoke meanwhile.
+fn abort(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
+    let lock = || -> anyhow::Result<LockedDirectory> { Ok(directory.lock()?) };
+    let rollover = lock()?.begin_abort()?;
+    if rollover.step == RolloverStep::Aborting {
+        tell(both_trusted(&rollover.old, &rollover.new));
+        wait.until(&Sight::With(&rollover.old))?;
+        let reissued = lock()?.issue_abort()?;
+        wait_for_leaves(directory, &rollover.old, &reissued, wait)?;
+    }
+    let rollover = lock()?.finish_abort()?;
+    tell(alone(&rollover.old));
+    Ok(wait.until(&Sight::Without(&rollover.new))?)
+}
+
+fn wait_for_leaves(
+    directory: &Directory,
+    root: &RootId,
+    reissued: &[Reissued],
+    wait: &Wait,
+) -> anyhow::Result<()> {
+    let mut serials = Vec::new();
+    for Reissued { name, leaf } in reissued {
+        match leaf {
+            Ok(serial) => {
+                tell(format!("{name:<16}has a leaf of {}: serial {serial}", root.common_name));
+                serials.push(serial.clone());
+            }
+            Err(why) => {
+                let path = directory.path().join(name);
+                tell(format!("{name:<16}left alone: {}", left_alone(*why, name, &path.display())));
+            }
+        }
+    }
+    Ok(wait.until(&Sight::Serial(&serials))?)
+}
+
+fn left_alone(why: LeftAlone, name: &str, path: &dyn std::fmt::Display) -> String {
+    match why {
+        LeftAlone::Revoked => {
+            format!("its leaf is revoked: renew it with \"certs renew {name}\", or remove {path}")
+        }
+        LeftAlone::Stranger => format!("this authority did not issue what stands in {path}"),
+    }
+}
+
+fn both_trusted(old: &RootId, new: &RootId) -> String {
+    format!(
+        "both roots and lists are in every directory: {} and {}",
+        old.common_name, new.common_name
+    )
+}
+
+fn alone(root: &RootId) -> String {
+    format!("one root is in every directory: {}", root.common_name)
+}
+
+const EXAMPLES: &str = "\
+Examples, where the services' admin listeners are at 9000 and 9001:
+  certs rollover begin  --wait http://localhost:9000 http://localhost:9001
+  certs rollover issue  --wait http://localhost:9000 http://localhost:9001
+  certs rollover finish --wait http://localhost:9000 http://localhost:9001
+  certs rollover status";

@@ -1,0 +1,79 @@
+//! `certs verify DIR`: is this identity fit for use, by the judge that the services have.
+
+use std::{fmt::Write, path::PathBuf};
+
+use authority::Directory;
+use clap::Args;
+use mtls::{role::Role, trust::Revocation};
+use time::OffsetDateTime;
+
+use self::{place::Place, verdict::Verdict};
+use crate::{answer::Answer, problems::Problems};
+
+mod fault;
+mod place;
+mod shell;
+mod verdict;
+mod warning;
+
+/// Judges whether an identity is fit for use, and names the command that mends what is wrong
+///
+/// It is judged as the services judge it when they start: by its own ca.crt and ca.crl. Everything
+/// that is wrong is told at once. Exits with 1 where it is not fit; a warning alone leaves 0.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// The directory with tls.crt, tls.key, ca.crt and ca.crl
+    #[arg(id = "identity", value_name = "DIR")]
+    path: PathBuf,
+    /// client or server [default: each that its extended key usage claims]
+    #[arg(long)]
+    role: Option<String>,
+    /// required, checked or off, as REVOCATION is for the services
+    #[arg(long, default_value = "checked")]
+    revocation: String,
+}
+
+impl Verify {
+    pub(crate) fn run(&self, directory: &Directory) -> anyhow::Result<Answer> {
+        let (role, revocation) = self.check()?;
+        let place = Place::of(&self.path, directory);
+        let verdict = Verdict::on(&place, role, revocation, OffsetDateTime::now_utc());
+        let mut text = format!("{}\n", self.path.display());
+        for line in &verdict.lines {
+            writeln!(text, "  {line}")?;
+        }
+        for fault in &verdict.faults {
+            writeln!(text, "fault: {}\n  mend: {}", fault.words, fault.mend)?;
+        }
+        for warning in &verdict.warnings {
+            writeln!(text, "warning: {}\n  mend: {}", warning.words, warning.mend)?;
+        }
+        Ok(Answer { is_good: verdict.faults.is_empty(), text })
+    }
+
+    fn check(&self) -> anyhow::Result<(Option<Role>, Revocation)> {
+        let mut problems = Problems::default();
+        let role = self.role.as_deref().and_then(|text| {
+            problems.take(match text {
+                "client" => Ok(Role::Client),
+                "server" => Ok(Role::Server),
+                other => Err(format!("\"{other}\" is no role: give client or server")),
+            })
+        });
+        let revocation = problems.take(match self.revocation.as_str() {
+            "checked" => Ok(Revocation::Checked),
+            "off" => Ok(Revocation::Off),
+            "required" => Ok(Revocation::Required),
+            other => Err(format!("\"{other}\" is no revocation: give required, checked or off")),
+        });
+        problems.settle()?;
+        Ok((role, revocation.unwrap_or_default()))
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  certs verify certs/pki/api-service
+  certs verify certs/pki/gateway --role client
+  certs verify /certs --revocation required";

@@ -1,0 +1,108 @@
+//! What makes an identity unfit, in words, with the command that mends it.
+
+use std::io::ErrorKind;
+
+use mtls::{
+    certificate::Certificate,
+    live::BadFile,
+    refusal::{Code, Reason},
+    role::Role,
+    trust::BadTrust,
+    untrusted::Untrusted,
+};
+use time::OffsetDateTime;
+
+use super::{place::Place, shell::quoted};
+
+/// Something wrong, and what mends it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Fault {
+    pub(super) mend: String,
+    pub(super) words: String,
+}
+
+impl Fault {
+    /// A file that is no good.
+    pub(super) fn of_file(
+        bad: &BadFile,
+        place: &Place,
+        certificate: Option<&Certificate>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let of_trust = |path: &std::path::Path| {
+            if path.ends_with("ca.crl") {
+                place.fresh_list(now)
+            } else if path.ends_with("ca.crt") {
+                place.fresh_root(now)
+            } else {
+                place.renewal(certificate)
+            }
+        };
+        let (words, mend) = match bad {
+            BadFile::Absent { what, path } => {
+                (format!("no {what} in {}", path.display()), of_trust(path))
+            }
+            BadFile::Garbage { path, why, .. } => {
+                (format!("garbage in {} ({why})", path.display()), of_trust(path))
+            }
+            BadFile::Identity { chain, key, problem } => (
+                format!("{} and {} do not fit: {problem}", chain.display(), key.display()),
+                place.renewal(certificate),
+            ),
+            BadFile::Missing(path) => (format!("no file {}", path.display()), of_trust(path)),
+            BadFile::NoDirectory(path) => {
+                (format!("no identity directory {}", path.display()), place.renewal(certificate))
+            }
+            BadFile::Trust { path, problem } => {
+                let mend = if problem.concerns_lists() {
+                    place.fresh_list(now)
+                } else {
+                    place.fresh_root(now)
+                };
+                (format!("{}: {}", path.display(), told(problem)), mend)
+            }
+            BadFile::Unfit { reason, role, .. } => {
+                return Self::of_reason(reason, Some(*role), place, certificate, now);
+            }
+            BadFile::Unreadable { path, mode, user, source } => {
+                let words =
+                    format!("cannot read {} (mode {mode}) as {user}: {source}", path.display());
+                let mend = if source.kind() == ErrorKind::PermissionDenied {
+                    format!("sudo chown \"$(id -un)\" {}", quoted(&path.to_string_lossy()))
+                } else {
+                    of_trust(path)
+                };
+                (words, mend)
+            }
+        };
+        Self { mend, words: Untrusted(&words).to_string() }
+    }
+
+    /// What the judge says of the chain.
+    pub(super) fn of_reason(
+        reason: &Reason,
+        role: Option<Role>,
+        place: &Place,
+        certificate: Option<&Certificate>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let words = Untrusted(&reason.sentence()).to_string();
+        // The judge names the certificate at issue, which may be the root's.
+        let at_issue = reason.certificate.as_deref();
+        let of_root = at_issue.is_some_and(|at_issue| at_issue.subject == at_issue.issuer);
+        let mend = match (reason.code, certificate) {
+            (Code::Expired | Code::NotYetValid, _) if of_root => {
+                place.renewal_by_a_fresh_root(certificate, now)
+            }
+            (Code::RevocationListStale | Code::RevocationUnknown, _) => place.fresh_list(now),
+            (Code::WrongPurpose, Some(certificate)) => place.for_role(role, certificate),
+            _ => place.renewal(certificate),
+        };
+        Self { mend, words: format!("{words} ({})", reason.code) }
+    }
+}
+
+/// The trust's own words, with the setting's name as it is here.
+fn told(problem: &BadTrust) -> String {
+    problem.to_string().replace("REVOCATION=required", "--revocation required")
+}

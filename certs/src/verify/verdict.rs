@@ -1,0 +1,193 @@
+//! The verdict on one identity directory: what the services' own judge says of it, asked until it
+//! has nothing left to say.
+
+use std::fs;
+
+use mtls::{
+    certificate::Certificate,
+    live::{load_identity, load_trust},
+    refusal::{Code, Reason},
+    role::Role,
+    trust::{Revocation, Trust, VerifiedChain},
+    untrusted::Untrusted,
+};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use time::OffsetDateTime;
+
+use super::{fault::Fault, place::Place, warning};
+use crate::{date::date, remaining::remaining};
+
+/// What is to be said of an identity.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    pub(super) faults: Vec<Fault>,
+    /// One for each role, and how long it lives.
+    pub(super) lines: Vec<String>,
+    pub(super) warnings: Vec<Fault>,
+}
+
+impl Verdict {
+    /// Judges an identity in that role, or in each that its extended key usage claims.
+    ///
+    /// It is what [`mtls::live::Credentials::load`] does, in steps, so that a bad file does not
+    /// hide what is wrong with the chain.
+    pub(super) fn on(
+        place: &Place,
+        role: Option<Role>,
+        revocation: Revocation,
+        now: OffsetDateTime,
+    ) -> Self {
+        let mut verdict = Self::default();
+        let chain = chain(place);
+        let leaf = chain.first().and_then(|leaf| Certificate::read(leaf).ok());
+        let mut bad_files = load_identity(&place.path).err().unwrap_or_default();
+        let trust = load_trust(&place.path, revocation, now).map_err(|bad| {
+            // Where there is no directory, there is no use in naming its files.
+            bad_files.extend(bad.into_iter().filter(|_| place.path.is_dir()));
+        });
+        for bad in &bad_files {
+            verdict.add_fault(Fault::of_file(bad, place, leaf.as_ref(), now));
+        }
+        // Bad lists leave roots to judge by.
+        let trust = trust.or_else(|()| load_trust(&place.path, Revocation::Off, now));
+        if let (Some(leaf), Ok(trust)) = (&leaf, &trust) {
+            Bench { chain: &chain, leaf, now, place, trust }.judge(role, &mut verdict);
+        } else {
+            verdict.lines.push("not judged: there is no chain, or no root to judge it by".into());
+        }
+        verdict.warnings.extend(warning::of_key(place));
+        if let Ok(trust) = &trust {
+            verdict.warnings.extend(warning::of_lists(trust, place, now));
+            if verdict.faults.is_empty() {
+                verdict.warnings.extend(warning::of_roots(trust, place, now));
+            }
+        }
+        if let Some(leaf) = leaf.as_ref().filter(|_| verdict.faults.is_empty()) {
+            verdict.warnings.extend(warning::of_dates(leaf, place, now));
+        }
+        verdict
+    }
+
+    fn add_fault(&mut self, fault: Fault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+}
+
+/// A chain, and all that it is judged with.
+struct Bench<'a> {
+    chain: &'a [CertificateDer<'static>],
+    leaf: &'a Certificate,
+    now: OffsetDateTime,
+    place: &'a Place,
+    trust: &'a Trust,
+}
+
+impl Bench<'_> {
+    fn judge(&self, role: Option<Role>, verdict: &mut Verdict) {
+        let files_are_good = verdict.faults.is_empty();
+        let claimed = [Role::Client, Role::Server].into_iter().filter(|role| self.claims(*role));
+        let roles: Vec<Role> = role.map_or_else(|| claimed.collect(), |role| vec![role]);
+        for role in &roles {
+            let line = match self.ask(*role) {
+                Ok(chain) if files_are_good => format!("fit: {}", path(&chain)),
+                Ok(chain) => format!("NOT fit, though its chain is good: {}", path(&chain)),
+                Err(reasons) => {
+                    for reason in reasons {
+                        verdict.add_fault(self.fault(&reason, Some(*role)));
+                    }
+                    "NOT fit".to_owned()
+                }
+            };
+            verdict.lines.push(format!("{:<10}{line}", role.as_str()));
+        }
+        if roles.is_empty() {
+            verdict.lines.push("fit for no role".to_owned());
+            // Either role does: what it was issued for is neither.
+            for reason in self.ask(Role::Client).err().into_iter().flatten() {
+                verdict.add_fault(match reason.code {
+                    Code::WrongPurpose => self.without_purpose(),
+                    _ => self.fault(&reason, None),
+                });
+            }
+        }
+        let left = self.leaf.valid_to - self.now;
+        if !left.is_negative() {
+            let ends = date(self.leaf.valid_to);
+            verdict.lines.push(format!("{:<10}{ends} ({} left)", "until", remaining(left)));
+        }
+    }
+
+    /// Asks the judge, and wherever it finds something asks again as if that were mended, for it
+    /// names one reason only. What cannot be thought away ends the questions.
+    fn ask(&self, role: Role) -> Result<VerifiedChain, Vec<Reason>> {
+        let (mut now, mut role, mut without_lists) = (self.now, role, None);
+        let mut reasons: Vec<Reason> = Vec::new();
+        loop {
+            let trust = without_lists.as_ref().unwrap_or(self.trust);
+            let reason = match trust.judge(self.chain, role, now) {
+                Ok(chain) if reasons.is_empty() => return Ok(chain),
+                Ok(_) => return Err(reasons),
+                Err(reason) => reason,
+            };
+            let is_told = reasons.iter().any(|told| told.sentence() == reason.sentence());
+            if is_told || self.is_of_another_time(&reason) {
+                return Err(reasons);
+            }
+            let (code, certificate) = (reason.code, reason.certificate.clone());
+            reasons.push(reason);
+            match (code, certificate) {
+                (Code::Expired, Some(certificate)) => now = certificate.valid_to,
+                (Code::NotYetValid, Some(certificate)) => now = certificate.valid_from,
+                (Code::RevocationListStale | Code::RevocationUnknown | Code::Revoked, _) => {
+                    without_lists = load_trust(&self.place.path, Revocation::Off, now).ok();
+                }
+                (Code::WrongPurpose, _) if self.claims(role.other()) => role = role.other(),
+                _ => return Err(reasons),
+            }
+        }
+    }
+
+    /// Whether it is only because of the time that was thought up.
+    fn is_of_another_time(&self, reason: &Reason) -> bool {
+        let is_live = reason
+            .certificate
+            .as_ref()
+            .is_some_and(|it| (it.valid_from..=it.valid_to).contains(&self.now));
+        matches!(reason.code, Code::Expired | Code::NotYetValid) && is_live
+    }
+
+    fn claims(&self, role: Role) -> bool {
+        self.leaf.extended_key_usage.iter().any(|usage| usage == role.purpose())
+    }
+
+    fn fault(&self, reason: &Reason, role: Option<Role>) -> Fault {
+        Fault::of_reason(reason, role, self.place, Some(self.leaf), self.now)
+    }
+
+    fn without_purpose(&self) -> Fault {
+        let has = match self.leaf.extended_key_usage.as_slice() {
+            [] => "it has no extended key usage".to_owned(),
+            has => format!("it is for {}", Untrusted(&has.join(", "))),
+        };
+        let sentence = Code::WrongPurpose.sentence();
+        Fault {
+            words: format!(
+                "{sentence}: {has}, and clientAuth or serverAuth is needed (wrong-purpose)"
+            ),
+            mend: self.place.for_role(None, self.leaf),
+        }
+    }
+}
+
+/// What is in `tls.crt`, as far as it can be read; what cannot is told by the loader.
+fn chain(place: &Place) -> Vec<CertificateDer<'static>> {
+    let pem = fs::read(place.path.join("tls.crt")).unwrap_or_default();
+    CertificateDer::pem_slice_iter(&pem).map_while(Result::ok).collect()
+}
+
+fn path(chain: &VerifiedChain) -> String {
+    let subjects = chain.certificate.chain.iter().map(|subject| Untrusted(subject).to_string());
+    subjects.collect::<Vec<_>>().join(" <- ")
+}

@@ -1,0 +1,77 @@
+//! What leaves an identity fit, but not for long or not as it should be.
+
+use std::os::unix::fs::PermissionsExt;
+
+use mtls::{
+    certificate::Certificate,
+    trust::{Revocation, Trust},
+    untrusted::Untrusted,
+};
+use time::OffsetDateTime;
+
+use super::{fault::Fault, place::Place};
+use crate::{date::date, remaining::remaining};
+
+/// A key that others can read.
+pub(super) fn of_key(place: &Place) -> Option<Fault> {
+    let mode = place.path.join("tls.key").metadata().ok()?.permissions().mode() & 0o7777;
+    let readers = match (mode & 0o040 != 0, mode & 0o004 != 0) {
+        (false, false) => return None,
+        (_, true) => "everybody",
+        (true, false) => "its group",
+    };
+    let file = place.file("tls.key");
+    Some(Fault {
+        words: format!("{file} can be read by {readers} (mode {mode:04o})"),
+        mend: format!("chmod 600 {file}"),
+    })
+}
+
+/// Less than a third of its life is left.
+pub(super) fn of_dates(
+    certificate: &Certificate,
+    place: &Place,
+    now: OffsetDateTime,
+) -> Option<Fault> {
+    let left = certificate.valid_to - now;
+    let near = !left.is_negative() && left * 3 < certificate.valid_to - certificate.valid_from;
+    near.then(|| Fault {
+        words: format!(
+            "less than a third of its life is left: it ends at {} ({} left)",
+            date(certificate.valid_to),
+            remaining(left)
+        ),
+        mend: place.renewal(Some(certificate)),
+    })
+}
+
+/// Roots that are outside of their dates.
+pub(super) fn of_roots(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec<Fault> {
+    let idle = trust.roots().iter().filter(|root| !root.counts_at(now));
+    let words = idle.map(|root| {
+        let it = &root.certificate;
+        let life = format!("{} to {}", date(it.valid_from), date(it.valid_to));
+        format!("the root {} does not count: it lives from {life}", it.subject)
+    });
+    words.map(|words| told(&words, place.fresh_root(now))).collect()
+}
+
+/// Lists that are stale or missing; none where lists are not looked at.
+pub(super) fn of_lists(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec<Fault> {
+    if trust.revocation() == Revocation::Off {
+        return Vec::new();
+    }
+    let stale = trust.lists().iter().filter(|list| list.is_stale(now)).map(|list| {
+        let due = list.next_update.map_or_else(String::new, date);
+        format!("the revocation list of {} is stale since {due}", list.issuer)
+    });
+    let has_list = |subject: &String| trust.lists().iter().any(|list| list.issuer == *subject);
+    let subjects = trust.roots().iter().map(|root| root.certificate.subject.to_string());
+    let missing = subjects.filter(|subject| !has_list(subject));
+    let missing = missing.map(|subject| format!("there is no revocation list of {subject}"));
+    stale.chain(missing).map(|words| told(&words, place.fresh_list(now))).collect()
+}
+
+fn told(words: &str, mend: String) -> Fault {
+    Fault { words: Untrusted(words).to_string(), mend }
+}

@@ -1,0 +1,337 @@
+//! `certs verify DIR`: fit, not fit and why, and the command that mends it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use authority::{
+    Authority, AuthorityRequest, LeafRequest, RevocationListRequest, RevocationReason, Usage,
+};
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{bad, good, unfit};
+
+fn at(place: &TempDir, name: &str) -> String {
+    place.path().join(name).display().to_string()
+}
+
+fn root(place: &TempDir) -> String {
+    let answer = good(place, &["inspect", &at(place, "ca/ca.crt"), "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    json["certificates"][0]["chain"][0].as_str().unwrap().to_owned()
+}
+
+/// The authority that `certs init` made.
+fn authority_of(place: &TempDir) -> Authority {
+    let read = |name: &str| fs::read_to_string(place.path().join("ca").join(name)).unwrap();
+    Authority::from_pem(&read("ca.crt"), &read("ca.key")).unwrap()
+}
+
+/// The lines that begin so, without it.
+fn lines<'a>(answer: &'a str, start: &str) -> Vec<&'a str> {
+    answer.lines().filter_map(|line| line.strip_prefix(start)).collect()
+}
+
+/// What is done to a directory.
+type Break<'a> = Box<dyn Fn() + 'a>;
+
+/// Runs a remedy as it was told, by the real binary.
+fn mend(place: &TempDir, remedy: &str) {
+    let binary = env!("CARGO_BIN_EXE_certs");
+    let command = remedy.replace("certs ", &format!("{binary} "));
+    let status = std::process::Command::new("sh")
+        .args(["-ec", &command])
+        .current_dir(place.path())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success(), "{command}");
+}
+
+fn ago(span: Duration) -> String {
+    (OffsetDateTime::now_utc() - span).format(&Rfc3339).unwrap()
+}
+
+#[test]
+fn what_init_makes_is_fit_for_the_roles_that_it_was_made_for() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    let root = root(&place);
+
+    for (name, roles) in [
+        ("api-service", ["server"].as_slice()),
+        ("client-service", &["client"]),
+        ("gateway", &["client", "server"]),
+    ] {
+        for revocation in ["checked", "required", "off"] {
+            let path = at(&place, name);
+
+            let answer = good(&place, &["verify", &path, "--revocation", revocation]);
+
+            let mut expected = vec![path];
+            let fit = |role| format!("  {role}    fit: O=mtls-demo,CN={name} <- {root}");
+            expected.extend(roles.iter().map(fit));
+            let found: Vec<&str> = answer.lines().collect();
+            assert_eq!(found[..found.len() - 1], expected);
+            assert!(found[found.len() - 1].starts_with("  until     "), "{answer}");
+            assert!(found[found.len() - 1].ends_with("Z (29d left)"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn each_thing_wrong_with_a_chain_is_told_at_once_and_its_remedy_works() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    let authority = authority_of(&place);
+    good(&place, &["issue", "old", "--not-before", &ago(Duration::minutes(4)), "--lifetime", "3m"]);
+    let (path, dir) = (at(&place, "old"), place.path().display());
+    let chain = fs::read_to_string(format!("{path}/tls.crt")).unwrap();
+    let leaf = authority::Certificate::read_all(&chain).unwrap().remove(0);
+    let request =
+        RevocationListRequest::new(2).revoke(leaf.serial(), RevocationReason::KeyCompromise);
+    let list = authority.revocation_list(&request).unwrap();
+    fs::write(format!("{path}/ca.crl"), list.pem()).unwrap();
+
+    let answer = unfit(&place, &["verify", &path, "--role", "server"]);
+
+    let faults = lines(&answer, "fault: ");
+    assert_eq!(faults.len(), 3, "{answer}");
+    let expired = "the certificate has expired: old ended at ";
+    assert!(faults[0].starts_with(expired) && faults[0].ends_with("Z (expired)"), "{answer}");
+    assert_eq!(
+        faults[1],
+        "the certificate was not issued for this purpose: it is for clientAuth, and serverAuth is \
+         needed (wrong-purpose)"
+    );
+    let revoked = "the certificate has been revoked: at ";
+    assert!(faults[2].starts_with(revoked), "{answer}");
+    assert!(faults[2].ends_with("Z, keyCompromise (revoked)"), "{answer}");
+    let mends = lines(&answer, "  mend: ");
+    let renew = format!("certs renew old --dir {dir}");
+    let issue = format!(
+        "certs issue old-server --usage server --dns old --dir {dir}  # and use {dir}/old-server \
+         instead"
+    );
+    assert_eq!(mends, [renew.as_str(), &issue, &renew]);
+    mend(&place, mends[1]);
+    good(&place, &["verify", &at(&place, "old-server"), "--role", "server"]);
+}
+
+#[test]
+fn a_remedy_told_makes_a_broken_directory_fit_again() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    let (path, dir) = (at(&place, "gateway"), place.path().display().to_string());
+    let file = |name: &str| place.path().join("gateway").join(name);
+    let other = tempfile::tempdir().unwrap();
+    good(&other, &["init"]);
+    let renew = format!("certs renew gateway --dir {dir}");
+    let root = format!("cp {dir}/ca/ca.crt {dir}/gateway/ca.crt");
+    let list = format!("cp {dir}/ca/ca.crl {dir}/gateway/ca.crl");
+    let remove = |name: &'static str| Box::new(move || fs::remove_file(file(name)).unwrap());
+    let garbage = |name: &'static str| Box::new(move || fs::write(file(name), "x").unwrap());
+    let foreign = |name: &'static str| {
+        let from = other.path().join("gateway").join(name);
+        Box::new(move || assert!(fs::copy(&from, file(name)).is_ok()))
+    };
+    let not_fit = "do not fit: the private key does not belong to the certificate";
+    let cases: [(Break<'_>, String, &str); 8] = [
+        (remove("tls.crt"), format!("no file {path}/tls.crt"), &renew),
+        (remove("tls.key"), format!("no file {path}/tls.key"), &renew),
+        (remove("ca.crt"), format!("no file {path}/ca.crt"), &root),
+        (garbage("tls.crt"), format!("no certificate in {path}/tls.crt"), &renew),
+        (garbage("ca.crt"), format!("no certificate in {path}/ca.crt"), &root),
+        (garbage("ca.crl"), format!("no revocation list in {path}/ca.crl"), &list),
+        (foreign("tls.key"), format!("{path}/tls.crt and {path}/tls.key {not_fit}"), &renew),
+        (
+            Box::new(|| fs::remove_dir_all(place.path().join("gateway")).unwrap()),
+            format!("no identity directory {path}"),
+            &renew,
+        ),
+    ];
+
+    for (break_it, fault, remedy) in cases {
+        good(&place, &["verify", &path]);
+        break_it();
+
+        let answer = unfit(&place, &["verify", &path]);
+
+        assert_eq!(lines(&answer, "fault: "), [fault.as_str()], "{answer}");
+        assert_eq!(lines(&answer, "  mend: "), [remedy], "{answer}");
+        mend(&place, remedy);
+    }
+    good(&place, &["verify", &path]);
+}
+
+#[test]
+fn faults_of_several_files_and_of_the_chain_are_told_together() {
+    let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    good(&place, &["init"]);
+    good(&other, &["init"]);
+    let copy = |name: &str| {
+        let to = place.path().join("gateway").join(name);
+        fs::copy(other.path().join("gateway").join(name), to).unwrap();
+    };
+    copy("tls.key");
+    copy("ca.crt");
+    fs::write(place.path().join("gateway/ca.crl"), "x").unwrap();
+    let path = at(&place, "gateway");
+
+    let answer = unfit(&place, &["verify", &path, "--role", "client"]);
+
+    let names = root(&place);
+    assert_eq!(
+        lines(&answer, "fault: "),
+        [
+            format!(
+                "{path}/tls.crt and {path}/tls.key do not fit: the private key does not belong to \
+                 the certificate"
+            ),
+            format!("no revocation list in {path}/ca.crl"),
+            format!(
+                "the certificate was issued by an authority that is not trusted here: it names \
+                 {names} (unknown-issuer)"
+            ),
+        ]
+    );
+    assert_eq!(answer.lines().nth(1), Some("  client    NOT fit"));
+}
+
+#[test]
+fn a_leaf_without_extended_key_usage_is_fit_for_no_role() {
+    let place = tempfile::tempdir().unwrap();
+    let root = Authority::generate(&AuthorityRequest::default()).unwrap();
+    let leaf = root.issue(&LeafRequest::new("a").usage(Usage::Unstated)).unwrap();
+    let list = root.revocation_list(&RevocationListRequest::new(1)).unwrap();
+    let path = place.path().join("a");
+    fs::create_dir(&path).unwrap();
+    for (name, content) in [
+        ("tls.crt", leaf.chain_pem()),
+        ("tls.key", leaf.key_pem()),
+        ("ca.crt", root.root().pem().to_owned()),
+        ("ca.crl", list.pem().to_owned()),
+    ] {
+        fs::write(path.join(name), content).unwrap();
+        fs::set_permissions(path.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    let answer = unfit(&place, &["verify", &at(&place, "a")]);
+
+    assert_eq!(answer.lines().nth(1), Some("  fit for no role"));
+    assert_eq!(
+        lines(&answer, "fault: "),
+        ["the certificate was not issued for this purpose: it has no extended key usage, and \
+          clientAuth or serverAuth is needed (wrong-purpose)"]
+    );
+    let issuer = format!("'O=mtls-demo,CN={}'", root.root().common_name());
+    let expected = format!("get new files from its authority, {issuer}");
+    assert_eq!(lines(&answer, "  mend: "), [expected.as_str()]);
+}
+
+#[test]
+fn what_is_fit_but_not_well_is_warned_of_and_exits_with_0() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    good(&place, &["issue", "late", "--not-before", &ago(Duration::days(21))]);
+    let (path, dir) = (at(&place, "late"), place.path().display());
+    fs::set_permissions(format!("{path}/tls.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(format!("{path}/ca.crl")).unwrap();
+
+    let answer = good(&place, &["verify", &path]);
+
+    let warnings = lines(&answer, "warning: ");
+    let key = format!("{path}/tls.key can be read by everybody (mode 0644)");
+    assert_eq!(warnings[..2], [key, format!("there is no revocation list of {}", root(&place))]);
+    let near = "less than a third of its life is left: it ends at ";
+    assert!(warnings[2].starts_with(near) && warnings[2].ends_with("Z (8d left)"), "{answer}");
+    assert_eq!(
+        lines(&answer, "  mend: "),
+        [
+            format!("chmod 600 {path}/tls.key"),
+            format!("cp {dir}/ca/ca.crl {path}/ca.crl"),
+            format!("certs renew late --dir {dir}"),
+        ]
+    );
+    let fault = format!(
+        "{path}/ca.crl: no revocation list of {}, and --revocation required wants one",
+        root(&place)
+    );
+    let answer = unfit(&place, &["verify", &path, "--revocation", "required"]);
+    assert_eq!(lines(&answer, "fault: "), [fault.as_str()]);
+    let answer = good(&place, &["verify", &path, "--revocation", "off"]);
+    assert!(!answer.contains("revocation list"), "{answer}");
+}
+
+#[test]
+fn a_stale_list_is_warned_of_and_a_fault_where_lists_are_required() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    let authority = authority_of(&place);
+    let made = OffsetDateTime::from_unix_timestamp(1_600_000_000).unwrap();
+    let request =
+        RevocationListRequest::new(1).this_update(made).next_update(made + Duration::days(30));
+    let stale = authority.revocation_list(&request).unwrap();
+    let path = at(&place, "gateway");
+    fs::write(format!("{path}/ca.crl"), stale.pem()).unwrap();
+    let (dir, issuer) = (place.path().display(), root(&place));
+
+    let warned = good(&place, &["verify", &path]);
+    let refused = unfit(&place, &["verify", &path, "--revocation", "required"]);
+
+    let words = format!("the revocation list of {issuer} is stale since 2020-10-13T12:26:40Z");
+    let remedy = format!("cp {dir}/ca/ca.crl {path}/ca.crl");
+    assert_eq!(lines(&warned, "warning: "), [words.as_str()]);
+    assert_eq!(lines(&warned, "  mend: "), [remedy.as_str()]);
+    let fault = format!("{path}/ca.crl: {words}, and --revocation required wants a fresh one");
+    assert_eq!(lines(&refused, "fault: "), [fault.as_str()]);
+    mend(&place, &remedy);
+    good(&place, &["verify", &path, "--revocation", "required"]);
+}
+
+#[test]
+fn where_nothing_is_yet_the_remedy_is_to_make_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (path, dir) = (at(&place, "pki/alice"), place.path().display());
+
+    let answer = unfit(&place, &["verify", &path]);
+
+    let remedy = format!("certs init --dir {dir}/pki && certs issue alice --dir {dir}/pki");
+    assert_eq!(lines(&answer, "  mend: "), [remedy.as_str()]);
+    mend(&place, &remedy);
+    good(&place, &["verify", &path]);
+}
+
+#[test]
+fn a_directory_elsewhere_gets_its_files_from_the_authority() {
+    let (place, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    good(&place, &["init"]);
+    for entry in fs::read_dir(place.path().join("gateway")).unwrap() {
+        let from = entry.unwrap().path();
+        fs::copy(&from, away.path().join(from.file_name().unwrap())).unwrap();
+    }
+    good(&place, &["revoke", "gateway"]);
+    fs::copy(place.path().join("ca/ca.crl"), away.path().join("ca.crl")).unwrap();
+    let (dir, path) = (place.path().display(), away.path().display().to_string());
+
+    let answer = unfit(&place, &["verify", &path]);
+
+    let remedy = format!(
+        "certs renew gateway --dir {dir} && cp {dir}/gateway/tls.* {dir}/gateway/ca.* {path}/"
+    );
+    assert_eq!(lines(&answer, "  mend: "), [remedy.as_str()]);
+    mend(&place, &remedy);
+    good(&place, &["verify", &path]);
+}
+
+#[test]
+fn bad_words_are_refused_together() {
+    let place = tempfile::tempdir().unwrap();
+
+    let words = bad(&place, 1, &["verify", "x", "--role", "peer", "--revocation", "on"]);
+
+    assert_eq!(
+        words,
+        "error: \"peer\" is no role: give client or server\nerror: \"on\" is no revocation: give \
+         required, checked or off\n"
+    );
+}
