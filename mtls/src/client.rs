@@ -124,17 +124,21 @@ where
             biased;
             Some(connection) = connection_of(&mut captured) => {
                 let in_flight = RequestInFlight::begin(&connection);
-                opened.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-                (answer.await, Some(in_flight))
+                let own = note_used(&opened, &connection);
+                let answer = tokio::select! {
+                    biased;
+                    answer = &mut answer => Some(answer),
+                    () = lost(&connection), if own => None,
+                };
+                (answer, Some(in_flight))
             }
-            answer = &mut answer => (answer, None),
+            answer = &mut answer => (Some(answer), None),
         };
+        let connections = opened.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
-            Ok(response) => Ok(response.map(|body| InFlight::new(body, in_flight))),
-            Err(error) => {
-                let connections = opened.lock().unwrap_or_else(PoisonError::into_inner);
-                Err(self.told(RequestError::of(error, &connections)))
-            }
+            Some(Ok(response)) => Ok(response.map(|body| InFlight::new(body, in_flight))),
+            Some(Err(error)) => Err(self.told(RequestError::of(error, &connections))),
+            None => Err(self.told(RequestError::lost(&connections))),
         }
     }
 
@@ -172,6 +176,29 @@ async fn connection_of(captured: &mut CaptureConnection) -> Option<Arc<Connectio
     let mut extensions = Extensions::new();
     connected.as_ref()?.get_extras(&mut extensions);
     extensions.remove()
+}
+
+/// Waits until the answer on a connection can come no more, though hyper may not say so.
+///
+/// A request that reaches hyper's HTTP/2 task in the very moment in which the task ends stays in
+/// the task's channel, unanswered, for as long as its sender waits. hyper never sends a request
+/// again on behalf of which it opened a connection, so the end of that connection is its end.
+async fn lost(connection: &Connection) {
+    connection.gone().await;
+    tokio::time::sleep(ANSWER).await;
+}
+
+/// How long hyper has to hand over an answer whose connection has gone.
+const ANSWER: Duration = Duration::from_millis(250);
+
+/// Whether the connection was opened on behalf of this request.
+fn note_used(opened: &Mutex<Vec<Arc<Connection>>>, connection: &Arc<Connection>) -> bool {
+    let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = opened.iter().any(|known| Arc::ptr_eq(known, connection));
+    if !own {
+        opened.push(Arc::clone(connection));
+    }
+    own
 }
 
 fn note_opened(connection: &Arc<Connection>) {

@@ -72,3 +72,73 @@ impl Debug for Identity {
         formatter.debug_tuple("Identity").field(&self.certificate.name()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use authority::{Authority, AuthorityRequest, KeyAlgorithm, Leaf, LeafRequest};
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    use super::{BadIdentity, Identity};
+
+    #[test]
+    fn a_chain_and_its_key_of_any_algorithm_are_an_identity() {
+        for algorithm in [
+            KeyAlgorithm::EcdsaP256,
+            KeyAlgorithm::EcdsaP384,
+            KeyAlgorithm::Ed25519,
+            KeyAlgorithm::Rsa2048,
+        ] {
+            let leaf = issue(&LeafRequest::new("a").key(algorithm));
+
+            let identity = Identity::new(chain(&leaf), &key(&leaf)).unwrap();
+
+            assert_eq!(identity.certificate().name(), "a");
+        }
+    }
+
+    #[test]
+    fn a_leaf_that_webpki_cannot_read_still_fits_its_key() {
+        let odd = LeafRequest::new("a").extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
+        let leaf = issue(&odd);
+
+        assert!(Identity::new(chain(&leaf), &key(&leaf)).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_by_its_own_reason() {
+        let (leaf, other) = (issue(&LeafRequest::new("a")), issue(&LeafRequest::new("b")));
+        let no_key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(&[0x30, 0][..]));
+        let garbage = vec![CertificateDer::from(vec![0])];
+
+        let empty = Identity::new(Vec::new(), &key(&leaf)).unwrap_err();
+        let unreadable = Identity::new(garbage, &key(&leaf)).unwrap_err();
+        let unusable = Identity::new(chain(&leaf), &no_key).unwrap_err();
+        let mismatch = Identity::new(chain(&leaf), &key(&other)).unwrap_err();
+
+        assert!(matches!(empty, BadIdentity::Empty));
+        assert!(matches!(unreadable, BadIdentity::Certificate(_)));
+        assert!(matches!(unusable, BadIdentity::Key(_)));
+        assert!(matches!(mismatch, BadIdentity::KeyMismatch));
+    }
+
+    #[test]
+    fn an_identity_never_shows_its_key() {
+        let leaf = issue(&LeafRequest::new("a"));
+
+        let identity = Identity::new(chain(&leaf), &key(&leaf)).unwrap();
+
+        assert_eq!(format!("{identity:?}"), "Identity(\"a\")");
+    }
+
+    fn issue(request: &LeafRequest) -> Leaf {
+        Authority::generate(&AuthorityRequest::default()).unwrap().issue(request).unwrap()
+    }
+
+    fn chain(leaf: &Leaf) -> Vec<CertificateDer<'static>> {
+        leaf.chain_der().into_iter().map(CertificateDer::from).collect()
+    }
+
+    fn key(leaf: &Leaf) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(leaf.key_der()).into()
+    }
+}

@@ -9,7 +9,8 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// From the first byte of a request's head to its last; HTTP/1.1 only, HTTP/2 multiplexes.
     pub header_timeout: Duration,
-    /// How long a connection may have no request in flight, and a request no byte moved.
+    /// How long a connection may have no request in flight and send nothing, and a request may
+    /// have no byte moved.
     pub idle_timeout: Duration,
     /// Connections that are open at once, handshakes included.
     pub max_connections: usize,

@@ -217,6 +217,12 @@ impl AsyncWrite for Stream {
     }
 }
 
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.connection.note_gone();
+    }
+}
+
 impl HyperConnection for Stream {
     /// hyper's pool hands the [`Connection`] on with each answer and each error.
     fn connected(&self) -> Connected {

@@ -46,12 +46,8 @@ impl RequestError {
                 ConnectError::Url(_) => Self::Unreachable(error.into()),
             };
         }
-        for connection in connections {
-            if let Some(alert) = connection.alert() {
-                let refusal = refused_by_peer(alert, connection.side(), connection.address());
-                let session = connection.session().cloned().map(Box::new);
-                return Self::Refused { refusal: Box::new(refusal), session };
-            }
+        if let Some(refused) = Self::refused_on(connections) {
+            return refused;
         }
         let timed_out = find::<std::io::Error>(&error)
             .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
@@ -60,6 +56,20 @@ impl RequestError {
             true => Self::Unreachable(error.into()),
             false => Self::Broken(error.into()),
         }
+    }
+
+    /// The connection of a request has gone without a word from hyper.
+    pub(super) fn lost(connections: &[Arc<Connection>]) -> Self {
+        let broken = || Self::Broken("the connection was closed".into());
+        Self::refused_on(connections).unwrap_or_else(broken)
+    }
+
+    /// The refusal that the other end's alert told on one of these connections.
+    fn refused_on(connections: &[Arc<Connection>]) -> Option<Self> {
+        let connection = connections.iter().find(|connection| connection.alert().is_some())?;
+        let refusal = refused_by_peer(connection.alert()?, connection.side(), connection.address());
+        let session = connection.session().cloned().map(Box::new);
+        Some(Self::Refused { refusal: Box::new(refusal), session })
     }
 }
 

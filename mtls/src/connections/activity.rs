@@ -38,6 +38,8 @@ impl Activity {
 
     pub(super) fn sent(&mut self, now: Instant) {
         self.moved = now;
+        // A slow reader may still wait for an answer whose body was handed over long ago.
+        self.idle_since = now;
     }
 
     pub(super) fn request_begins(&mut self) {
@@ -66,4 +68,105 @@ impl Activity {
         let since = if self.in_flight > 0 || self.upgraded { self.moved } else { self.idle_since };
         (since + limits.idle_timeout, TimeLimit::Idle)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Activity, TimeLimit};
+    use crate::limits::Limits;
+
+    #[test]
+    fn a_new_connection_has_the_idle_timeout() {
+        let (start, limits) = (Instant::now(), Limits::default());
+
+        let activity = Activity::new(start);
+
+        assert_eq!(activity.deadline(&limits), (start + limits.idle_timeout, TimeLimit::Idle));
+    }
+
+    #[test]
+    fn a_head_has_its_timeout_from_its_first_byte_and_more_bytes_do_not_extend_it() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        for second in 5..9 {
+            activity.received(start + SECOND * second, true);
+        }
+
+        let expected = (start + SECOND * 5 + limits.header_timeout, TimeLimit::Header);
+        assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    #[test]
+    fn bytes_that_cannot_be_a_head_have_no_header_timeout() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.received(start + SECOND, false);
+
+        assert_eq!(activity.deadline(&limits), (start + limits.idle_timeout, TimeLimit::Idle));
+    }
+
+    #[test]
+    fn a_request_has_the_idle_timeout_from_the_last_byte_that_moved() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.received(start + SECOND, true);
+        activity.request_begins();
+        activity.received(start + SECOND * 2, true);
+        activity.sent(start + SECOND * 3);
+
+        let expected = (start + SECOND * 3 + limits.idle_timeout, TimeLimit::Idle);
+        assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    #[test]
+    fn after_its_last_request_a_connection_is_idle_until_the_next_head_begins() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.request_begins();
+        activity.request_begins();
+        activity.request_ends(start + SECOND);
+        assert_eq!(activity.in_flight(), 1);
+        activity.request_ends(start + SECOND * 2);
+        let idle = activity.deadline(&limits);
+        activity.received(start + SECOND * 3, true);
+        let head = activity.deadline(&limits);
+
+        assert_eq!(idle, (start + SECOND * 2 + limits.idle_timeout, TimeLimit::Idle));
+        assert_eq!(head, (start + SECOND * 3 + limits.header_timeout, TimeLimit::Header));
+    }
+
+    #[test]
+    fn an_answer_that_is_still_being_sent_keeps_its_connection() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.request_begins();
+        activity.request_ends(start + SECOND);
+        activity.sent(start + SECOND * 9);
+
+        let expected = (start + SECOND * 9 + limits.idle_timeout, TimeLimit::Idle);
+        assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    #[test]
+    fn an_upgraded_connection_knows_no_heads() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.request_begins();
+        activity.upgrade();
+        activity.request_ends(start + SECOND);
+        activity.received(start + SECOND * 2, true);
+
+        let expected = (start + SECOND * 2 + limits.idle_timeout, TimeLimit::Idle);
+        assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 use metrics::counter;
 use time::OffsetDateTime;
+use tokio::sync::SetOnce;
 use tracing::info;
 
 use super::activity::{Activity, TimeLimit};
@@ -30,6 +31,7 @@ pub struct Connection {
     address: SocketAddr,
     alert: OnceLock<Alert>,
     drained_since: OnceLock<Instant>,
+    gone: SetOnce<()>,
     /// By whose trust the peer was let in.
     live: Option<Arc<Live>>,
     peer: Option<Peer>,
@@ -64,6 +66,7 @@ impl Connection {
             address,
             alert: OnceLock::new(),
             drained_since: OnceLock::new(),
+            gone: SetOnce::new(),
             live,
             peer,
             read_waker: AtomicWaker::new(),
@@ -170,6 +173,16 @@ impl Connection {
 
     pub(crate) fn note_alert(&self, alert: Alert) {
         let _ = self.alert.set(alert);
+    }
+
+    /// Its stream was given up, for whatever reason.
+    pub(crate) fn note_gone(&self) {
+        let _ = self.gone.set(());
+    }
+
+    /// Waits until its stream was given up.
+    pub(crate) async fn gone(&self) {
+        self.gone.wait().await;
     }
 
     pub(crate) fn note_received(&self) {

@@ -120,3 +120,82 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.tcp).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::Wire;
+
+    #[tokio::test]
+    async fn what_begins_as_tls_is_told_from_what_does_not() {
+        for (bytes, tls) in [
+            (&[][..], true),
+            (&[22], true),
+            (&[22, 3, 1], true),
+            (&[21, 3, 3, 0, 2, 2, 40], true),
+            (&[22, 4], false),
+            (b"G", false),
+            (b"GET / HTTP/1.1\r\n", false),
+            (&[23, 3, 3], false),
+        ] {
+            assert_eq!(heard(bytes).await.began_as_tls(), tls, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hello_below_tls_12_is_too_old() {
+        let hello = |version: u8| [22, 3, 1, 0, 9, 1, 0, 0, 5, 3, version, 0, 0, 0];
+
+        for (bytes, too_old) in [
+            (&hello(1)[..], true),
+            (&hello(2), true),
+            (&hello(3), false),
+            (&hello(2)[..10], false),
+            (&[21, 3, 1, 0, 2, 2, 0, 0, 0, 3, 1], false),
+        ] {
+            assert_eq!(heard(bytes).await.hello_is_too_old(), too_old, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_plain_alert_that_was_sent_is_known() {
+        let (mut wire, _other) = pair().await;
+
+        assert_eq!(wire.sent_alert(), None);
+        wire.write_all(&[22, 3, 3, 0, 1, 0]).await.unwrap();
+        assert_eq!(wire.sent_alert(), None);
+        wire.write_all(&[21, 3, 3, 0, 2, 2, 48]).await.unwrap();
+        assert_eq!(wire.sent_alert().unwrap().name, "unknown_ca");
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_alert_looks_like_data() {
+        let (mut wire, _other) = pair().await;
+
+        wire.write_all(&[23, 3, 3, 0, 19, 2, 48]).await.unwrap();
+
+        assert_eq!(wire.sent_alert(), None);
+    }
+
+    /// A wire on which these bytes arrived, in two parts.
+    async fn heard(bytes: &[u8]) -> Wire {
+        let (mut wire, mut other) = pair().await;
+        other.write_all(bytes).await.unwrap();
+        other.shutdown().await.unwrap();
+        let mut first = [0; 3];
+        let _ = wire.read(&mut first).await.unwrap();
+        wire.read_to_end(&mut Vec::new()).await.unwrap();
+        wire
+    }
+
+    async fn pair() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (other, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Wire::new(accepted.unwrap().0, address), other.unwrap())
+    }
+}

@@ -1,0 +1,19 @@
+//! The house that the tests live in: its authority, its doors, and those who knock.
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the house")]
+
+mod caller;
+mod deadline;
+mod openssl;
+mod papers;
+mod place;
+mod server;
+mod stranger;
+
+pub(crate) use self::caller::Caller;
+pub(crate) use self::deadline::{eventually, within};
+pub(crate) use self::openssl::openssl;
+pub(crate) use self::papers::{ID, Papers, chain, judge, list, live, trust, trust_with};
+pub(crate) use self::place::{Files, Place, empty_list, files};
+pub(crate) use self::server::{Server, hello, quick};
+pub(crate) use self::stranger::{Stranger, received_alert};

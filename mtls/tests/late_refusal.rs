@@ -1,0 +1,145 @@
+//! TLS 1.3 tells a client of its refusal only after the client's own handshake is done. It must
+//! learn of it as the refusal that it is, every time, whichever HTTP version it speaks.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use std::sync::Arc;
+
+use authority::Leaf;
+use mtls::client::RequestError;
+use mtls::refusal::Code;
+use mtls::role::Role;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use self::house::{Caller, Papers, Server, Stranger, received_alert};
+
+const TIMES: usize = 300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_2_our_client_always_learns_of_its_refusal() {
+    let house = Papers::new();
+    let server = Server::open(&house);
+    let url = server.url("/");
+    assert_eq!(Caller::new(&house).fetch(&url).await.unwrap().0, "hello");
+
+    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    for _ in 0..TIMES {
+        assert_told(&caller, &url, "h2").await;
+    }
+
+    let newest = server.handshakes.newest();
+    let refused =
+        |code| newest.iter().filter_map(|event| event.refusal.as_ref()).all(|r| r.code == code);
+    assert!(refused(Code::UnknownIssuer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_11_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
+    let house = Papers::new();
+    let port = foreign_server(&house, "http/1.1").await;
+    let url = format!("https://localhost:{port}/");
+
+    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    for _ in 0..TIMES {
+        assert_told(&caller, &url, "http/1.1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_2_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
+    let house = Papers::new();
+    let port = foreign_server(&house, "h2").await;
+    let url = format!("https://localhost:{port}/");
+
+    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    for _ in 0..TIMES {
+        assert_told(&caller, &url, "h2").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_11_a_foreign_client_always_learns_of_its_refusal() {
+    let house = Papers::new();
+    let server = Server::open(&house);
+    let with = |leaf: &Leaf| Stranger::new(&house, Some(leaf)).offering(&["http/1.1"]);
+    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let answer = with(&house.client()).exchange(server.address, request).await.unwrap();
+    assert!(answer.ends_with(b"hello"));
+
+    let refused = with(&Papers::new().client());
+    for _ in 0..TIMES {
+        let error = refused.exchange(server.address, request).await.unwrap_err();
+        assert_eq!(received_alert(&error), Some(48), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_at_once_all_learn_of_their_refusal() {
+    let house = Papers::new();
+    let server = Server::open(&house);
+    let url = server.url("/");
+    let caller = Arc::new(Caller::showing(&Papers::new().client(), house.roots()));
+
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let (caller, url) = (Arc::clone(&caller), url.clone());
+            tokio::spawn(async move { assert_told(&caller, &url, "h2").await })
+        })
+        .collect();
+
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn assert_told(caller: &Caller, url: &str, protocol: &str) {
+    let error = caller.get(url).await.unwrap_err();
+
+    let RequestError::Refused { refusal, session } = error else {
+        unreachable!("a refusal was expected, and there is {error:?}");
+    };
+    assert_eq!((refusal.code, refusal.side), (Code::RefusedByPeer, Role::Server));
+    assert_eq!(refusal.alert.unwrap().number, 48);
+    assert_eq!(session.unwrap().alpn.as_deref(), Some(protocol));
+}
+
+/// A plain rustls server of the house that lets in nobody else, and answers nobody.
+async fn foreign_server(house: &Papers, protocol: &str) -> u16 {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(house.authority.root().der().to_vec())).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let leaf = house.server();
+    let key = PrivateKeyDer::from_pem_slice(leaf.key_pem().as_bytes()).unwrap();
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(house::chain(&leaf), key)
+        .unwrap();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let handshake = acceptor.accept(tcp).into_fallible();
+            // Like ours, it waits for the other end to close: else a reset may outrun the alert.
+            tokio::spawn(async move {
+                if let Err((_, mut tcp)) = handshake.await {
+                    let _ = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;
+                }
+            });
+        }
+    });
+    port
+}

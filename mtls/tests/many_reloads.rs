@@ -1,0 +1,66 @@
+//! A service that reloads for years is the size that it was.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use std::fs;
+use std::sync::Arc;
+
+use mtls::limits::Limits;
+use mtls::live::Live;
+use mtls::role::Role;
+
+use self::house::{Caller, Papers, Place, Server, empty_list, eventually, files};
+
+#[tokio::test]
+async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_after_ten() {
+    let house = Papers::new();
+    let list = empty_list(&house, 1);
+    let server_place = Place::with(&files(&house, &house.server(), &list));
+    let client_place = Place::with(&files(&house, &house.client(), &list));
+    let (served, shown) = (server_place.live(Role::Server), client_place.live(Role::Client));
+    let server = Server::living(Arc::clone(&served), Limits::default(), house::hello());
+    let caller = Caller::living(Arc::clone(&shown), Default::default(), &Limits::default());
+    // Two identities in turn: what is measured is the reload, not how they are made.
+    let of_server = [house.server(), house.server()];
+    let of_client = [house.client(), house.client()];
+
+    let mut after_ten = (0, 0);
+    for number in 1..=1000 {
+        let (server_leaf, client_leaf) = (&of_server[number % 2], &of_client[number % 2]);
+        server_place.rename(&files(&house, server_leaf, &list));
+        client_place.rename(&files(&house, client_leaf, &list));
+        in_force(&served, &server_leaf.serial().to_string()).await;
+        in_force(&shown, &client_leaf.serial().to_string()).await;
+        assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
+        if number == 10 {
+            after_ten = (open_files(), resident_kibibytes());
+        }
+    }
+
+    eventually("the connections of old identities to be closed", || {
+        (open_files() <= after_ten.0 + 4).then_some(())
+    })
+    .await;
+    let grown = resident_kibibytes().saturating_sub(after_ten.1);
+    // The ring of handshakes fills in the meantime: 256 with their certificates.
+    assert!(grown < 8 * 1024, "{grown} KiB more than after ten reloads");
+}
+
+async fn in_force(live: &Live, serial: &str) {
+    eventually("the new identity to be in force", || {
+        (live.current().certificate.serial_number == serial).then_some(())
+    })
+    .await;
+}
+
+fn open_files() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn resident_kibibytes() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

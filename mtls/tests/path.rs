@@ -1,0 +1,250 @@
+//! How the judge goes from a leaf to a root: who may issue, how long the path is, which names and
+//! keys it bears, and what cannot be read at all.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use authority::{Authority, AuthorityRequest, KeyUsage, LeafRequest};
+use mtls::refusal::{Code, Reason};
+use mtls::role::Role;
+use mtls::trust::{Trust, VerifiedChain};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use time::{Duration, OffsetDateTime};
+
+use self::house::{Papers, chain, judge, openssl, trust};
+
+#[test]
+fn an_intermediate_that_may_not_sign_certificates_is_no_authority() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let request = AuthorityRequest::intermediate();
+    let good = house.authority.issue_intermediate(&request).unwrap();
+    let bad = request.key_usages(&[KeyUsage::CrlSign]);
+    let bad = house.authority.issue_intermediate(&bad).unwrap();
+
+    let taken = judge(&trust, &good.issue(&Papers::for_client()).unwrap());
+    let refused = judge(&trust, &bad.issue(&Papers::for_client()).unwrap());
+
+    assert!(taken.is_ok());
+    assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
+}
+
+#[test]
+fn a_leaf_issues_nothing() {
+    let house = Papers::new();
+    let leaf = house.client();
+    let usurper = Authority::from_pem(leaf.certificate().pem(), &leaf.key_pem()).unwrap();
+    let below = usurper.issue(&Papers::for_client()).unwrap();
+    let presented: Vec<_> = chain(&below).into_iter().chain(chain(&leaf)).collect();
+
+    let refused = verdict(&trust(&[&house.authority]), &presented);
+
+    assert!(judge(&trust(&[&house.authority]), &leaf).is_ok());
+    assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
+    let concerned = refused.unwrap_err().certificate.unwrap();
+    assert_eq!(concerned.serial_number, leaf.serial().to_string());
+}
+
+#[test]
+fn a_roots_path_length_holds() {
+    for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
+        let house = Papers::of(&AuthorityRequest::default().path_length(length));
+        let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+
+        let judged =
+            judge(&trust(&[&house.authority]), &below.issue(&Papers::for_client()).unwrap());
+
+        assert_eq!(code(&judged), expected, "path length {length}");
+    }
+}
+
+#[test]
+fn an_intermediates_path_length_holds() {
+    for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
+        let house = Papers::of(&AuthorityRequest::default().any_path_length());
+        let middle = AuthorityRequest::default().path_length(length);
+        let middle = house.authority.issue_intermediate(&middle).unwrap();
+        let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+
+        let judged =
+            judge(&trust(&[&house.authority]), &below.issue(&Papers::for_client()).unwrap());
+
+        assert_eq!(code(&judged), expected, "path length {length}");
+    }
+}
+
+#[test]
+fn names_outside_of_the_permitted_ones_are_refused() {
+    let house = Papers::of(&AuthorityRequest::default().permit_dns("example.com"));
+    let trust = trust(&[&house.authority]);
+    let named = |name: &str| judge(&trust, &house.issue(&LeafRequest::new("a").dns(name)));
+
+    assert!(named("a.example.com").is_ok());
+    assert_eq!(code(&named("a.example.org")), Some(Code::NameConstraint));
+}
+
+#[test]
+fn excluded_names_are_refused() {
+    let house = Papers::of(&AuthorityRequest::default().exclude_dns("bad.example.com"));
+    let trust = trust(&[&house.authority]);
+    let named = |name: &str| judge(&trust, &house.issue(&LeafRequest::new("a").dns(name)));
+
+    assert!(named("good.example.com").is_ok());
+    assert_eq!(code(&named("a.bad.example.com")), Some(Code::NameConstraint));
+}
+
+#[test]
+fn a_constraint_of_uris_fails_closed() {
+    // RFC 5280, section 4.2.1.10: permittedSubtrees [0], a GeneralSubtree, the URI [6] of "a.b".
+    let permitted = [0x30, 0x09, 0xa0, 0x07, 0x30, 0x05, 0x86, 0x03, b'a', b'.', b'b'];
+    let constrained = AuthorityRequest::default().extension(&[2, 5, 29, 30], true, &permitted);
+    let house = Papers::of(&constrained);
+    let trust = trust(&[&house.authority]);
+
+    let without = judge(&trust, &house.issue(&LeafRequest::new("a").dns("a")));
+    let with = judge(&trust, &house.issue(&LeafRequest::new("a").uri("https://a.b/c")));
+
+    assert!(without.is_ok());
+    assert_eq!(code(&with), Some(Code::NameConstraint));
+}
+
+#[test]
+fn an_unknown_extension_is_refused_where_it_is_critical() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let extended = |critical| {
+        let extension = [1, 3, 6, 1, 4, 1, 99999, 1];
+        let leaf = Papers::for_client().extension(&extension, critical, &[5, 0]);
+        judge(&trust, &house.issue(&leaf))
+    };
+
+    assert!(extended(false).is_ok());
+    assert_eq!(code(&extended(true)), Some(Code::UnknownExtension));
+}
+
+#[test]
+fn an_rsa_key_of_1024_bits_is_too_weak() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let with_bits = |bits: u32| {
+        let bits = format!("rsa_keygen_bits:{bits}");
+        let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", &bits], &[]);
+        let public_key = openssl(&["pkey", "-pubout"], key.as_bytes());
+        let leaf = house.authority.issue_for(&public_key, &Papers::for_client()).unwrap();
+        verdict(&trust, &[leaf.der().to_vec().into()])
+    };
+
+    let taken = with_bits(2048);
+    let refused = with_bits(1024);
+
+    assert!(taken.is_ok());
+    assert_eq!(code(&refused), Some(Code::UnsupportedAlgorithm));
+    let said = "an algorithm or a key is too weak or unknown: \
+                its RSA key has 1024 bits, and 2048 are the least";
+    assert_eq!(refused.unwrap_err().sentence(), said);
+}
+
+#[test]
+fn nine_certificates_are_too_many() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let padded = |length| {
+        let leaf = house.client();
+        let presented: Vec<_> = chain(&leaf).into_iter().cycle().take(length).collect();
+        verdict(&trust, &presented)
+    };
+
+    assert!(padded(8).is_ok());
+    assert_eq!(code(&padded(9)), Some(Code::ChainTooComplex));
+}
+
+#[test]
+fn what_is_no_certificate_is_bad_encoding_wherever_it_stands() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let good = house.client().certificate().der().to_vec();
+    let garbage = b"garbage".to_vec();
+    let trailing = [good.as_slice(), &[0]].concat();
+
+    assert!(verdict(&trust, &[good.clone().into()]).is_ok());
+    for presented in [vec![garbage.clone()], vec![trailing], vec![good, garbage], vec![vec![]]] {
+        let presented: Vec<_> = presented.into_iter().map(CertificateDer::from).collect();
+        assert_eq!(code(&verdict(&trust, &presented)), Some(Code::BadEncoding));
+    }
+}
+
+#[test]
+fn an_expired_root_beside_a_good_one_is_in_nobodys_way() {
+    let (good, other) = (Papers::new(), expired());
+    let both = trust(&[&other, &good.authority]);
+    let stale = other.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+
+    assert!(judge(&both, &good.client()).is_ok());
+    assert_eq!(code(&judge(&both, &stale)), Some(Code::Expired));
+}
+
+#[test]
+fn a_root_that_was_renewed_with_its_key_counts_beside_its_expired_self() {
+    let key = KeyPair::generate().unwrap();
+    let root = |days| {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.not_before = OffsetDateTime::now_utc() - Duration::days(9);
+        parameters.not_after = OffsetDateTime::now_utc() + Duration::days(days);
+        let root = parameters.self_signed(&key).unwrap();
+        Authority::from_pem(&root.pem(), &key.serialize_pem()).unwrap()
+    };
+    let (old, renewed) = (root(-1), root(9));
+
+    let leaf = old.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+
+    assert_eq!(code(&judge(&trust(&[&old]), &leaf)), Some(Code::Expired));
+    assert!(judge(&trust(&[&old, &renewed]), &leaf).is_ok());
+    assert!(judge(&trust(&[&renewed, &old]), &leaf).is_ok());
+}
+
+#[test]
+fn of_two_roots_with_one_name_each_leaf_finds_its_own() {
+    let one = Papers::new();
+    let two = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
+    let three = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
+    let trust = trust(&[&one.authority, &two.authority]);
+
+    assert!(judge(&trust, &one.client()).is_ok());
+    assert!(judge(&trust, &two.client()).is_ok());
+    assert_eq!(code(&judge(&trust, &three.client())), Some(Code::UnknownIssuer));
+}
+
+#[test]
+fn certificates_in_any_order_behind_the_leaf_are_put_in_order() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let middle = house.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
+    let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = below.issue(&Papers::for_client()).unwrap();
+    let trust = trust(&[&house.authority]);
+    let mut presented = chain(&leaf);
+
+    let in_order = verdict(&trust, &presented).unwrap();
+    presented[1..].reverse();
+    let reversed = verdict(&trust, &presented).unwrap();
+
+    assert_eq!(reversed.certificate.chain, in_order.certificate.chain);
+    assert_eq!(in_order.certificate.chain.len(), 4);
+}
+
+/// A root that ended a day ago.
+fn expired() -> Authority {
+    let now = OffsetDateTime::now_utc();
+    let request = AuthorityRequest::default().not_before(now - Duration::days(9));
+    Authority::generate(&request.not_after(now - Duration::days(1))).unwrap()
+}
+
+fn verdict(trust: &Trust, presented: &[CertificateDer<'_>]) -> Result<VerifiedChain, Reason> {
+    trust.judge(presented, Role::Client, OffsetDateTime::now_utc())
+}
+
+fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {
+    verdict.as_ref().err().map(|reason| reason.code)
+}
