@@ -47,6 +47,12 @@ free_port() {
   return 1
 }
 
+# named NAME: puts a name before each line, to the last one: Ctrl-C reaches it too, and must not end it.
+named() {
+  trap '' INT TERM
+  exec sed -u "s/^/$1/"
+}
+
 # ready NAME PROCESS ADMIN_PORT: wait until the service is ready, or has ended.
 ready() {
   local deadline=$((SECONDS + 10))
@@ -80,11 +86,11 @@ start_local() {
   trap 'stop_local; exit 0' INT TERM
   trap stop_local EXIT
   HOST=127.0.0.1 PORT=$api ADMIN_PORT=$api_admin CERT_PATH=$pki/api-service \
-    "$bin/api-service" > >(sed -u 's/^/api-service    | /') 2>&1 &
+    "$bin/api-service" > >(named "api-service    | ") 2>&1 &
   running+=($!)
   HOST=127.0.0.1 PORT=$web ADMIN_PORT=$web_admin CERT_PATH=$pki/client-service \
     API_SERVICE_URL=https://localhost:$api \
-    "$bin/client-service" > >(sed -u 's/^/client-service | /') 2>&1 &
+    "$bin/client-service" > >(named "client-service | ") 2>&1 &
   running+=($!)
   ready api-service "${running[0]}" "$api_admin"
   ready client-service "${running[1]}" "$web_admin"

@@ -22,6 +22,7 @@ pub use self::bad_file::BadFile;
 pub use self::credentials::{Credentials, load_identity, load_trust};
 use self::files::{Digest, Files};
 use crate::moment::Moment;
+use crate::protocol::warm_up;
 use crate::role::Role;
 use crate::trust::Revocation;
 
@@ -72,6 +73,7 @@ impl Live {
         let at = OffsetDateTime::now_utc();
         let files = Files::read(&directory);
         let credentials = Credentials::of(&files, roles, revocation, at)?;
+        warm_up();
         let reload = Reload { at, problems: Vec::new() };
         Ok(Self {
             changed: channel::Sender::new(()),

@@ -24,6 +24,13 @@ pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     })
 });
 
+/// Does once what the first handshake would otherwise wait for: the first random number takes
+/// aws-lc tens of milliseconds.
+pub(crate) fn warm_up() {
+    let _ = PROVIDER.secure_random.fill(&mut [0; 32]);
+    let _ = kx_group::X25519MLKEM768.start();
+}
+
 /// HTTP/2, then HTTP/1.1, by ALPN (RFC 7301).
 pub(crate) fn application_protocols() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]

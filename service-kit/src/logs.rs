@@ -1,7 +1,6 @@
 //! The log: text for people, JSON for machines.
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::settings::Problems;
 
@@ -38,7 +37,8 @@ impl LogSettings {
     pub fn start(self) {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(self.filter)
-            .with_span_events(FmtSpan::NONE)
+            // Whoever read the log may be gone: that must end no task, and so no service.
+            .log_internal_errors(false)
             .with_target(false);
         let _ = match self.format {
             LogFormat::Json => builder.json().flatten_event(true).try_init(),

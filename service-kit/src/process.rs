@@ -71,8 +71,8 @@ impl Shutdown {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
-            info!(signal = name, "stopping: requests in flight are finished first");
             teller.send_replace(true);
+            info!(signal = name, "stopping: requests in flight are finished first");
         });
         Ok(shutdown)
     }
