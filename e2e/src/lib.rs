@@ -1,1 +1,24 @@
-//! Stub.
+//! The whole of mtls-demo, with its real binaries, against programs that we did not write:
+//! Chromium, curl and OpenSSL. The tests stand in `tests/`, a topic a file.
+//!
+//! It owns how the programs are found, started, spoken to and ended. It links none of our
+//! services: what it knows of them is what their users know, but for the crate `authority`, which
+//! makes the certificates that our own command refuses to make.
+//!
+//! ```text
+//!  House ── certs init ──> Identity ──┬──> Launch ──> Service: api-service, client-service
+//!                                     │                  ▲
+//!                                     └──> Curl, openssl ┤  one deadline, one log,
+//!                                          Browser ──────┘  one end each: Program
+//! ```
+
+pub mod binaries;
+pub mod browser;
+pub mod curl;
+pub mod deadline;
+pub mod desk;
+pub mod house;
+pub mod identity;
+pub mod openssl;
+pub mod program;
+pub mod service;

@@ -1,33 +1,31 @@
 //! The connecting end: hyper-util's pooled client on a connector of our own, which keeps the facts
 //! of each handshake and reports a refusal as the refusal it is.
 
+mod attempt;
 mod connector;
 mod error;
+mod lent;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Extensions, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use self::attempt::Failed;
 use self::connector::Connector;
 pub use self::error::RequestError;
-use crate::connections::{Connection, Connections, InFlight, RequestInFlight};
+use self::lent::Lent;
+use crate::connections::{Connections, InFlight};
 use crate::handshake::{Handshake, Handshakes};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::role::Role;
 use crate::spiffe::SpiffeId;
-
-tokio::task_local! {
-    /// The connections that were opened on behalf of the current request. hyper-util does not
-    /// name the connection in every error, but it connects within the request's own task.
-    static OPENED: Arc<Mutex<Vec<Arc<Connection>>>>;
-}
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs.
 ///
@@ -46,7 +44,7 @@ pub struct Client<B> {
 #[derive(Debug)]
 struct IdentityPool<B> {
     fingerprint: String,
-    pool: Pool<Connector, B>,
+    pool: Pool<Connector, Lent<B>>,
 }
 
 /// What a server must be, besides bearing the name that was dialled.
@@ -85,7 +83,7 @@ where
     }
 
     /// The pool of the identity that is in force now.
-    fn pool(&self) -> Pool<Connector, B> {
+    fn pool(&self) -> Pool<Connector, Lent<B>> {
         let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force = self.live.current();
         if current.fingerprint != in_force.certificate.fingerprint256 {
@@ -105,7 +103,8 @@ where
 
     /// Sends a request to an `https` URL.
     ///
-    /// The answer's extensions hold the `Arc<`[`Connection`]`>` that it came by.
+    /// The answer's extensions hold the `Arc` of the [`Connection`](crate::connections::Connection)
+    /// that it came by.
     ///
     /// # Errors
     ///
@@ -113,32 +112,19 @@ where
     /// alert arrived only with the first read, as TLS 1.3 has it.
     pub async fn request(
         &self,
-        mut request: Request<B>,
+        request: Request<B>,
     ) -> Result<Response<InFlight<Incoming>>, RequestError> {
-        let mut captured = capture_connection(&mut request);
-        let opened = Arc::<Mutex<Vec<_>>>::default();
-        let answer = OPENED.scope(Arc::clone(&opened), self.pool().request(request));
-        tokio::pin!(answer);
-        // hyper names the connection just before it sends: from then on the request is in flight.
-        let (answer, in_flight) = tokio::select! {
-            biased;
-            Some(connection) = connection_of(&mut captured) => {
-                let in_flight = RequestInFlight::begin(&connection);
-                let own = note_used(&opened, &connection);
-                let answer = tokio::select! {
-                    biased;
-                    answer = &mut answer => Some(answer),
-                    () = lost(&connection), if own => None,
-                };
-                (answer, Some(in_flight))
+        let (head, body) = request.into_parts();
+        let body = Lent::new(body);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut attempt = Request::from_parts(head.clone(), body.again());
+            let captured = capture_connection(&mut attempt);
+            match attempt::follow(self.pool().request(attempt), captured).await {
+                Err(Failed { may_be_repeated: true, .. }) if tries < TRIES => {}
+                answer => return answer.map_err(|failed| self.told(failed.error)),
             }
-            answer = &mut answer => (Some(answer), None),
-        };
-        let connections = opened.lock().unwrap_or_else(PoisonError::into_inner);
-        match answer {
-            Some(Ok(response)) => Ok(response.map(|body| InFlight::new(body, in_flight))),
-            Some(Err(error)) => Err(self.told(RequestError::of(error, &connections))),
-            None => Err(self.told(RequestError::lost(&connections))),
         }
     }
 
@@ -165,45 +151,13 @@ where
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle_timeout)
+            // It would try again without telling by which connection.
+            .retry_canceled_requests(false)
             .build(connector);
         Self { fingerprint: live.current().certificate.fingerprint256.clone(), pool }
     }
 }
 
-/// The connection that a request is sent on, if it comes to that.
-async fn connection_of(captured: &mut CaptureConnection) -> Option<Arc<Connection>> {
-    let connected = captured.wait_for_connection_metadata().await;
-    let mut extensions = Extensions::new();
-    connected.as_ref()?.get_extras(&mut extensions);
-    extensions.remove()
-}
-
-/// Waits until the answer on a connection can come no more, though hyper may not say so.
-///
-/// A request that reaches hyper's HTTP/2 task in the very moment in which the task ends stays in
-/// the task's channel, unanswered, for as long as its sender waits. hyper never sends a request
-/// again on behalf of which it opened a connection, so the end of that connection is its end.
-async fn lost(connection: &Connection) {
-    connection.gone().await;
-    tokio::time::sleep(ANSWER).await;
-}
-
-/// How long hyper has to hand over an answer whose connection has gone.
-const ANSWER: Duration = Duration::from_millis(250);
-
-/// Whether the connection was opened on behalf of this request.
-fn note_used(opened: &Mutex<Vec<Arc<Connection>>>, connection: &Arc<Connection>) -> bool {
-    let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
-    let own = opened.iter().any(|known| Arc::ptr_eq(known, connection));
-    if !own {
-        opened.push(Arc::clone(connection));
-    }
-    own
-}
-
-fn note_opened(connection: &Arc<Connection>) {
-    // A connection that hyper opens in the background belongs to no request.
-    let _ = OPENED.try_with(|opened| {
-        opened.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(connection));
-    });
-}
+/// How often a request is tried that is given up unsent, as where a pooled connection turns out to
+/// have ended, or where others wait for the same connection and it fails.
+const TRIES: usize = 32;

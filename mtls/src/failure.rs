@@ -26,8 +26,11 @@ impl Failure<'_> {
         if let Some(rustls::Error::AlertReceived(description)) = cause {
             return refused_by_peer(Alert::from(*description), self.side, peer);
         }
+        // Up to the hello all is plain, and the wire tells the whole truth; what is encrypted after
+        // it follows from the error.
         let plain = self.wire.and_then(Wire::sent_alert);
-        let sent = plain.or_else(|| cause.and_then(Alert::sent_for));
+        let encrypted = cause.filter(|_| self.verifier.is_some()).and_then(Alert::sent_for);
+        let sent = plain.or(encrypted);
         Refusal::new(self.reason(cause), self.side, sent, peer)
     }
 

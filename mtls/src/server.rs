@@ -1,5 +1,5 @@
 //! The listening end: an acceptor for axum-server that lets in whom the judge finds good, tells
-//! each refusal, and puts the [`Peer`](crate::peer::Peer) into every request.
+//! each refusal, and puts the [`Peer`] into every request.
 
 mod linger;
 mod service;

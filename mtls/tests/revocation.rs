@@ -311,7 +311,7 @@ fn with_intermediate() -> (Papers, Authority) {
 fn cross_certificate(by: &Authority, of: &Authority) -> CertificateDer<'static> {
     let issuer = |authority: &Authority| {
         let key = KeyPair::from_pem(&authority.key_pem()).unwrap();
-        Issuer::from_ca_cert_pem(&authority.root().pem(), key).unwrap()
+        Issuer::from_ca_cert_pem(authority.root().pem(), key).unwrap()
     };
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();

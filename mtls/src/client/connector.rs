@@ -17,8 +17,9 @@ use rustls::sign::SingleCertAndKey;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
+use super::Expectation;
+use super::attempt::note_opened;
 use super::error::ConnectError;
-use super::{Expectation, note_opened};
 use crate::connections::{Connection, Connections};
 use crate::failure::Failure;
 use crate::handshake::{Handshake, Handshakes};

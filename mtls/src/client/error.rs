@@ -82,6 +82,18 @@ pub(super) enum ConnectError {
     Url(String),
 }
 
+/// Whether the error is of hyper-util's own making: no connection, and no attempt at one, failed.
+pub(super) fn is_of_the_pool(error: &PoolError) -> bool {
+    find::<ConnectError>(error).is_none()
+        && find::<std::io::Error>(error).is_none()
+        && find::<hyper::Error>(error).is_none()
+}
+
+/// Whether hyper gave the request back: it is "canceled" only where nothing of it was sent.
+pub(super) fn is_unsent(error: &PoolError) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
+}
+
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     sources(error).find_map(|error| error.downcast_ref::<T>())
 }

@@ -1,0 +1,66 @@
+//! How both services end: in order, and not before what was begun is finished.
+
+use anyhow::Result;
+use e2e::curl::{Answer, Curl};
+use e2e::deadline::eventually;
+use e2e::house::House;
+use e2e::openssl::Server;
+
+#[test]
+fn sigterm_ends_both_services_with_exit_code_0() -> Result<()> {
+    let house = House::new()?;
+    let api = house.api().start()?;
+    let client = house.client(&api).start()?;
+    // The connection between the two stays open, in the client's pool.
+    assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
+
+    let [api, client] = [api.stop()?, client.stop()?];
+
+    for (outcome, name) in [(api, "api-service"), (client, "client-service")] {
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(outcome.stdout.contains("stopping: requests in flight are finished first"));
+        assert!(outcome.stdout.contains(&format!("{name} has stopped")), "{outcome:?}");
+        assert_eq!(outcome.stderr, "");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_request_in_flight_is_finished_first() -> Result<()> {
+    let house = House::new()?;
+    let mut slow_api = Server::showing(&house.identity("api-service"), &[])?;
+    let client = house.client_calling(&slow_api.url()).start()?;
+    let click = Curl::get(&client.url("/proxy/data")).start()?;
+    eventually("the request at the API", || {
+        Ok(slow_api.program.stdout().contains("GET /api/data").then_some(()))
+    })?;
+
+    client.terminate()?;
+    client.logged("the signal", |line| line["signal"] == "SIGTERM")?;
+    let ready: serde_json::Value = serde_json::from_str(&client.admin("/readyz")?)?;
+    slow_api.program.say(b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"message\":\"late\"}")?;
+    let answer = Answer::of(click.end()?)?;
+
+    assert_eq!(ready["ready"], false);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()?["apiResponse"]["message"], "late");
+    assert_eq!(client.end()?.code, Some(0));
+    Ok(())
+}
+
+#[test]
+fn what_does_not_finish_in_time_is_left_behind() -> Result<()> {
+    let house = House::new()?;
+    let stuck_api = Server::showing(&house.identity("api-service"), &[])?;
+    let client = house.client_calling(&stuck_api.url()).set("DRAIN_TIMEOUT", "500ms").start()?;
+    let click = Curl::get(&client.url("/proxy/data")).start()?;
+    eventually("the request at the API", || {
+        Ok(stuck_api.program.stdout().contains("GET /api/data").then_some(()))
+    })?;
+
+    let outcome = client.stop()?;
+
+    assert_eq!(outcome.code, Some(0));
+    assert_ne!(click.end()?.code, Some(0));
+    Ok(())
+}
