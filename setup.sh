@@ -132,12 +132,12 @@ run_tests() {
   step cargo fmt --all --check
   step cargo clippy --workspace --all-targets --locked -- -D warnings
   step cargo build --workspace --locked
+  step cargo test --workspace --locked --doc --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     step cargo nextest run --workspace --locked
   else
     step cargo test --workspace --locked --lib --bins --tests
   fi
-  step cargo test --workspace --locked --doc --quiet
   RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
   step shellcheck setup.sh .ci/run
   if cargo deny --version >/dev/null 2>&1; then

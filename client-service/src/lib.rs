@@ -1,7 +1,7 @@
 //! The web front: a page whose button makes this service call the API with its own certificate.
 //!
-//! It owns the page ([`page`]), the call ([`api`]) and what becomes of it ([`proxy`]), and who may
-//! see it ([`host`]). The browser proves nothing to it, and it never lends the browser its
+//! It owns the page (`page`), the call (`api`) and what becomes of it (`proxy`), and who may
+//! see it (`host`). The browser proves nothing to it, and it never lends the browser its
 //! identity for anything but that one call.
 
 mod api;

@@ -152,8 +152,9 @@ impl Live {
             list_numbers = lists.join(" "),
             "identity reloaded"
         );
-        self.current.store(Arc::new(credentials));
+        // In this order: whoever sees the new identity sees no old problem beside it.
         *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
+        self.current.store(Arc::new(credentials));
         counter!("mtls_reloads_total", "result" => "ok").increment(1);
         self.changed.send_replace(());
     }
