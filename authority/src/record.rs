@@ -103,9 +103,11 @@ impl Record {
     /// has not ended since (RFC 5280, 3.3).
     pub(crate) fn list_request(&self, key_identifier: &str, number: u64) -> RevocationListRequest {
         let now = OffsetDateTime::now_utc();
+        // A certificate is good to the end of its last second.
+        let second = now.replace_nanosecond(0).unwrap_or(now);
         self.issued
             .iter()
-            .filter(|entry| entry.authority == key_identifier && entry.not_after >= now)
+            .filter(|entry| entry.authority == key_identifier && entry.not_after >= second)
             .filter_map(|entry| {
                 let revoked = entry.revoked.as_ref()?;
                 Some(Revocation {

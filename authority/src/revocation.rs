@@ -187,12 +187,13 @@ impl fmt::Display for RevocationReason {
 impl FromStr for RevocationReason {
     type Err = RevocationReasonError;
 
+    /// In kebab case, as flags are, or as RFC 5280 writes it.
     fn from_str(text: &str) -> Result<Self, RevocationReasonError> {
         match text {
-            "affiliation-changed" => Ok(Self::AffiliationChanged),
-            "cessation-of-operation" => Ok(Self::CessationOfOperation),
-            "key-compromise" => Ok(Self::KeyCompromise),
-            "privilege-withdrawn" => Ok(Self::PrivilegeWithdrawn),
+            "affiliation-changed" | "affiliationChanged" => Ok(Self::AffiliationChanged),
+            "cessation-of-operation" | "cessationOfOperation" => Ok(Self::CessationOfOperation),
+            "key-compromise" | "keyCompromise" => Ok(Self::KeyCompromise),
+            "privilege-withdrawn" | "privilegeWithdrawn" => Ok(Self::PrivilegeWithdrawn),
             "superseded" => Ok(Self::Superseded),
             "unspecified" => Ok(Self::Unspecified),
             _ => Err(RevocationReasonError(text.to_owned())),
