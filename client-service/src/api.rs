@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use mtls::certificate::Certificate;
-use mtls::client::{Client, Expectation, RequestError};
+use mtls::client::{Client, Expectation, Reach, RequestError};
 use mtls::connections::{Connection, InFlight};
 use mtls::peer::Peer;
 use mtls::session::Session;
@@ -60,6 +60,7 @@ impl Api {
         let client = Client::new(
             service.live.clone(),
             Expectation { spiffe_id },
+            Reach::default(),
             &service.limits.connection,
             service.handshakes.clone(),
             service.connections.clone(),

@@ -42,6 +42,7 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     let (handshakes, connections) = (service.handshakes.clone(), service.connections.clone());
     let acceptor = match settings.web_identity {
         Some(identity) => {
+            tokio::spawn(Arc::clone(&identity).watch());
             Acceptor::without_client_certificates(identity, limits, handshakes, connections)
         }
         None => Acceptor::plain(limits, handshakes, connections),

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use mtls::identity::Identity;
-use mtls::live::load_identity;
+use mtls::live::Live;
 use mtls::role::Role;
 use mtls::spiffe::SpiffeId;
 use service_kit::settings::{Problems, ServiceArguments, ServiceSettings};
@@ -51,7 +50,7 @@ pub struct Settings {
     pub(crate) api_spiffe_id: Option<SpiffeId>,
     pub(crate) api_url: ApiUrl,
     pub(crate) service: ServiceSettings,
-    pub(crate) web_identity: Option<Arc<Identity>>,
+    pub(crate) web_identity: Option<Arc<Live>>,
 }
 
 /// Where the API is: scheme and authority, nothing more.
@@ -86,7 +85,7 @@ impl Arguments {
         };
         let web_identity = match self.web_cert_path.as_deref() {
             None | Some("") => Some(None),
-            Some(directory) => match load_identity(&PathBuf::from(directory)) {
+            Some(directory) => match Live::load_identity_alone(PathBuf::from(directory)) {
                 Ok(identity) => Some(Some(Arc::new(identity))),
                 Err(bad) => {
                     bad.iter().for_each(|bad| problems.add("WEB_CERT_PATH", bad));

@@ -5,6 +5,7 @@ mod attempt;
 mod connector;
 mod error;
 mod lent;
+mod reach;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +18,10 @@ use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::attempt::Failed;
-use self::connector::Connector;
+use self::connector::{Connector, Security};
 pub use self::error::RequestError;
 use self::lent::Lent;
+pub use self::reach::{Protocol, Reach};
 use crate::connections::{Connections, InFlight};
 use crate::handshake::{Handshake, Handshakes};
 use crate::limits::Limits;
@@ -27,7 +29,8 @@ use crate::live::Live;
 use crate::role::Role;
 use crate::spiffe::SpiffeId;
 
-/// A client that presents our certificate, and speaks only to servers that prove theirs.
+/// A client that presents our certificate, and speaks only to servers that prove theirs; or one
+/// of [`Client::plain`], which speaks to a server that nobody vouches for.
 ///
 /// A new identity makes a new pool: requests from then on go by connections that present the new
 /// certificate, and the old ones finish what is in flight and are gone.
@@ -36,14 +39,13 @@ pub struct Client<B> {
     connector: Connector,
     handshakes: Arc<Handshakes>,
     idle_timeout: Duration,
-    live: Arc<Live>,
     pool: Mutex<IdentityPool<B>>,
 }
 
 /// The pool of one identity.
 #[derive(Debug)]
 struct IdentityPool<B> {
-    fingerprint: String,
+    fingerprint: Option<String>,
     pool: Pool<Connector, Lent<B>>,
 }
 
@@ -62,32 +64,54 @@ where
 {
     /// A client with the identity and the trust of `live`.
     ///
-    /// Of `limits` it heeds the handshake and idle timeouts; a TCP connection has three seconds.
+    /// Of `limits` it heeds the handshake and idle timeouts.
     pub fn new(
         live: Arc<Live>,
         expectation: Expectation,
+        reach: Reach,
         limits: &Limits,
         handshakes: Arc<Handshakes>,
         connections: Arc<Connections>,
     ) -> Self {
-        let connector = Connector::new(
-            Arc::clone(&live),
-            expectation,
-            limits.handshake_timeout,
-            Arc::clone(&handshakes),
-            connections,
-        );
+        let security = Security::Mutual { expectation, live };
+        Self::of(security, reach, limits, handshakes, connections)
+    }
+
+    /// A client without TLS, with the same care for connections that end. Whoever answers has
+    /// proven nothing.
+    ///
+    /// Of `limits` it heeds the idle timeout.
+    pub fn plain(
+        reach: Reach,
+        limits: &Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self::of(Security::Plain, reach, limits, handshakes, connections)
+    }
+
+    fn of(
+        security: Security,
+        reach: Reach,
+        limits: &Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let timeout = limits.handshake_timeout;
+        let events = Arc::clone(&handshakes);
+        let connector = Connector::new(security, reach, timeout, events, connections);
         let idle_timeout = limits.idle_timeout;
-        let pool = IdentityPool::new(&live, connector.clone(), idle_timeout);
-        Self { connector, handshakes, idle_timeout, live, pool: Mutex::new(pool) }
+        let pool = IdentityPool::new(connector.clone(), idle_timeout);
+        Self { connector, handshakes, idle_timeout, pool: Mutex::new(pool) }
     }
 
     /// The pool of the identity that is in force now.
     fn pool(&self) -> Pool<Connector, Lent<B>> {
         let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_force = self.live.current();
-        if current.fingerprint != in_force.certificate.fingerprint256 {
-            *current = IdentityPool::new(&self.live, self.connector.clone(), self.idle_timeout);
+        if let Some(live) = self.connector.live()
+            && current.fingerprint.as_ref() != Some(&live.current().certificate.fingerprint256)
+        {
+            *current = IdentityPool::new(self.connector.clone(), self.idle_timeout);
         }
         current.pool.clone()
     }
@@ -95,13 +119,16 @@ where
     /// Leaves the old connections as soon as there is a new identity, for as long as it is polled;
     /// without it, the next request does.
     pub async fn watch(&self) {
-        let mut changed = self.live.subscribe();
+        let Some(live) = self.connector.live() else {
+            return std::future::pending().await;
+        };
+        let mut changed = live.subscribe();
         while changed.changed().await.is_ok() {
             drop(self.pool());
         }
     }
 
-    /// Sends a request to an `https` URL.
+    /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one.
     ///
     /// The answer's extensions hold the `Arc` of the [`Connection`](crate::connections::Connection)
     /// that it came by.
@@ -146,15 +173,18 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    fn new(live: &Live, connector: Connector, idle_timeout: Duration) -> Self {
+    fn new(connector: Connector, idle_timeout: Duration) -> Self {
+        let in_force = connector.live().map(|live| live.current());
+        let fingerprint = in_force.map(|own| own.certificate.fingerprint256.clone());
         let pool = Pool::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle_timeout)
+            .http2_only(connector.protocol() == Protocol::Http2)
             // It would try again without telling by which connection.
             .retry_canceled_requests(false)
             .build(connector);
-        Self { fingerprint: live.current().certificate.fingerprint256.clone(), pool }
+        Self { fingerprint, pool }
     }
 }
 

@@ -113,7 +113,9 @@ impl Connections {
         }
     }
 
-    async fn follow(self: Arc<Self>, live: Arc<Live>) {
+    /// Judges the peers of `live`'s connections again each time that its roots or lists change,
+    /// for as long as it is polled; for a `live` that was not there when the watch began.
+    pub async fn follow(self: Arc<Self>, live: Arc<Live>) {
         let mut changed = live.subscribe();
         while changed.changed().await.is_ok() {
             let (connections, live) = (self.open(), Arc::clone(&live));

@@ -4,6 +4,7 @@
 //! set of files leaves the last good one working. It knows nothing of sockets.
 
 mod bad_file;
+mod changes;
 mod credentials;
 mod files;
 mod mount;
@@ -19,6 +20,7 @@ use tokio::sync::watch as channel;
 use tracing::{error, info};
 
 pub use self::bad_file::BadFile;
+pub use self::changes::{Changes, Why};
 pub use self::credentials::{Credentials, load_identity, load_trust};
 use self::files::{Digest, Files};
 use crate::moment::Moment;
@@ -60,7 +62,7 @@ enum Look {
 }
 
 impl Live {
-    /// Reads the directory for the first time.
+    /// Reads the directory for the first time, and judges its identity for each of `roles`.
     ///
     /// # Errors
     ///
@@ -83,6 +85,16 @@ impl Live {
             roles: roles.to_vec(),
             state: Mutex::new(State { digest: files.digest(), reload }),
         })
+    }
+
+    /// Reads `tls.crt` and `tls.key` alone, for a server that asks nobody to prove anything, and
+    /// whose own certificate may be of an authority that we don't trust ourselves.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the two files.
+    pub fn load_identity_alone(directory: PathBuf) -> Result<Self, Vec<BadFile>> {
+        Self::load(directory, &[], Revocation::Off)
     }
 
     /// What is in force now.

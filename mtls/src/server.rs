@@ -51,8 +51,9 @@ struct Inner {
 #[derive(Debug)]
 enum Security {
     Mutual(Arc<Live>),
+    Optional(Arc<Live>),
     Plain,
-    WithoutClientCertificates(Arc<Identity>),
+    WithoutClientCertificates(Arc<Live>),
 }
 
 impl Acceptor {
@@ -67,14 +68,26 @@ impl Acceptor {
         Self::new(Security::Mutual(live), limits, handshakes, connections)
     }
 
-    /// TLS that asks for no client certificate: whoever connects is nobody in particular.
-    pub fn without_client_certificates(
-        identity: Arc<Identity>,
+    /// TLS that asks for a client certificate and does without: whoever shows none is nobody in
+    /// particular, and his requests bear no [`Peer`]. One that is shown is judged as by
+    /// [`Acceptor::mutual`]; a bad one is refused, and never taken for none.
+    pub fn optional(
+        live: Arc<Live>,
         limits: Limits,
         handshakes: Arc<Handshakes>,
         connections: Arc<Connections>,
     ) -> Self {
-        let security = Security::WithoutClientCertificates(identity);
+        Self::new(Security::Optional(live), limits, handshakes, connections)
+    }
+
+    /// TLS that asks for no client certificate: whoever connects is nobody in particular.
+    pub fn without_client_certificates(
+        live: Arc<Live>,
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let security = Security::WithoutClientCertificates(live);
         Self::new(security, limits, handshakes, connections)
     }
 
@@ -132,7 +145,7 @@ impl Inner {
         if matches!(self.security, Security::Plain) {
             let connection = Arc::new(Connection::new(Role::Server, peer, None, None));
             self.connections.add(&connection);
-            return Ok(Stream::plain(wire, connection, self.keeper(admission)));
+            return Ok(Stream::plain(wire, connection, Some(self.keeper(admission))));
         }
 
         let deadline = (began + self.limits.handshake_timeout).into();
@@ -209,23 +222,32 @@ impl Inner {
     fn config(&self) -> std::result::Result<(ServerConfig, Option<Arc<Verifier>>), rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
             .with_protocol_versions(&VERSIONS)?;
-        match &self.security {
+        let (credentials, verifier) = match &self.security {
             Security::Mutual(live) => {
                 let credentials = live.current();
-                let verifier = Arc::new(Verifier::new(Arc::clone(&credentials), None));
-                let builder = builder.with_client_cert_verifier(Arc::clone(&verifier) as _);
-                Ok((finish(builder, &credentials.identity), Some(verifier)))
+                (Arc::clone(&credentials), Some(Verifier::new(credentials, None)))
             }
-            Security::WithoutClientCertificates(identity) => {
-                Ok((finish(builder.with_no_client_auth(), identity), None))
+            Security::Optional(live) => {
+                let credentials = live.current();
+                (Arc::clone(&credentials), Some(Verifier::optional(credentials)))
             }
-            Security::Plain => Err(rustls::Error::General("a plain listener has no TLS".into())),
-        }
+            Security::WithoutClientCertificates(live) => (live.current(), None),
+            Security::Plain => {
+                return Err(rustls::Error::General("a plain listener has no TLS".into()));
+            }
+        };
+        let verifier = verifier.map(Arc::new);
+        let builder = match &verifier {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier) as _),
+            None => builder.with_no_client_auth(),
+        };
+        Ok((finish(builder, &credentials.identity), verifier))
     }
 
+    /// By whose trust peers are judged.
     fn live(&self) -> Option<Arc<Live>> {
         match &self.security {
-            Security::Mutual(live) => Some(Arc::clone(live)),
+            Security::Mutual(live) | Security::Optional(live) => Some(Arc::clone(live)),
             Security::Plain | Security::WithoutClientCertificates(_) => None,
         }
     }

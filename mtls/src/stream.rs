@@ -50,9 +50,9 @@ pub(crate) struct Keeper {
 }
 
 impl Stream {
-    pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Keeper) -> Self {
+    pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Option<Keeper>) -> Self {
         let transport = Transport::Plain(wire);
-        Self { connection, keeper: Some(keeper), preface: Preface::Any, transport }
+        Self { connection, keeper, preface: Preface::Any, transport }
     }
 
     pub(crate) fn tls(

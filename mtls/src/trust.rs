@@ -140,6 +140,17 @@ impl Trust {
         })
     }
 
+    /// The trust of who trusts nobody: every chain is of an unknown issuer.
+    pub(crate) fn in_nobody() -> Self {
+        Self {
+            anchors: Vec::new(),
+            lists: Vec::new(),
+            revocation: Revocation::Off,
+            roots: Vec::new(),
+            subjects: Vec::new(),
+        }
+    }
+
     /// What of the lists would be lost if this trust came after `before`: a list that vanished
     /// while its root stayed, or whose number went back.
     pub fn goes_back_behind(&self, before: &Self) -> Vec<BadTrust> {

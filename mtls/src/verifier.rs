@@ -23,6 +23,8 @@ use crate::trust::VerifiedChain;
 #[derive(Debug)]
 pub(crate) struct Verifier {
     credentials: Arc<Credentials>,
+    /// A client may show no certificate.
+    optional: bool,
     /// Asked of a server besides its name.
     spiffe_id: Option<SpiffeId>,
     chain: OnceLock<VerifiedChain>,
@@ -31,7 +33,13 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(credentials: Arc<Credentials>, spiffe_id: Option<SpiffeId>) -> Self {
-        Self { credentials, spiffe_id, chain: OnceLock::new(), reason: Mutex::default() }
+        let (chain, reason) = (OnceLock::new(), Mutex::default());
+        Self { credentials, optional: false, spiffe_id, chain, reason }
+    }
+
+    /// One that lets in clients who show no certificate.
+    pub(crate) fn optional(credentials: Arc<Credentials>) -> Self {
+        Self { optional: true, ..Self::new(credentials, None) }
     }
 
     /// Whose trust judges.
@@ -89,6 +97,10 @@ impl Verifier {
 }
 
 impl ClientCertVerifier for Verifier {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.optional
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.credentials.trust.subjects()
     }

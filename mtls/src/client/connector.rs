@@ -1,13 +1,15 @@
-//! Opens one connection: TCP, then a handshake in which both ends prove themselves.
+//! Opens one connection: TCP, then a handshake in which both ends prove themselves, unless the
+//! client is a plain one.
 
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::Uri;
+use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -17,9 +19,9 @@ use rustls::sign::SingleCertAndKey;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
-use super::Expectation;
 use super::attempt::note_opened;
 use super::error::ConnectError;
+use super::{Expectation, Protocol, Reach};
 use crate::connections::{Connection, Connections};
 use crate::failure::Failure;
 use crate::handshake::{Handshake, Handshakes};
@@ -32,9 +34,6 @@ use crate::session::Session;
 use crate::stream::{Stream, Wire};
 use crate::verifier::Verifier;
 
-/// How long a TCP connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
-
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     http: HttpConnector,
@@ -44,28 +43,46 @@ pub(super) struct Connector {
 #[derive(Debug)]
 struct Inner {
     connections: Arc<Connections>,
-    expectation: Expectation,
     handshake_timeout: Duration,
     handshakes: Arc<Handshakes>,
-    live: Arc<Live>,
+    reach: Reach,
+    security: Security,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Security {
+    Mutual { expectation: Expectation, live: Arc<Live> },
+    Plain,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Connector {
     pub(super) fn new(
-        live: Arc<Live>,
-        expectation: Expectation,
+        security: Security,
+        reach: Reach,
         handshake_timeout: Duration,
         handshakes: Arc<Handshakes>,
         connections: Arc<Connections>,
     ) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECT));
+        http.set_connect_timeout(Some(reach.connect_timeout));
         http.set_nodelay(true);
-        let inner = Inner { connections, expectation, handshake_timeout, handshakes, live };
+        let inner = Inner { connections, handshake_timeout, handshakes, reach, security };
         Self { http, inner: Arc::new(inner) }
+    }
+
+    /// Whose identity is presented; none without TLS.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        match &self.inner.security {
+            Security::Mutual { live, .. } => Some(live),
+            Security::Plain => None,
+        }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.inner.reach.protocol
     }
 }
 
@@ -80,23 +97,59 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, url: Uri) -> Self::Future {
         let inner = Arc::clone(&self.inner);
-        let name = server_name(&url);
-        let tcp = self.http.call(url);
+        let name = inner.server_name(&url);
+        let tcp = self.http.call(inner.place(url));
         Box::pin(async move {
             let name = name?;
-            let tcp = tcp.await?.into_inner();
+            let tcp = tokio::time::timeout(inner.reach.connect_timeout, tcp);
+            let tcp = tcp.await.map_err(|_| Error::from(ErrorKind::TimedOut))??.into_inner();
             let address = tcp.peer_addr()?;
-            let stream = inner.handshake(Wire::new(tcp, address), name).await?;
+            let wire = Wire::new(tcp, address);
+            let stream = match (name, &inner.security) {
+                (Some(name), Security::Mutual { expectation, live }) => {
+                    inner.handshake(wire, name, expectation, live).await?
+                }
+                _ => inner.without_handshake(wire),
+            };
             Ok(TokioIo::new(stream))
         })
     }
 }
 
 impl Inner {
+    /// Where the server of a URL is found.
+    fn place(&self, url: Uri) -> Uri {
+        let Some(dial) = &self.reach.dial else {
+            return url;
+        };
+        let scheme = url.scheme().cloned().unwrap_or(Scheme::HTTPS);
+        let place = Uri::builder().scheme(scheme).authority(dial.clone()).path_and_query("/");
+        place.build().expect("a scheme, an authority and a path must make a URL")
+    }
+
+    /// The name that the server must prove; none without TLS.
+    fn server_name(&self, url: &Uri) -> Result<Option<ServerName<'static>>, ConnectError> {
+        match (&self.security, url.scheme_str()) {
+            (Security::Mutual { .. }, Some("https")) => server_name(url).map(Some),
+            (Security::Plain, Some("http")) => Ok(None),
+            _ => Err(ConnectError::Url(url.to_string())),
+        }
+    }
+
+    fn without_handshake(&self, wire: Wire) -> Stream {
+        let address = wire.peer_address();
+        let connection = Arc::new(Connection::new(Role::Client, address, None, None));
+        self.connections.add(&connection);
+        note_opened(&connection);
+        Stream::plain(wire, connection, None)
+    }
+
     async fn handshake(
         &self,
         wire: Wire,
         name: ServerName<'static>,
+        expectation: &Expectation,
+        live: &Arc<Live>,
     ) -> Result<Stream, ConnectError> {
         let began = Instant::now();
         let peer = wire.peer_address();
@@ -106,7 +159,7 @@ impl Inner {
             ConnectError::Handshake(Box::new(refusal))
         };
 
-        let (config, verifier) = self.config().map_err(|error| {
+        let (config, verifier) = self.config(expectation, live).map_err(|error| {
             let reason = Reason::new(Code::ProtocolError).with_detail(error.to_string());
             refused(Refusal::new(reason, Role::Client, None, peer))
         })?;
@@ -135,7 +188,7 @@ impl Inner {
         };
 
         let session = Session::of(tls.get_ref().1, Some(server_name));
-        let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), self.live.clone()));
+        let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), Arc::clone(live)));
         let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
         self.handshakes.record(Handshake::accepted(
             Role::Client,
@@ -152,9 +205,13 @@ impl Inner {
     }
 
     /// The configuration of one handshake, and the verifier that will know its verdict.
-    fn config(&self) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
-        let credentials = self.live.current();
-        let spiffe_id = self.expectation.spiffe_id.clone();
+    fn config(
+        &self,
+        expectation: &Expectation,
+        live: &Live,
+    ) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
+        let credentials = live.current();
+        let spiffe_id = expectation.spiffe_id.clone();
         let verifier = Arc::new(Verifier::new(Arc::clone(&credentials), spiffe_id));
         let own = SingleCertAndKey::from(Arc::clone(credentials.identity.certified_key()));
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
@@ -162,7 +219,11 @@ impl Inner {
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
             .with_client_cert_resolver(Arc::new(own));
-        config.alpn_protocols = application_protocols();
+        config.alpn_protocols = match self.reach.protocol {
+            Protocol::Any => application_protocols(),
+            Protocol::Http1 => vec![b"http/1.1".to_vec()],
+            Protocol::Http2 => vec![b"h2".to_vec()],
+        };
         config.resumption = Resumption::disabled();
         Ok((config, verifier))
     }
@@ -170,9 +231,6 @@ impl Inner {
 
 fn server_name(url: &Uri) -> Result<ServerName<'static>, ConnectError> {
     let bad = || ConnectError::Url(url.to_string());
-    if url.scheme_str() != Some("https") {
-        return Err(bad());
-    }
     let host = url.host().ok_or_else(bad)?;
     // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -78,7 +78,7 @@ impl RequestError {
 pub(super) enum ConnectError {
     #[error("{0}")]
     Handshake(Box<Refusal>),
-    #[error("no https URL with a host: {0}")]
+    #[error("no URL with a host, of https, or of http where there is no TLS: {0}")]
     Url(String),
 }
 

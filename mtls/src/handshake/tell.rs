@@ -42,7 +42,7 @@ fn log_accepted(handshake: &Handshake) {
     let certificate = handshake.client_cert.as_ref().or(handshake.server_cert.as_ref());
     let message = match (handshake.side, certificate.is_some()) {
         (Role::Server, true) => "client authenticated",
-        (Role::Server, false) => "handshake done, no certificate asked for",
+        (Role::Server, false) => "handshake done, without a client certificate",
         (Role::Client, _) => "server authenticated",
     };
     let tls = handshake.tls.as_ref();

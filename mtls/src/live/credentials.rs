@@ -26,6 +26,8 @@ pub struct Credentials {
 impl Credentials {
     /// Reads a directory and judges its identity, by its own trust, for each of `roles`.
     ///
+    /// Without a role `ca.crt` and `ca.crl` are not read, and nobody is trusted.
+    ///
     /// # Errors
     ///
     /// Everything that is wrong with any of the files.
@@ -45,7 +47,11 @@ impl Credentials {
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadFile>> {
         files.check_directory()?;
-        let (identity, trust) = match (identity(files), trust(files, revocation, now)) {
+        let trust = match roles {
+            [] => Ok(Trust::in_nobody()),
+            _ => trust(files, revocation, now),
+        };
+        let (identity, trust) = match (identity(files), trust) {
             (Ok(identity), Ok(trust)) => (identity, trust),
             (identity, trust) => {
                 let mut problems = identity.err().unwrap_or_default();

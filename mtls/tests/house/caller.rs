@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use mtls::client::{Client, Expectation, RequestError};
+use mtls::client::{Client, Expectation, Reach, RequestError};
 use mtls::connections::{Connection, Connections, InFlight};
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
@@ -47,7 +47,8 @@ impl Caller {
     pub(crate) fn living(live: Arc<Live>, expectation: Expectation, limits: &Limits) -> Self {
         let (connections, handshakes) = (Connections::new(), Handshakes::new(0));
         let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&handshakes));
-        let client = Client::new(Arc::clone(&live), expectation, limits, ours, theirs);
+        let client =
+            Client::new(Arc::clone(&live), expectation, Reach::default(), limits, ours, theirs);
         tokio::spawn(Arc::clone(&connections).watch(vec![live]));
         Self { client, connections, handshakes }
     }
