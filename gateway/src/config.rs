@@ -1,5 +1,27 @@
 //! What the gateway is told to do, checked as a whole. It opens no socket and reads no
 //! certificate.
+//!
+//! ```text
+//!  bytes ──> file ──> toml's tables with their places ──> table, value: one key at a time
+//!                                                            │
+//!        Problems, by line and column <── report <── listener, route, limits ──> routes
+//! ```
+
+mod allow;
+mod file;
+mod host;
+mod limits;
+mod listener;
+mod nearest;
+mod path_prefix;
+mod problems;
+mod report;
+mod route;
+mod routes;
+mod table;
+mod upstream;
+mod value;
+mod whole;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +31,8 @@ use http::uri::Authority;
 use mtls::limits::Limits;
 use mtls::spiffe::SpiffeId;
 use mtls::trust::Revocation;
+
+pub use self::problems::{Place, Problem, Problems};
 
 /// A gateway's file, checked.
 #[derive(Clone, Debug)]

@@ -1,0 +1,80 @@
+//! `[limits]`: what every listener bears.
+
+use std::time::Duration;
+
+use mtls::limits::Limits;
+
+use super::table::Table;
+use super::value::Value;
+
+/// The limits of the whole file.
+pub(super) struct AllLimits {
+    pub(super) connection: Limits,
+    pub(super) drain_timeout: Duration,
+    pub(super) log_refusals_per_second: u32,
+    pub(super) max_requests: usize,
+}
+
+impl Default for AllLimits {
+    fn default() -> Self {
+        Self {
+            connection: Limits::default(),
+            drain_timeout: Duration::from_secs(20),
+            log_refusals_per_second: 50,
+            max_requests: 1000,
+        }
+    }
+}
+
+impl AllLimits {
+    /// Reads the table; nothing where a limit is bad.
+    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
+        let default = Self::default();
+        let connection = default.connection;
+        let time = |value: &Value<'_>| value.duration();
+        let handshake = table.or("handshake_timeout", connection.handshake_timeout, time);
+        let header = table.or("header_timeout", connection.header_timeout, time);
+        let idle = table.or("idle_timeout", connection.idle_timeout, time);
+        let drain = table.or("drain_timeout", default.drain_timeout, time);
+        let head = table.or("max_header_bytes", connection.max_header_bytes, head);
+        let connections =
+            table.or("max_connections", connection.max_connections, |value| value.number(1));
+        let of_address = table.or(
+            "max_connections_per_address",
+            connection.max_connections_per_address,
+            |value| value.number(0),
+        );
+        let requests = table.or("max_requests", default.max_requests, |value| value.number(1));
+        let logged =
+            table.or("log_refusals_per_second", default.log_refusals_per_second, |value| {
+                value.number(0)
+            });
+        table.finish();
+        Some(Self {
+            connection: Limits {
+                handshake_timeout: handshake?,
+                header_timeout: header?,
+                idle_timeout: idle?,
+                max_connections: connections?,
+                max_connections_per_address: of_address?,
+                max_header_bytes: head?,
+            },
+            drain_timeout: drain?,
+            log_refusals_per_second: logged?,
+            max_requests: requests?,
+        })
+    }
+}
+
+fn head(value: &Value<'_>) -> Option<usize> {
+    let size = value.bytes()?;
+    if (SMALLEST_HEAD..=LARGEST_HEAD).contains(&size) {
+        return Some(size);
+    }
+    value.problem("use 8KiB to 16MiB");
+    None
+}
+
+/// hyper's own bounds of its read buffer.
+const SMALLEST_HEAD: usize = 8 * 1024;
+const LARGEST_HEAD: usize = 16 * 1024 * 1024;

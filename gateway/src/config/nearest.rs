@@ -1,0 +1,19 @@
+//! What somebody meant who wrote something else.
+
+/// The known word that is nearest, if one is near enough to be meant.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
+    let word = word.to_lowercase().replace('-', "_");
+    // A file may name many listeners, and every route a wrong one.
+    let distances = known.iter().take(MOST).map(|known| {
+        let distance = strsim::osa_distance(&word, &known.to_lowercase().replace('-', "_"));
+        (distance, *known)
+    });
+    let (distance, near) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + near.len() / 5).then_some(near)
+}
+
+const LONGEST: usize = 64;
+const MOST: usize = 64;

@@ -1,0 +1,166 @@
+//! What routes have to do with listeners, and with one another.
+
+use std::collections::HashMap;
+
+use super::listener::Listener;
+use super::nearest::nearest;
+use super::report::Report;
+use super::route::Route;
+use super::value::Value;
+use super::{ClientCertificates, HostPattern, RouteConfig, Security};
+
+/// The routes, each with the listeners that take it; nothing of one with which something is wrong.
+pub(super) fn check(
+    routes: Vec<Route<'_>>,
+    listeners: &[Listener],
+    report: &Report<'_>,
+) -> Option<Vec<RouteConfig>> {
+    let doors = Doors::new(listeners);
+    let mut names: HashMap<String, usize> = HashMap::new();
+    let mut ways: HashMap<(String, HostPattern, String), usize> = HashMap::new();
+    let mut checked = Vec::new();
+    for route in routes {
+        let taken_by = doors.of(&route);
+        for door in &taken_by {
+            check_safety(&route, door);
+        }
+
+        let place = route.table.offset();
+        let (host, prefix) = (route.host.clone(), route.path_prefix.clone());
+        let mut doubled = false;
+        if let (Some(host), Some(prefix)) = (&host, &prefix) {
+            for door in &taken_by {
+                let way = (door.name.to_owned(), host.clone(), prefix.clone());
+                let first = *ways.entry(way).or_insert(place);
+                if first != place {
+                    doubled = true;
+                    route.table.problem(format!(
+                        "the route on line {} takes {host}{prefix} on the listener \"{}\" \
+                         already: change one of the two",
+                        report.line(first),
+                        door.name
+                    ));
+                }
+            }
+        }
+        let default = || Some(format!("{}{}", host.as_ref()?, prefix.as_ref()?));
+        let name = route.name.clone().and_then(|name| name.or_else(default));
+        if let Some(name) = &name {
+            let first = *names.entry(name.clone()).or_insert(place);
+            if first != place && !doubled {
+                let line = report.line(first);
+                route.table.problem(format!(
+                    "the route on line {line} is called {name:?} too: give each a name of its own"
+                ));
+            }
+        }
+        let taken_by = taken_by.iter().map(|door| door.name.to_owned()).collect();
+        checked.push(name.and_then(|name| route.checked(name, taken_by)));
+    }
+    checked.into_iter().collect()
+}
+
+/// A listener that takes routes.
+struct Door<'a> {
+    name: &'a str,
+    security: &'a Security,
+}
+
+/// The listeners by name.
+struct Doors<'a> {
+    /// Whether every listener could be read: only then is a name known to be unknown.
+    complete: bool,
+    open: Vec<Door<'a>>,
+    redirects: Vec<&'a str>,
+}
+
+impl<'a> Doors<'a> {
+    fn new(listeners: &'a [Listener]) -> Self {
+        let mut doors = Self { complete: true, open: Vec::new(), redirects: Vec::new() };
+        for listener in listeners {
+            match (listener.name.as_deref(), &listener.security) {
+                (Some(name), Some(Security::Redirect(_))) => doors.redirects.push(name),
+                (Some(name), Some(security)) => doors.open.push(Door { name, security }),
+                _ => doors.complete = false,
+            }
+        }
+        doors.complete &= !listeners.is_empty();
+        doors
+    }
+
+    /// The listeners that take a route.
+    fn of(&self, route: &Route<'_>) -> Vec<&Door<'a>> {
+        let mut found: Vec<&Door<'a>> = Vec::new();
+        let Some(named) = &route.listeners else {
+            match self.open.as_slice() {
+                _ if !self.complete => {}
+                [only] => found.push(only),
+                [] => route.table.problem("no listener takes routes: add one that is no redirect"),
+                several => {
+                    let names: Vec<&str> = several.iter().map(|door| door.name).collect();
+                    let names = names.join(", ");
+                    route.table.problem(format!(
+                        "listeners is missing, and several take routes: name those that are \
+                         meant of {names}"
+                    ));
+                }
+            }
+            return found;
+        };
+        for value in named {
+            let Some(name) = value.text(|text| Ok::<_, String>(text.to_owned())) else {
+                continue;
+            };
+            match self.open.iter().find(|door| door.name == name) {
+                Some(door) if found.iter().any(|other| other.name == door.name) => {
+                    value.problem(format!("{name:?} is named twice: name it once"));
+                }
+                Some(door) => found.push(door),
+                None => self.tell_unknown(value, &name),
+            }
+        }
+        found
+    }
+
+    fn tell_unknown(&self, value: &Value<'_>, name: &str) {
+        if self.redirects.contains(&name) {
+            value.problem(format!("{name:?} redirects every request and takes no route"));
+        } else if self.complete {
+            let known: Vec<&str> = self.open.iter().map(|door| door.name).collect();
+            match nearest(name, &known) {
+                Some(near) => {
+                    value
+                        .problem(format!("no listener is called {name:?}: did you mean {near:?}?"));
+                }
+                None => value.problem(format!("no listener is called {name:?}")),
+            }
+        }
+    }
+}
+
+/// Who may come through is said in words that look like it.
+fn check_safety(route: &Route<'_>, door: &Door<'_>) {
+    let name = door.name;
+    let (how, verifies) = match door.security {
+        Security::Plain => ("plain = true", false),
+        Security::Redirect(_) => return,
+        Security::Tls { client_certificates: ClientCertificates::Off, .. } => {
+            ("client_certificates = \"off\"", false)
+        }
+        Security::Tls { client_certificates: ClientCertificates::Optional, .. } => {
+            ("client_certificates = \"optional\"", true)
+        }
+        Security::Tls { client_certificates: ClientCertificates::Required, .. } => return,
+    };
+    if route.anonymous && route.has_allow {
+        route.table.problem(format!(
+            "anonymous = true lets anyone in at the listener \"{name}\" ({how}), and allow only \
+             some: leave one of the two out"
+        ));
+    } else if !route.anonymous && !verifies {
+        route.table.problem(format!(
+            "the listener \"{name}\" verifies nobody ({how}), so that nobody could come: add \
+             anonymous = true if anyone may, or leave the listener out"
+        ));
+    }
+}

@@ -1,0 +1,95 @@
+//! A table of the file, read key by key. It knows the keys that it was asked for, so that at its
+//! end it can tell of those that nobody knows.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::nearest::nearest;
+use super::report::Report;
+use super::value::Value;
+
+/// A table, its place, and what it is called in problems.
+pub(super) struct Table<'a> {
+    asked: Vec<&'static str>,
+    name: String,
+    offset: usize,
+    report: &'a Report<'a>,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Table<'a> {
+    /// A table; `name` is empty for the whole file.
+    pub(super) fn new(
+        name: String,
+        offset: usize,
+        table: &'a DeTable<'a>,
+        report: &'a Report<'a>,
+    ) -> Self {
+        Self { asked: Vec::new(), name, offset, report, table }
+    }
+
+    /// The value of a key that may be absent.
+    pub(super) fn get(&mut self, key: &'static str) -> Option<Value<'a>> {
+        self.asked.push(key);
+        let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
+        Some(Value::new(self.called(key), value, self.report))
+    }
+
+    /// The value of a key that must be there; `why` says what to write.
+    pub(super) fn require(&mut self, key: &'static str, why: &str) -> Option<Value<'a>> {
+        let value = self.get(key);
+        if value.is_none() {
+            self.problem(format!("{key} is missing: {why}"));
+        }
+        value
+    }
+
+    /// The value of a key by `read`, or `default` where it is absent.
+    pub(super) fn or<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.get(key).map_or(Some(default), |value| read(&value))
+    }
+
+    /// The table under a key, or an empty one.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
+        self.get(key)?.table()
+    }
+
+    /// Whether it has no key at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Where it begins.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Adds what is wrong with it as a whole.
+    pub(super) fn problem(&self, message: impl std::fmt::Display) {
+        self.report.add(self.offset, self.called(message));
+    }
+
+    /// Tells of every key that it was not asked for.
+    pub(super) fn finish(&self) {
+        for (key, _) in self.table {
+            let text: &str = key.get_ref();
+            if !self.asked.contains(&text) {
+                let remedy = match nearest(text, &self.asked) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("the keys here are {}", self.asked.join(", ")),
+                };
+                let problem = format!("unknown key {text:?}: {remedy}");
+                self.report.add(key.span().start, self.called(problem));
+            }
+        }
+    }
+
+    fn called(&self, what: impl std::fmt::Display) -> String {
+        if self.name.is_empty() { what.to_string() } else { format!("{}: {what}", self.name) }
+    }
+}

@@ -1,0 +1,142 @@
+//! A value of the file: what it must be, and what is said where it is something else.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use service_kit::settings;
+
+use super::report::Report;
+use super::table::Table;
+
+/// A value, its place, and what it is called in problems.
+pub(super) struct Value<'a> {
+    name: String,
+    report: &'a Report<'a>,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn new(
+        name: String,
+        value: &'a Spanned<DeValue<'a>>,
+        report: &'a Report<'a>,
+    ) -> Self {
+        Self { name, report, value }
+    }
+
+    /// Where it begins.
+    pub(super) fn offset(&self) -> usize {
+        self.value.span().start
+    }
+
+    /// Adds what is wrong with it.
+    pub(super) fn problem(&self, message: impl Display) {
+        self.report.add(self.offset(), format!("{}: {message}", self.name));
+    }
+
+    /// A string that `parse` takes.
+    pub(super) fn text<T, E: Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.value.get_ref() {
+            DeValue::String(text) => parse(text).map_err(|problem| self.problem(problem)).ok(),
+            _ => self.wrong_type("a string, in quotes"),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(boolean) => Some(*boolean),
+            _ => self.wrong_type("true or false, without quotes"),
+        }
+    }
+
+    /// A whole number of at least `least`.
+    pub(super) fn number<T: TryFrom<u64>>(&self, least: u64) -> Option<T> {
+        let DeValue::Integer(integer) = self.value.get_ref() else {
+            return self.wrong_type("a whole number, without quotes");
+        };
+        let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.filter(|number| *number >= least);
+        let number = number.and_then(|number| T::try_from(number).ok());
+        if number.is_none() {
+            self.problem(format!("{integer} is out of range: {least} is the least"));
+        }
+        number
+    }
+
+    /// A duration, such as `"10s"`.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        match self.value.get_ref() {
+            DeValue::String(_) => self.text(settings::duration),
+            _ => self.wrong_type("a time with its unit, in quotes, such as \"10s\""),
+        }
+    }
+
+    /// A size, such as `"32KiB"`, or a number of bytes.
+    pub(super) fn bytes(&self) -> Option<usize> {
+        match self.value.get_ref() {
+            DeValue::Integer(_) => self.number(1),
+            DeValue::String(_) => self.text(settings::bytes),
+            _ => self.wrong_type("a size, in quotes, such as \"32KiB\""),
+        }
+    }
+
+    /// The path of an identity directory, as it is written: it is not looked at.
+    pub(super) fn directory(&self) -> Option<PathBuf> {
+        self.text(|text| match text {
+            "" => Err("it is empty: name the directory with tls.crt, tls.key and ca.crt"),
+            _ if text.contains('\0') => Err("a NUL stands in it: no path has one"),
+            _ => Ok(PathBuf::from(text)),
+        })
+    }
+
+    /// A table.
+    pub(super) fn table(&self) -> Option<Table<'a>> {
+        match self.value.get_ref() {
+            DeValue::Table(table) => {
+                Some(Table::new(self.name.clone(), self.offset(), table, self.report))
+            }
+            _ => self.wrong_type("a table"),
+        }
+    }
+
+    /// The values of an array that has one at least.
+    pub(super) fn array(&self) -> Option<Vec<Self>> {
+        match self.value.get_ref() {
+            DeValue::Array(values) if values.is_empty() => {
+                self.problem("it is empty: name one at least, or leave it out");
+                None
+            }
+            DeValue::Array(values) => {
+                Some(values.iter().map(|v| Self::new(self.name.clone(), v, self.report)).collect())
+            }
+            _ => self.wrong_type("an array, in brackets"),
+        }
+    }
+
+    /// The tables of an array of tables, each called `noun` and its number.
+    pub(super) fn tables(&self, noun: &str) -> Vec<Table<'a>> {
+        let DeValue::Array(values) = self.value.get_ref() else {
+            self.wrong_type::<()>(&format!("an array of tables: write [[{noun}]] above each"));
+            return Vec::new();
+        };
+        let numbered =
+            |(index, value)| Self::new(format!("{noun} {}", index + 1), value, self.report).table();
+        values.iter().enumerate().filter_map(numbered).collect()
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        self.problem(format!(
+            "it is of the type {}: write {wanted}",
+            self.value.get_ref().type_str()
+        ));
+        None
+    }
+}

@@ -1,0 +1,130 @@
+//! The file as a whole: its tables, and what they have to do with one another.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use service_kit::settings;
+use toml::de::DeTable;
+
+use super::limits::AllLimits;
+use super::listener::{Listener, address};
+use super::report::Report;
+use super::route::Route;
+use super::table::Table;
+use super::{Config, ListenerConfig, routes};
+
+impl Config {
+    /// Reads a file's text. Nothing, or not all of it, where something was reported.
+    pub(super) fn of(text: &str, report: &Report<'_>) -> Option<Self> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let place = error.span().map_or(0, |span| span.start);
+            report.add(place, error.message());
+        }
+        if !errors.is_empty() {
+            return None;
+        }
+        let mut table = Table::new(String::new(), 0, document.get_ref(), report);
+
+        let admin = table.table("admin");
+        let admin = admin.map_or(Some((ADMIN, None)), read_admin);
+        let limits = table.get("limits");
+        let limits =
+            limits.map_or(Some(AllLimits::default()), |value| AllLimits::read(value.table()?));
+        let revocation =
+            table.or("revocation", Default::default(), |value| value.text(settings::revocation));
+        let listeners = table.require("listener", "write [[listener]] with a name and an address");
+        let listeners = listeners.map(|value| value.tables("listener")).unwrap_or_default();
+        let listeners: Vec<Listener> = listeners.into_iter().map(Listener::read).collect();
+        let ways = table.get("route").map(|value| value.tables("route")).unwrap_or_default();
+        let ways = ways.into_iter().map(|table| Route::read(table, report)).collect();
+        table.finish();
+
+        check_names(&listeners, report);
+        check_addresses(admin, &listeners, report);
+        let routes = routes::check(ways, &listeners, report);
+        let listeners: Option<Vec<ListenerConfig>> =
+            listeners.into_iter().map(Listener::checked).collect();
+
+        let limits = limits?;
+        Some(Self {
+            admin: admin?.0,
+            drain_timeout: limits.drain_timeout,
+            limits: limits.connection,
+            log_refusals_per_second: limits.log_refusals_per_second,
+            max_requests: limits.max_requests,
+            listeners: listeners?,
+            revocation: revocation?,
+            routes: routes?,
+        })
+    }
+}
+
+/// The address of the admin listener, and its place.
+fn read_admin(mut table: Table<'_>) -> Option<(SocketAddr, Option<usize>)> {
+    let listen = table.get("listen");
+    table.finish();
+    let Some(listen) = listen else {
+        return Some((ADMIN, None));
+    };
+    Some((listen.text(address)?, Some(listen.offset())))
+}
+
+fn check_names(listeners: &[Listener], report: &Report<'_>) {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for listener in listeners {
+        let Some(name) = listener.name.as_deref() else {
+            continue;
+        };
+        let first = *names.entry(name).or_insert(listener.name_at);
+        if first != listener.name_at {
+            let line = report.line(first);
+            let problem = format!("the listener on line {line} is called {name:?} too");
+            report.add(listener.name_at, format!("{problem}: give each a name of its own"));
+        }
+    }
+}
+
+/// No two listeners stand at one address; that of all addresses includes each of its family. Port
+/// 0 is another one each time.
+fn check_addresses(
+    admin: Option<(SocketAddr, Option<usize>)>,
+    all: &[Listener],
+    report: &Report<'_>,
+) {
+    let listeners =
+        all.iter().filter_map(|listener| Some((listener.listen?, Some(listener.listen_at))));
+    let mut exact: HashMap<SocketAddr, Option<usize>> = HashMap::new();
+    let mut of_port: HashMap<(u16, bool), Option<usize>> = HashMap::new();
+    let mut whole_port: HashMap<(u16, bool), Option<usize>> = HashMap::new();
+    for (address, place) in admin.into_iter().chain(listeners) {
+        if address.port() == 0 {
+            continue;
+        }
+        let port = (address.port(), address.is_ipv6());
+        let whole = address.ip().is_unspecified();
+        let all_of_it = if whole { of_port.get(&port) } else { whole_port.get(&port) };
+        match (exact.get(&address).or(all_of_it), place) {
+            (Some(None), Some(place)) => report.add(
+                place,
+                format!("{address} is the admin listener's by default: write [admin] with another"),
+            ),
+            (Some(Some(first)), Some(place)) => {
+                let (first, place) = (*first.min(&place), place.max(*first));
+                let line = report.line(first);
+                report.add(
+                    place,
+                    format!("{address} is taken by the listener on line {line}: write another"),
+                );
+            }
+            _ => {}
+        }
+        exact.entry(address).or_insert(place);
+        of_port.entry(port).or_insert(place);
+        if whole {
+            whole_port.entry(port).or_insert(place);
+        }
+    }
+}
+
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
