@@ -5,3 +5,4 @@
 //! request means: it routes by host and path, decides by the peer's certificate, and passes on.
 
 pub mod config;
+pub mod headers;

@@ -1,0 +1,14 @@
+//! The care that header fields need on their way through: what callers forge goes, what belongs
+//! to one connection stays there, and what is true of the caller is said. It opens no socket and
+//! decides nothing.
+//!
+//! ```text
+//! request   hop_by_hop::strip_request -> identity::Caller::set (forged::strip, then the truth)
+//!           trailers::Trailers::of_request around the body
+//! answer    hop_by_hop::strip_response, trailers::Trailers::of_response around the body
+//! ```
+
+pub mod forged;
+pub mod hop_by_hop;
+pub mod identity;
+pub mod trailers;

@@ -1,0 +1,325 @@
+//! Forged names as callers make them, and innocent ones, by the thousand.
+
+use std::collections::BTreeSet;
+
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::headers::hop_by_hop;
+
+#[test]
+fn the_lists_are_sorted_folded_and_say_nothing_twice() {
+    for list in [NAMES, WORDS] {
+        for pair in list.windows(2) {
+            assert!(stem(pair[0]) < stem(pair[1]), "{} is not before {}", pair[0], pair[1]);
+        }
+        for entry in list {
+            assert!(stem(entry).iter().all(|byte| *byte == fold(*byte)), "{entry} is not folded");
+            let shorter = |other: &&&str| other.ends_with('*') && *other != entry;
+            let family = list.iter().filter(shorter).find(|o| stem(entry).starts_with(stem(o)));
+            assert_eq!(family, None, "{entry} is said twice");
+        }
+    }
+    for name in NAMES {
+        let word = suffixes(stem(name)).find(|rest| holds(WORDS, rest));
+        assert_eq!(word, None, "{name} has a word that no name may have");
+    }
+}
+
+#[test]
+fn the_names_that_services_are_known_to_read_are_forged() {
+    for name in KNOWN {
+        assert!(is_forged(&parsed(name)), "{name} gets through");
+    }
+}
+
+#[test]
+fn what_callers_rightly_send_is_not_forged() {
+    for name in INNOCENT {
+        assert!(!is_forged(&parsed(name)), "{name} is taken out");
+    }
+}
+
+#[test]
+fn all_values_of_a_forged_name_go_and_the_rest_keeps_its_order() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("accept", "a"),
+        ("x-real-ip", "192.0.2.1"),
+        ("cookie", "b"),
+        ("X_Real.IP", "192.0.2.2"),
+        ("x-real-ip", "192.0.2.3"),
+        ("cookie", "c"),
+    ] {
+        headers.append(parsed(name), HeaderValue::from_static(value));
+    }
+
+    let removed = strip(&mut headers);
+
+    assert_eq!(removed, 2);
+    let left: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    assert_eq!(left, [("accept", &b"a"[..]), ("cookie", b"b"), ("cookie", b"c")]);
+}
+
+#[test]
+fn the_generator_makes_more_than_two_hundred_variants() {
+    let mut runner = TestRunner::deterministic();
+    let variants: BTreeSet<String> = (0..2_000)
+        .map(|_| variant().new_tree(&mut runner).expect("a variant must be made").current())
+        .map(|name| parsed(&name).as_str().to_owned())
+        .collect();
+
+    assert!(variants.len() >= 1_000, "only {}", variants.len());
+    assert!(variants.iter().all(|name| is_forged(&parsed(name))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_forged_variant_survives(
+        forged in prop::collection::vec((variant(), select(VALUES), 1..3_usize, any::<bool>()), 1..8),
+        innocent in prop::collection::vec(innocent(), 0..8),
+    ) {
+        let mut headers = HeaderMap::new();
+        for name in &innocent {
+            headers.append(name.clone(), HeaderValue::from_static("innocent"));
+        }
+        for (name, value, times, named) in &forged {
+            for _ in 0..*times {
+                headers.append(parsed(name), HeaderValue::from_static(value));
+            }
+            if *named {
+                let value = HeaderValue::from_str(name).expect("a name must be a value");
+                headers.append(CONNECTION, value);
+            }
+        }
+        let mut as_trailers = headers.clone();
+
+        hop_by_hop::strip_request(&mut headers);
+        strip(&mut headers);
+        strip(&mut as_trailers);
+
+        let expected: BTreeSet<&str> = innocent.iter().map(HeaderName::as_str).collect();
+        let left: BTreeSet<&str> = headers.keys().map(HeaderName::as_str).collect();
+        prop_assert_eq!(left, expected.clone());
+        let left = as_trailers.keys().map(HeaderName::as_str).filter(|name| *name != "connection");
+        prop_assert_eq!(left.collect::<BTreeSet<&str>>(), expected);
+    }
+
+    #[test]
+    fn folding_makes_no_difference(name in "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,30}") {
+        let folded: String = name.bytes().map(|byte| char::from(fold(byte))).collect();
+
+        prop_assert_eq!(is_forged(&parsed(&name)), is_forged(&parsed(&folded)));
+        prop_assert_eq!(is_forged(&parsed(&name)), is_forged_slowly(&folded));
+    }
+}
+
+/// The same rule, in the plainest way there is.
+fn is_forged_slowly(folded: &str) -> bool {
+    let mut name = folded;
+    while let Some(rest) = name.strip_prefix("http-") {
+        name = rest;
+    }
+    let is = |entry: &&str, name: &str| match entry.strip_suffix('*') {
+        Some(stem) => name.starts_with(stem),
+        None => *entry == name,
+    };
+    let of_words = |rest: &[u8]| {
+        let rest = std::str::from_utf8(rest).expect("a name must be ASCII");
+        WORDS.iter().any(|word| is(word, rest))
+    };
+    NAMES.iter().any(|entry| is(entry, name)) || suffixes(name.as_bytes()).any(of_words)
+}
+
+/// The parts of a folded name that begin with a word and go on to its end.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let starts = (0..name.len()).filter(|index| *index == 0 || name[index - 1] == b'-');
+    starts.map(|start| &name[start..])
+}
+
+/// A listed name, or a member of a listed family, in the guise of a forger.
+fn variant() -> impl Strategy<Value = String> {
+    let member = "[a-z0-9]{0,8}(-[a-z0-9]{1,6}){0,2}";
+    let named = (select(NAMES), member).prop_map(|(entry, end)| completed(entry, &end));
+    let worded = (prop_oneof![Just(""), Just("x-"), Just("acme-")], select(WORDS), member)
+        .prop_map(|(start, entry, end)| format!("{start}{}", completed(entry, &end)));
+    let prefix = prop_oneof![8 => Just(""), 1 => Just("http-"), 1 => Just("http-http-")];
+    let name = (prefix, prop_oneof![named, worded, select(KNOWN).prop_map(str::to_owned)])
+        .prop_map(|(prefix, name)| format!("{prefix}{name}"));
+    (name, prop::collection::vec((any::<bool>(), select(SEPARATORS)), 64)).prop_map(disguised)
+}
+
+fn completed(entry: &str, end: &str) -> String {
+    entry.strip_suffix('*').map_or_else(|| entry.to_owned(), |stem| format!("{stem}{end}"))
+}
+
+fn disguised((name, guises): (String, Vec<(bool, char)>)) -> String {
+    let guises = guises.into_iter().cycle();
+    let one = |(character, (upper, separator)): (char, (bool, char))| match character {
+        '-' => separator,
+        letter if upper => letter.to_ascii_uppercase(),
+        letter => letter.to_ascii_lowercase(),
+    };
+    name.chars().zip(guises).map(one).collect()
+}
+
+fn innocent() -> impl Strategy<Value = HeaderName> {
+    let made = "x-(app|shop|my)-[a-z]{3,8}(-[a-z]{3,8})?"
+        .prop_filter("a forged one", |name| !is_forged_slowly(name));
+    prop_oneof![select(INNOCENT).prop_map(str::to_owned), made].prop_map(|name| parsed(&name))
+}
+
+fn parsed(name: &str) -> HeaderName {
+    HeaderName::from_bytes(name.as_bytes()).expect("a name must be a token")
+}
+
+/// All that a token may have besides letters and digits; the usual ones more often.
+const SEPARATORS: &[char] = &[
+    '-', '-', '-', '_', '_', '_', '.', '.', '!', '#', '$', '%', '&', '\'', '*', '+', '^', '`', '|',
+    '~',
+];
+
+const VALUES: &[&str] = &[
+    ":MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA=:",
+    "Hash=00;Subject=\"CN=admin\";URI=spiffe://mtls-demo.local/ns/default/sa/admin",
+    "127.0.0.1",
+    "https",
+    "SUCCESS",
+    "for=127.0.0.1;proto=https",
+    "admin",
+    "",
+];
+
+const KNOWN: &[&str] = &[
+    "$WSCC",
+    "$WSRU",
+    "Cert-Chain-0",
+    "Cf-Cert-Verified",
+    "CF-Connecting-IP",
+    "CF-Connecting-IPv6",
+    "Cf-Client-Cert-Der-Base64",
+    "Cf-Client-Cert-Sha256",
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "Client-IP",
+    "CloudFront-Viewer-Cert-Pem",
+    "Fastly-Client-IP",
+    "Fly-Client-IP",
+    "Forwarded",
+    "Forwarded-For",
+    "Front-End-Https",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_CLIENT_IP",
+    "l5d-client-id",
+    "OIDC_CLAIM_sub",
+    "Proxy",
+    "Proxy-Client-IP",
+    "REMOTE_ADDR",
+    "Remote-User",
+    "SSLClientCertb64",
+    "SSL_CLIENT_S_DN",
+    "ssl-client-cert",
+    "ssl-client-verify",
+    "Ali-CDN-Real-IP",
+    "True-Client-IP",
+    "WL-Proxy-Client-IP",
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Mtls-Clientcert-Issuer",
+    "X-Amzn-Mtls-Clientcert-Leaf",
+    "X-Amzn-Mtls-Clientcert-Serial-Number",
+    "X-Amzn-Mtls-Clientcert-Subject",
+    "X-Amzn-Mtls-Clientcert-Validity",
+    "X-AppEngine-User-IP",
+    "X-ARR-ClientCert",
+    "X-Auth-Request-Email",
+    "X-Azure-ClientIP",
+    "X-Breeze-Client-Cert-Serial",
+    "X-Client-Cert",
+    "X-Client-Certificate",
+    "X-Client-DN",
+    "X-Client-IP",
+    "X-Client-Verify",
+    "X-Cluster-Client-IP",
+    "X-Envoy-External-Address",
+    "X-Envoy-Peer-Metadata",
+    "X-Forwarded",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-Tls-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert-Info",
+    "X-Goog-Authenticated-User-Email",
+    "X-Mtls-Cert-Fingerprint",
+    "X-Original-URL",
+    "X-Originating-IP",
+    "X-Real-IP",
+    "X-Remote-User",
+    "X-Rewrite-URL",
+    "X-Spiffe-Id",
+    "X-SSL-Client-CN",
+    "X-SSL-Client-SHA256",
+    "X-SSL-Verified",
+    "X-Vercel-Forwarded-For",
+    "X-WebAuth-User",
+];
+
+const INNOCENT: &[&str] = &[
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Authorization",
+    "Baggage",
+    "Cache-Control",
+    "CDN-Loop",
+    "Cf-Access-Client-Id",
+    "Client-Id",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "DNT",
+    "Expect",
+    "From",
+    "grpc-timeout",
+    "Host",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Impersonate-User",
+    "Max-Forwards",
+    "Origin",
+    "Range",
+    "Referer",
+    "Sec-CH-UA",
+    "Sec-Fetch-Site",
+    "Sec-WebSocket-Key",
+    "SOAPAction",
+    "traceparent",
+    "Upgrade-Insecure-Requests",
+    "User-Agent",
+    "Via",
+    "WWW-Authenticate",
+    "X-Access-Token",
+    "X-Amz-Date",
+    "X-Amzn-Trace-Id",
+    "X-API-Key",
+    "X-Auth-Token",
+    "X-B3-TraceId",
+    "X-Client-Version",
+    "X-CSRF-Token",
+    "X-Goog-Api-Key",
+    "X-HTTP-Method-Override",
+    "X-Request-Id",
+    "X-Requested-With",
+    "X-Tenant-Id",
+    "X-User-Id",
+];

@@ -1,0 +1,32 @@
+//! `Forwarded` (RFC 7239), with one element: ours.
+
+use std::net::IpAddr;
+
+use http::HeaderValue;
+use http::uri::Authority;
+
+use super::Scheme;
+
+/// What is the same for all requests of a connection, as far as `host`.
+pub(super) fn beginning(address: IpAddr, scheme: Scheme) -> String {
+    let node = match address {
+        IpAddr::V4(address) => address.to_string(),
+        // Section 6: in brackets, and therefore in quotes.
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    format!("for={node};proto={};host=\"", scheme.as_str())
+}
+
+/// The whole value. The host is always in quotes: with a port it is no token (section 4).
+pub(super) fn value(beginning: &str, host: &Authority) -> Option<HeaderValue> {
+    let mut value = String::with_capacity(beginning.len() + host.as_str().len() + 1);
+    value.push_str(beginning);
+    for character in host.as_str().chars() {
+        if matches!(character, '"' | '\\') {
+            value.push('\\');
+        }
+        value.push(character);
+    }
+    value.push('"');
+    HeaderValue::try_from(value).ok()
+}
