@@ -35,7 +35,7 @@ use mtls::trust::Revocation;
 pub use self::problems::{Place, Problem, Problems};
 
 /// A gateway's file, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// Where the admin listener stands; by default on loopback, port 9002.
     pub admin: SocketAddr,
@@ -95,7 +95,7 @@ pub enum ClientCertificates {
 }
 
 /// One way through.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RouteConfig {
     /// What logs and metrics call it: its `name`, or else its host and prefix.
     pub name: String,
@@ -179,7 +179,7 @@ pub struct IdentityHeaders {
 }
 
 /// How long the upstreams of a route may take.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Timeouts {
     /// From the first packet to an open connection, the handshake included.
     pub connect: Duration,

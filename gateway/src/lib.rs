@@ -3,6 +3,34 @@
 //!
 //! All that it knows of trust comes from [`mtls`]; HTTP is hyper's. It refuses to know what a
 //! request means: it routes by host and path, decides by the peer's certificate, and passes on.
+//!
+//! ```text
+//!  gateway.toml ─> config ─> plan ──> identities, routes, upstreams, and a listener's terms
+//!                    ^         └────────────────────────────────┐
+//!                  reload                                       v
+//!  caller ══> door ─> proxy ─> target ─> routes ─> policy ─> headers ─> upstream ══> service
+//!                       │  └── body, tunnel: streamed both ways
+//!                       └───── turned_away: 4xx, 502, 504 as problems; record: log and metrics
+//! ```
 
+mod body;
 pub mod config;
+mod dashboard;
+mod door;
+mod gateway;
 pub mod headers;
+mod identity;
+mod plan;
+mod proxy;
+mod record;
+mod redirect;
+mod reload;
+mod routes;
+mod settings;
+mod target;
+mod tunnel;
+mod turned_away;
+mod upstream;
+
+pub use self::gateway::serve;
+pub use self::settings::{Command, Settings, check};

@@ -3,6 +3,7 @@
 mod dates;
 mod identity;
 
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use ::metrics::gauge;
@@ -14,15 +15,19 @@ use http::{StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mtls::connections::Connections;
 use mtls::handshake::Handshakes;
-use mtls::live::Live;
+use mtls::limits::Limits;
+use mtls::server::Acceptor;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use self::dates::Dates;
 use self::identity::IdentityView;
+use crate::lives::Lives;
 use crate::problem::Problem;
 use crate::process::Shutdown;
-use crate::readiness::Readiness;
+use crate::readiness::{Check, Readiness};
+use crate::server;
+use crate::settings::ServiceLimits;
 
 /// What the admin listener looks at.
 #[derive(Clone)]
@@ -32,7 +37,9 @@ pub struct Admin {
     /// What happened at the doors.
     pub handshakes: Arc<Handshakes>,
     /// Who we are.
-    pub live: Arc<Live>,
+    pub lives: Lives,
+    /// What `/readyz` looks at besides the identities.
+    pub more_checks: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// What was counted.
     pub recorder: PrometheusHandle,
     /// Whether we are to stop.
@@ -52,10 +59,25 @@ impl Admin {
             .method_not_allowed_fallback(Problem::method_not_allowed)
             .with_state(self)
     }
+
+    /// Serves `routes` on the admin listener, for as long as it is polled.
+    ///
+    /// It has connections of its own: a flood at the front door must not blind the operator.
+    pub async fn serve(self, listener: TcpListener, routes: Router, limits: ServiceLimits) {
+        let few = Limits { max_connections: 64, ..limits.connection.clone() };
+        let acceptor = Acceptor::plain(few, self.handshakes, Connections::new());
+        let (_teller, never) = Shutdown::by_hand();
+        let ended = server::serve("admin", listener, acceptor, routes, &limits, never).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "the admin listener failed");
+        }
+    }
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
-    let readiness = Readiness::of(&admin.live, &admin.shutdown, OffsetDateTime::now_utc());
+    let now = OffsetDateTime::now_utc();
+    let more = (admin.more_checks)();
+    let readiness = Readiness::of(&admin.lives.current(), more, &admin.shutdown, now);
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
@@ -63,12 +85,30 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 async fn metrics(State(admin): State<Admin>) -> Response {
     gauge!("mtls_connections_open").set(admin.connections.admitted() as f64);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    let text = format!("{}{}", admin.recorder.render(), Dates::of(&admin.live, &admin.connections));
+    let text = format!(
+        "{}{}",
+        admin.recorder.render(),
+        Dates::of(&admin.lives.current(), &admin.connections)
+    );
     (kind, text).into_response()
 }
 
-async fn identity(State(admin): State<Admin>) -> Json<serde_json::Value> {
-    Json(json!(IdentityView::of(&admin.live, OffsetDateTime::now_utc())))
+/// One identity is shown by itself; with several, the first, and all of them in `identities`.
+async fn identity(State(admin): State<Admin>) -> Response {
+    let now = OffsetDateTime::now_utc();
+    let lives = admin.lives.current();
+    let views: Vec<_> = lives.iter().map(|live| json!(IdentityView::of(live, now))).collect();
+    match views.as_slice() {
+        [] => Problem::new(StatusCode::NOT_FOUND)
+            .with_detail("this service has no identity: none of its listeners speaks TLS")
+            .into_response(),
+        [only] => Json(only).into_response(),
+        [first, ..] => {
+            let mut view = first.clone();
+            view["identities"] = json!(views);
+            Json(view).into_response()
+        }
+    }
 }
 
 async fn handshakes(State(admin): State<Admin>) -> Json<serde_json::Value> {

@@ -11,6 +11,7 @@
 //! ```
 
 pub mod admin;
+pub mod lives;
 pub mod logs;
 pub mod metrics;
 pub mod problem;

@@ -1,5 +1,6 @@
 //! How a service begins and ends as a process.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,18 +9,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::settings::Problems;
-
 /// `EX_CONFIG` of sysexits.h: the configuration is wrong, and starting again will not help.
-const EX_CONFIG: u8 = 78;
+pub const EX_CONFIG: u8 = 78;
 
 /// Runs a service on settings that were checked, until it ends or is told to.
 ///
 /// Exits 78 where the settings are bad, each problem on a line of its own on standard error; 1
 /// where the service failed.
-pub fn run<S, F>(
+pub fn run<S, P: Display, F>(
     name: &str,
-    settings: Result<S, Problems>,
+    settings: Result<S, P>,
     service: impl FnOnce(S, Shutdown) -> F,
 ) -> ExitCode
 where

@@ -1,5 +1,7 @@
 //! Whether a service can do its work: what `/readyz` answers.
 
+use std::sync::Arc;
+
 use mtls::live::Live;
 use mtls::trust::{Revocation, RevocationList};
 use serde::Serialize;
@@ -29,13 +31,24 @@ pub struct Check {
 }
 
 impl Readiness {
-    /// Looks at the identity, at each revocation list, at the last reload, and whether the service is to stop.
-    pub fn of(live: &Live, shutdown: &Shutdown, now: OffsetDateTime) -> Self {
-        let mut checks = vec![identity(live, now)];
-        let credentials = live.current();
-        let revocation = credentials.trust.revocation();
-        checks.extend(credentials.trust.lists().iter().map(|list| fresh(list, revocation, now)));
-        checks.push(reloaded(live));
+    /// Looks at each identity, at its revocation lists and its last reload, at what there is
+    /// `more`, and whether the service is to stop.
+    pub fn of(
+        lives: &[Arc<Live>],
+        more: Vec<Check>,
+        shutdown: &Shutdown,
+        now: OffsetDateTime,
+    ) -> Self {
+        let mut checks = Vec::new();
+        for live in lives {
+            checks.push(identity(live, now));
+            let credentials = live.current();
+            let revocation = credentials.trust.revocation();
+            let lists = credentials.trust.lists().iter();
+            checks.extend(lists.map(|list| fresh(list, revocation, now)));
+            checks.push(reloaded(live));
+        }
+        checks.extend(more);
         let stopping = shutdown.is_told();
         let detail = if stopping { "the service is stopping" } else { "the service is running" };
         checks.push(Check { name: "running", ok: !stopping, detail: detail.to_owned() });

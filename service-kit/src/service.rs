@@ -8,11 +8,11 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use mtls::connections::Connections;
 use mtls::handshake::Handshakes;
-use mtls::limits::Limits;
 use mtls::live::Live;
 use mtls::server::Acceptor;
 
 use crate::admin::Admin;
+use crate::lives::Lives;
 use crate::process::Shutdown;
 use crate::requests::observed;
 use crate::settings::{ServiceLimits, ServiceSettings};
@@ -88,7 +88,8 @@ impl Service {
         let admin = Admin {
             connections: Arc::clone(&self.connections),
             handshakes: Arc::clone(&self.handshakes),
-            live: Arc::clone(&self.live),
+            lives: Lives::new(vec![Arc::clone(&self.live)]),
+            more_checks: Arc::new(Vec::new),
             recorder: self.recorder.clone(),
             shutdown: self.shutdown.clone(),
         };
@@ -96,22 +97,12 @@ impl Service {
         beside.spawn(Arc::clone(&self.live).watch());
         beside.spawn(Arc::clone(&self.connections).watch(vec![Arc::clone(&self.live)]));
         beside.spawn(metrics::upkeep(self.recorder));
-        beside.spawn(serve_admin(self.admin, admin, self.limits.clone()));
+        let admin_routes = admin.clone().routes();
+        beside.spawn(admin.serve(self.admin, admin_routes, self.limits.clone()));
 
         let routes = observed(routes, &self.limits);
         server::serve(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
             .await
             .with_context(|| format!("{name} failed"))
-    }
-}
-
-/// It has connections of its own: a flood at the front door must not blind the operator.
-async fn serve_admin(listener: TcpListener, admin: Admin, limits: ServiceLimits) {
-    let few = Limits { max_connections: 64, ..limits.connection.clone() };
-    let acceptor = Acceptor::plain(few, Arc::clone(&admin.handshakes), Connections::new());
-    let (_teller, never) = Shutdown::by_hand();
-    let ended = server::serve("admin", listener, acceptor, admin.routes(), &limits, never).await;
-    if let Err(error) = ended {
-        tracing::error!(%error, "the admin listener failed");
     }
 }

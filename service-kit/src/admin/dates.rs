@@ -11,7 +11,8 @@ use mtls::live::{Credentials, Live};
 
 /// Displayed, Prometheus' text form.
 pub(super) struct Dates {
-    credentials: Arc<Credentials>,
+    /// Of each identity, by the label of its directory where there are several.
+    credentials: Vec<(String, Arc<Credentials>)>,
     /// The ends of the peers' certificates, by name.
     peers: BTreeMap<String, i64>,
 }
@@ -20,7 +21,7 @@ pub(super) struct Dates {
 const MOST_PEERS: usize = 100;
 
 impl Dates {
-    pub(super) fn of(live: &Live, connections: &Connections) -> Self {
+    pub(super) fn of(lives: &[Arc<Live>], connections: &Connections) -> Self {
         let mut peers: BTreeMap<String, i64> = BTreeMap::new();
         for connection in connections.open() {
             if let Some(peer) = connection.peer() {
@@ -34,7 +35,12 @@ impl Dates {
         if let Some(last) = ends.get(MOST_PEERS - 1) {
             peers.retain(|_, end| *end <= *last);
         }
-        Self { credentials: live.current(), peers }
+        let credentials = lives.iter().map(|live| {
+            let directory = live.directory().display().to_string();
+            let label = format!("directory=\"{}\"", Label(&directory));
+            (if lives.len() > 1 { label } else { String::new() }, live.current())
+        });
+        Self { credentials: credentials.collect(), peers }
     }
 }
 
@@ -47,28 +53,39 @@ fn name(certificate: &Certificate) -> String {
 
 impl Display for Dates {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
-        let own = &self.credentials.certificate;
         head(to, "mtls_identity_info", "The serial number of the certificate in use.")?;
-        writeln!(to, "mtls_identity_info{{serial=\"{}\"}} 1", own.serial_number)?;
+        for (label, credentials) in &self.credentials {
+            let serial = format!("serial=\"{}\"", credentials.certificate.serial_number);
+            writeln!(to, "mtls_identity_info{} 1", Labels(&[label, &serial]))?;
+        }
 
-        head(to, "mtls_identity_not_after_timestamp_seconds", "When the own certificate ends.")?;
-        let end = own.valid_to.unix_timestamp();
-        writeln!(to, "mtls_identity_not_after_timestamp_seconds {end}")?;
+        let own = "mtls_identity_not_after_timestamp_seconds";
+        head(to, own, "When the own certificate ends.")?;
+        for (label, credentials) in &self.credentials {
+            let end = credentials.certificate.valid_to.unix_timestamp();
+            writeln!(to, "{own}{} {end}", Labels(&[label]))?;
+        }
 
         let roots = "mtls_root_not_after_timestamp_seconds";
         head(to, roots, "When a root ends.")?;
-        for root in self.credentials.trust.roots() {
-            let subject = Label(&root.certificate.subject.to_string()).to_string();
-            let end = root.certificate.valid_to.unix_timestamp();
-            writeln!(to, "{roots}{{subject=\"{subject}\"}} {end}")?;
+        for (label, credentials) in &self.credentials {
+            for root in credentials.trust.roots() {
+                let subject = root.certificate.subject.to_string();
+                let subject = format!("subject=\"{}\"", Label(&subject));
+                let end = root.certificate.valid_to.unix_timestamp();
+                writeln!(to, "{roots}{} {end}", Labels(&[label, &subject]))?;
+            }
         }
 
         let lists = "mtls_revocation_list_next_update_timestamp_seconds";
         head(to, lists, "When a revocation list is stale.")?;
-        for list in self.credentials.trust.lists() {
-            let due =
-                list.next_update.map_or("+Inf".to_owned(), |d| d.unix_timestamp().to_string());
-            writeln!(to, "{lists}{{issuer=\"{}\"}} {due}", Label(&list.issuer))?;
+        for (label, credentials) in &self.credentials {
+            for list in credentials.trust.lists() {
+                let issuer = format!("issuer=\"{}\"", Label(&list.issuer));
+                let due = list.next_update;
+                let due = due.map_or("+Inf".to_owned(), |due| due.unix_timestamp().to_string());
+                writeln!(to, "{lists}{} {due}", Labels(&[label, &issuer]))?;
+            }
         }
 
         let peers = "mtls_peer_not_after_timestamp_seconds";
@@ -91,5 +108,15 @@ impl Display for Label<'_> {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
         let escaped = self.0.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         to.write_str(&escaped)
+    }
+}
+
+/// The labels of a sample, those that are not empty.
+struct Labels<'a>(&'a [&'a str]);
+
+impl Display for Labels<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> Result {
+        let labels: Vec<&str> = self.0.iter().copied().filter(|label| !label.is_empty()).collect();
+        if labels.is_empty() { Ok(()) } else { write!(to, "{{{}}}", labels.join(",")) }
     }
 }

@@ -1,0 +1,152 @@
+//! The body of an answer: our own words, or the upstream's as they come.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use mtls::connections::InFlight;
+use tokio::time::{Instant, Sleep};
+
+use crate::headers::trailers::Trailers;
+use crate::record::Record;
+use crate::upstream::Lease;
+
+/// The body of an answer. The request ends, for the log and for the upstream's count, when it is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    record: Option<Record>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Own(Option<Bytes>),
+    Upstream(Box<Streamed>),
+}
+
+/// What still comes from an upstream.
+#[derive(Debug)]
+struct Streamed {
+    body: Trailers<InFlight<Incoming>>,
+    idle: Duration,
+    #[expect(dead_code, reason = "it is held, not read")]
+    lease: Lease,
+    /// There once the upstream was waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+    waits: bool,
+}
+
+impl AnswerBody {
+    /// Our own words.
+    pub(crate) fn own(bytes: Bytes, record: Record) -> Self {
+        let bytes = if bytes.is_empty() { None } else { Some(bytes) };
+        Self::recorded(Source::Own(bytes), record)
+    }
+
+    /// None, for an answer after which HTTP is left.
+    pub(crate) fn none() -> Self {
+        Self { record: None, source: Source::Own(None) }
+    }
+
+    /// The upstream's, of which two bytes may be `idle` apart.
+    pub(crate) fn streamed(
+        body: InFlight<Incoming>,
+        idle: Duration,
+        lease: Lease,
+        record: Record,
+    ) -> Self {
+        let body = Trailers::of_response(body);
+        let streamed = Streamed { body, idle, lease, timer: None, waits: false };
+        Self::recorded(Source::Upstream(Box::new(streamed)), record)
+    }
+
+    fn recorded(source: Source, record: Record) -> Self {
+        let mut body = Self { record: Some(record), source };
+        body.note_end();
+        body
+    }
+
+    /// hyper does not ask for the end of a body that has told its length.
+    fn note_end(&mut self) {
+        if self.is_end_stream()
+            && let Some(record) = &mut self.record
+        {
+            record.complete();
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        let polled = match &mut this.source {
+            Source::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Upstream(streamed) => streamed.poll(context),
+        };
+        let Some(record) = &mut this.record else {
+            return polled;
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                record.sent(frame.data_ref().map_or(0, Bytes::len));
+                this.note_end();
+            }
+            // What the caller has is part of an answer: hyper cuts the connection, so that he
+            // knows.
+            Poll::Ready(Some(Err(error))) => record.broke(error.as_ref()),
+            Poll::Ready(None) => record.complete(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(bytes) => bytes.is_none(),
+            Source::Upstream(streamed) => streamed.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(bytes) => {
+                let length = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Source::Upstream(streamed) => streamed.body.size_hint(),
+        }
+    }
+}
+
+impl Streamed {
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.waits = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let deadline = Instant::now() + self.idle;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if !self.waits {
+            timer.as_mut().reset(deadline);
+            self.waits = true;
+        }
+        if timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err("the upstream fell silent in mid-answer".into())));
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,115 @@
+//! The body of a request, and how far it has come.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::config::Timeouts;
+use crate::headers::trailers::Trailers;
+
+/// The body of a request, without what no trailer may say.
+#[derive(Debug)]
+pub(crate) struct RequestBody {
+    /// None for another attempt at a request whose body is empty.
+    inner: Option<Trailers<Incoming>>,
+    progress: Arc<Progress>,
+}
+
+/// How far a request's body has come, for whoever waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    began: Instant,
+    bytes: AtomicU64,
+    /// When the last frame passed, in microseconds since `began`.
+    moved: AtomicU64,
+    /// The caller has yet to send what the upstream waits for.
+    waits_for_caller: AtomicBool,
+}
+
+impl RequestBody {
+    pub(crate) fn new(inner: Incoming, progress: Arc<Progress>) -> Self {
+        Self { inner: Some(Trailers::of_request(inner)), progress }
+    }
+
+    pub(crate) fn empty(progress: Arc<Progress>) -> Self {
+        Self { inner: None, progress }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = &mut *self;
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(inner).poll_frame(context);
+        this.progress.note(&polled);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Progress {
+    pub(crate) fn begin() -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            bytes: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            waits_for_caller: AtomicBool::new(false),
+        })
+    }
+
+    /// Bytes of the body that have passed.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// So many more bytes have passed.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// When a limit is reached if nothing moves until then.
+    pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Instant {
+        let moved = self.began + Duration::from_micros(self.moved.load(Ordering::Relaxed));
+        moved + if self.waits_for_caller() { timeouts.idle } else { timeouts.first_byte }
+    }
+
+    /// Whether it is the caller who does not go on.
+    pub(crate) fn waits_for_caller(&self) -> bool {
+        self.waits_for_caller.load(Ordering::Relaxed)
+    }
+
+    fn note<E>(&self, polled: &Poll<Option<Result<Frame<Bytes>, E>>>) {
+        self.waits_for_caller.store(polled.is_pending(), Ordering::Relaxed);
+        if polled.is_pending() {
+            return;
+        }
+        let since = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.moved.store(since, Ordering::Relaxed);
+        if let Poll::Ready(Some(Ok(frame))) = polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The whole gateway: one plan in force, its listeners open, and the change to another plan.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::anyhow;
+use arc_swap::ArcSwap;
+use mtls::connections::Connections;
+use mtls::handshake::Handshakes;
+use service_kit::admin::Admin;
+use service_kit::lives::Lives;
+use service_kit::process::Shutdown;
+use service_kit::settings::ServiceLimits;
+use service_kit::{metrics, server};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::config::{Config, ListenerConfig};
+use crate::dashboard;
+use crate::door::Door;
+use crate::plan::Plan;
+use crate::reload::Reloads;
+use crate::settings::Settings;
+use crate::upstream::Doors;
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    /// Cloned by whatever a stopping gateway waits for; none once it stops.
+    busy: Mutex<Option<mpsc::Sender<()>>>,
+    pub(crate) doors: Doors,
+    file: PathBuf,
+    lives: Lives,
+    open: Mutex<HashMap<SocketAddr, OpenDoor>>,
+    plan: ArcSwap<Plan>,
+    pub(crate) reloads: Reloads,
+}
+
+/// A door by the address that its listener is configured with.
+#[derive(Debug)]
+struct OpenDoor {
+    door: Arc<Door>,
+    stop: watch::Sender<bool>,
+}
+
+/// Serves until told to stop; then lets requests in flight finish, for `drain_timeout` at most.
+///
+/// # Errors
+///
+/// An address is taken, or an identity has become unusable since it was checked.
+pub async fn serve(settings: Settings, mut shutdown: Shutdown) -> anyhow::Result<()> {
+    settings.logs.start();
+    let recorder = metrics::recorder()?;
+    let config = settings.config;
+    let limits = of_admin(&config);
+    let admin_listener = server::bind(config.admin, "listen in [admin]")?;
+    let doors = Doors {
+        connections: Connections::new(),
+        handshakes: Handshakes::new(config.log_refusals_per_second),
+    };
+    let (busy, mut all_done) = mpsc::channel(1);
+    let gateway = Gateway::open(config, settings.file, doors.clone(), busy)?;
+
+    let admin = Admin {
+        connections: Arc::clone(&doors.connections),
+        handshakes: Arc::clone(&doors.handshakes),
+        lives: gateway.lives.clone(),
+        more_checks: Arc::new({
+            let gateway = Arc::clone(&gateway);
+            move || vec![gateway.reloads.check()]
+        }),
+        recorder: recorder.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let admin_routes = admin.clone().routes().merge(dashboard::routes(Arc::clone(&gateway)));
+    let mut beside = JoinSet::new();
+    beside.spawn(admin.serve(admin_listener, admin_routes, limits));
+    beside.spawn(Arc::clone(&doors.connections).watch(Vec::new()));
+    beside.spawn(metrics::upkeep(recorder));
+    beside.spawn(Arc::clone(&gateway).follow_file());
+
+    shutdown.told().await;
+    let patience = gateway.plan().config.drain_timeout;
+    gateway.close();
+    if tokio::time::timeout(patience, all_done.recv()).await.is_err() {
+        warn!(seconds = patience.as_secs(), "some requests did not end in time, and are cut off");
+    }
+    info!("the gateway has stopped");
+    Ok(())
+}
+
+impl Gateway {
+    fn open(
+        config: Config,
+        file: PathBuf,
+        doors: Doors,
+        busy: mpsc::Sender<()>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let together = |problems: Vec<String>| anyhow!(problems.join("\n"));
+        let sockets = sockets(&config.listeners, |_| false).map_err(together)?;
+        let plan = Plan::of(config, None, &doors).map_err(together)?;
+        let gateway = Self {
+            busy: Mutex::new(Some(busy)),
+            doors,
+            file,
+            lives: Lives::new(plan.lives()),
+            open: Mutex::default(),
+            plan: ArcSwap::from_pointee(plan),
+            reloads: Reloads::default(),
+        };
+        gateway.put_in_force(sockets);
+        Ok(Arc::new(gateway))
+    }
+
+    /// What is in force.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// The file that it is told by.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Changes to another configuration as a whole, or not at all.
+    ///
+    /// No connection is dropped: those whose listener is gone, or admits by other terms, finish
+    /// what is in flight. Whether there was anything to change.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with its identities and addresses.
+    pub(crate) fn change_to(&self, config: Config) -> Result<bool, Vec<String>> {
+        let before = self.plan();
+        if config == before.config {
+            return Ok(false);
+        }
+        if config.admin != before.config.admin {
+            warn!(in_force = %before.config.admin, "the admin listener moves at the next start");
+        }
+        let known = |address| self.open_doors().contains_key(&address);
+        let sockets = sockets(&config.listeners, known)?;
+        let plan = Plan::of(config, Some(&before), &self.doors)?;
+        self.lives.become_these(plan.lives());
+        self.plan.store(Arc::new(plan));
+        self.put_in_force(sockets);
+        Ok(true)
+    }
+
+    /// Has the doors be those of the plan; `sockets` are those of its new listeners.
+    fn put_in_force(&self, mut sockets: HashMap<SocketAddr, TcpListener>) {
+        let plan = self.plan();
+        let mut open = self.open_doors();
+        let listeners = &plan.config.listeners;
+        let gone = open.extract_if(|address, _| !listeners.iter().any(|l| l.listen == *address));
+        for (_, gone) in gone {
+            gone.stop.send_replace(true);
+        }
+        for listener in listeners {
+            let terms = plan.terms(listener);
+            if let Some(known) = open.get(&listener.listen) {
+                known.door.change(terms);
+            } else if let Some(socket) = sockets.remove(&listener.listen)
+                && let Some(busy) = &*self.busy()
+            {
+                let address = socket.local_addr().unwrap_or(listener.listen);
+                let door = Arc::new(Door::new(address, terms, busy));
+                let (stop, told) = watch::channel(false);
+                tokio::spawn(Arc::clone(&door).serve(socket, told));
+                open.insert(listener.listen, OpenDoor { door, stop });
+            }
+        }
+    }
+
+    /// Takes no more connections; those that are open finish what is in flight.
+    fn close(&self) {
+        for open in self.open_doors().values() {
+            open.stop.send_replace(true);
+        }
+        self.busy().take();
+    }
+
+    /// Where a listener stands, which tells the port that the system chose for port 0.
+    pub(crate) fn address_of(&self, listener: &ListenerConfig) -> SocketAddr {
+        let open = self.open_doors();
+        open.get(&listener.listen).map_or(listener.listen, |open| open.door.address())
+    }
+
+    fn busy(&self) -> MutexGuard<'_, Option<mpsc::Sender<()>>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_doors(&self) -> MutexGuard<'_, HashMap<SocketAddr, OpenDoor>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sockets for the listeners that have none yet.
+fn sockets(
+    listeners: &[ListenerConfig],
+    known: impl Fn(SocketAddr) -> bool,
+) -> Result<HashMap<SocketAddr, TcpListener>, Vec<String>> {
+    let mut sockets = HashMap::new();
+    let mut problems = Vec::new();
+    for listener in listeners.iter().filter(|listener| !known(listener.listen)) {
+        match server::bind(listener.listen, "listen") {
+            Ok(socket) => {
+                sockets.insert(listener.listen, socket);
+            }
+            Err(error) => problems.push(format!("listener \"{}\": {error}", listener.name)),
+        }
+    }
+    if problems.is_empty() { Ok(sockets) } else { Err(problems) }
+}
+
+/// The admin listener's limits are the same as those of the others.
+fn of_admin(config: &Config) -> ServiceLimits {
+    ServiceLimits {
+        connection: config.limits.clone(),
+        drain_timeout: config.drain_timeout,
+        log_refusals_per_second: config.log_refusals_per_second,
+        max_body_bytes: 0,
+        max_requests: config.max_requests,
+    }
+}

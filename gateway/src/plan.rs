@@ -1,0 +1,174 @@
+//! A configuration made ready: its identities loaded, its upstreams and routes in place. What a
+//! plan has in common with the one before, it takes over.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mtls::live::Live;
+use mtls::role::Role;
+use tokio::sync::Semaphore;
+
+use crate::config::{
+    ClientCertificates, Config, ListenerConfig, RouteConfig, Security, Timeouts, Upstream as Url,
+    UpstreamTls,
+};
+use crate::door::Terms;
+use crate::identity::Identity;
+use crate::routes::{Route, Routes};
+use crate::upstream::{Doors, Upstream, Upstreams};
+
+/// What the gateway does, until the next plan.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) config: Config,
+    doors: Doors,
+    identities: BTreeMap<PathBuf, Arc<Identity>>,
+    requests: Arc<Semaphore>,
+    pub(crate) routes: Vec<Arc<Route>>,
+    upstreams: HashMap<Meeting, Arc<Upstream>>,
+}
+
+/// An upstream, and on which terms it is met: two routes that agree share its connections.
+type Meeting = (Url, Option<UpstreamTls>, Timeouts);
+
+impl Plan {
+    /// Makes a configuration ready.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of its identities.
+    pub(crate) fn of(
+        config: Config,
+        before: Option<&Self>,
+        doors: &Doors,
+    ) -> Result<Self, Vec<String>> {
+        let requests = match before {
+            Some(before) if before.config.max_requests == config.max_requests => {
+                Arc::clone(&before.requests)
+            }
+            _ => Arc::new(Semaphore::new(config.max_requests.min(Semaphore::MAX_PERMITS))),
+        };
+        let mut plan = Self {
+            identities: identities(&config, before, doors)?,
+            config,
+            doors: doors.clone(),
+            requests,
+            routes: Vec::new(),
+            upstreams: HashMap::new(),
+        };
+        for route in plan.config.routes.clone() {
+            let upstreams = route.upstreams.iter().map(|url| plan.upstream(url, &route, before));
+            let upstreams = Upstreams::new(upstreams.collect());
+            let name = route.name.as_str().into();
+            plan.routes.push(Arc::new(Route { config: route, name, upstreams }));
+        }
+        Ok(plan)
+    }
+
+    fn upstream(&mut self, url: &Url, route: &RouteConfig, before: Option<&Self>) -> Arc<Upstream> {
+        let meeting = (url.clone(), route.upstream_tls.clone(), route.timeouts);
+        if let Some(known) = self.upstreams.get(&meeting) {
+            return Arc::clone(known);
+        }
+        let identity = route.upstream_tls.as_ref().and_then(|tls| self.identity(&tls.identity));
+        // An upstream of the plan before is taken over with its connections, but not if it
+        // presents an identity that has become another.
+        let taken_over = before.and_then(|before| {
+            let known = before.upstreams.get(&meeting)?;
+            let same = match &route.upstream_tls {
+                Some(tls) => Arc::ptr_eq(before.identity(&tls.identity)?, identity?),
+                None => true,
+            };
+            same.then(|| Arc::clone(known))
+        });
+        let upstream = taken_over.unwrap_or_else(|| {
+            let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.live()));
+            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, &self.doors))
+        });
+        self.upstreams.insert(meeting, Arc::clone(&upstream));
+        upstream
+    }
+
+    /// The terms of one of its listeners.
+    pub(crate) fn terms(&self, listener: &ListenerConfig) -> Terms {
+        let live = match &listener.security {
+            Security::Tls { identity, .. } => self.identity(identity).map(|it| it.live()),
+            Security::Plain | Security::Redirect(_) => None,
+        };
+        let routes = Routes::of(&listener.name, &self.routes);
+        let requests = Arc::clone(&self.requests);
+        Terms::new(listener, live, routes, &self.config.limits, requests, &self.doors)
+    }
+
+    /// The identities in use, in the order of their directories.
+    pub(crate) fn lives(&self) -> Vec<Arc<Live>> {
+        self.identities.values().map(|identity| identity.live()).collect()
+    }
+
+    fn identity(&self, directory: &Path) -> Option<&Arc<Identity>> {
+        self.identities.get(directory)
+    }
+}
+
+/// Loads the identities of a configuration to see whether they are fit, and lets them go.
+///
+/// # Errors
+///
+/// Everything that is wrong with any of them.
+pub(crate) fn check_identities(config: &Config) -> Result<(), Vec<String>> {
+    let problems = wanted(config)
+        .into_iter()
+        .filter_map(|(directory, roles)| Identity::load(directory, roles, config.revocation).err());
+    let problems: Vec<String> = problems.flatten().map(|bad| bad.to_string()).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn identities(
+    config: &Config,
+    before: Option<&Plan>,
+    doors: &Doors,
+) -> Result<BTreeMap<PathBuf, Arc<Identity>>, Vec<String>> {
+    let mut identities = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (directory, roles) in wanted(config) {
+        let known = before.and_then(|before| before.identity(directory));
+        let known = known.filter(|known| known.serves_as(&roles, config.revocation)).cloned();
+        let identity = match known {
+            Some(known) => known,
+            None => match Identity::load(directory, roles, config.revocation) {
+                Ok(identity) => Arc::new(identity),
+                Err(bad) => {
+                    problems.extend(bad.iter().map(ToString::to_string));
+                    continue;
+                }
+            },
+        };
+        identities.insert(directory.to_owned(), identity);
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    for identity in identities.values() {
+        identity.be_followed(doors);
+    }
+    Ok(identities)
+}
+
+/// Each directory once, with the roles that it has anywhere.
+fn wanted(config: &Config) -> BTreeMap<&Path, BTreeSet<Role>> {
+    let mut wanted: BTreeMap<&Path, BTreeSet<Role>> = BTreeMap::new();
+    for listener in &config.listeners {
+        if let Security::Tls { client_certificates, identity } = &listener.security {
+            let roles = wanted.entry(identity).or_default();
+            // Who asks nobody to prove anything needs nobody's roots.
+            if *client_certificates != ClientCertificates::Off {
+                roles.insert(Role::Server);
+            }
+        }
+    }
+    for tls in config.routes.iter().filter_map(|route| route.upstream_tls.as_ref()) {
+        wanted.entry(&tls.identity).or_default().insert(Role::Client);
+    }
+    wanted
+}

@@ -1,0 +1,181 @@
+//! One request as the operator sees it: a line in the access log, and metrics by route.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::request::Parts;
+use http::{Method, StatusCode};
+use metrics::{counter, gauge, histogram};
+use mtls::connections::Connection;
+use mtls::untrusted::Untrusted;
+use service_kit::trace::Trace;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::info;
+
+use crate::body::Progress;
+
+/// What is known of a request; told once, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Record {
+    began: Instant,
+    connection: Arc<Connection>,
+    end: End,
+    first_byte: Option<Duration>,
+    host: Option<String>,
+    listener: Arc<str>,
+    method: Method,
+    path: String,
+    place: Option<OwnedSemaphorePermit>,
+    pub(crate) progress: Arc<Progress>,
+    route: Option<Arc<str>>,
+    sent: u64,
+    status: u16,
+    pub(crate) trace: Trace,
+    upstream: Option<Arc<str>>,
+    why: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// The caller went, or was cut off, before the answer was whole.
+    Left,
+    /// The upstream broke off.
+    Broken,
+    Complete,
+}
+
+impl Record {
+    pub(crate) fn begin(listener: Arc<str>, connection: Arc<Connection>, head: &Parts) -> Self {
+        gauge!("http_requests_in_flight").increment(1);
+        Self {
+            began: Instant::now(),
+            connection,
+            end: End::Left,
+            first_byte: None,
+            host: None,
+            listener,
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            place: None,
+            progress: Progress::begin(),
+            route: None,
+            sent: 0,
+            status: 0,
+            trace: Trace::of(&head.headers),
+            upstream: None,
+            why: None,
+        }
+    }
+
+    /// It has a place among the requests in flight, until it is told.
+    pub(crate) fn in_place(&mut self, place: OwnedSemaphorePermit) {
+        self.place = Some(place);
+    }
+
+    /// For which host it is.
+    pub(crate) fn of_host(&mut self, host: &str) {
+        self.host = Some(host.to_owned());
+    }
+
+    /// Which way it takes.
+    pub(crate) fn on_route(&mut self, route: &Arc<str>) {
+        self.route = Some(Arc::clone(route));
+    }
+
+    /// Where it went.
+    pub(crate) fn at_upstream(&mut self, upstream: &Arc<str>) {
+        self.upstream = Some(Arc::clone(upstream));
+    }
+
+    /// The head of its answer goes out.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+        self.first_byte = Some(self.began.elapsed());
+    }
+
+    /// Why the answer is none of the upstream's.
+    pub(crate) fn because(&mut self, why: &dyn Display) {
+        self.why = Some(why.to_string());
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// What follows is no request, and takes no place among them.
+    pub(crate) fn left_http(&mut self) {
+        self.place = None;
+    }
+
+    /// Bytes that went both ways after HTTP was left.
+    pub(crate) fn tunnelled(&mut self, received: u64, sent: u64) {
+        self.progress.add(received);
+        self.sent += sent;
+        self.end = End::Complete;
+    }
+
+    pub(crate) fn broke(&mut self, error: &(dyn Error + 'static)) {
+        self.end = End::Broken;
+        self.because(&error);
+    }
+
+    pub(crate) fn complete(&mut self) {
+        self.end = End::Complete;
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        gauge!("http_requests_in_flight").decrement(1);
+        let duration = self.began.elapsed();
+        let route = self.route.as_deref().unwrap_or("none").to_owned();
+        histogram!("http_request_duration_seconds", "route" => route.clone())
+            .record(duration.as_secs_f64());
+        counter!("gateway_bytes_total", "route" => route.clone(), "direction" => "received")
+            .increment(self.progress.bytes());
+        counter!("gateway_bytes_total", "route" => route.clone(), "direction" => "sent")
+            .increment(self.sent);
+        counter!("http_requests_total", "route" => route, "status" => self.status.to_string())
+            .increment(1);
+        let peer = self.connection.peer();
+        info!(
+            method = %self.method,
+            host = self.host.as_deref(),
+            path = %Untrusted(&self.path),
+            status = self.status,
+            listener = &*self.listener,
+            route = self.route.as_deref(),
+            upstream = self.upstream.as_deref(),
+            peer = %self.connection.address(),
+            cn = peer.and_then(|peer| peer.common_name()).map(|name| Untrusted(name).to_string()),
+            spiffe_id = peer.and_then(|peer| peer.spiffe_id()).map(|id| id.as_str()),
+            received_bytes = self.progress.bytes(),
+            sent_bytes = self.sent,
+            first_byte_us = self.first_byte.map(micros),
+            duration_us = micros(duration),
+            why = self.why.as_deref().map(|why| Untrusted(why).to_string()),
+            trace_id = %self.trace.id(),
+            "{}", self.end.message()
+        );
+    }
+}
+
+impl End {
+    fn message(self) -> &'static str {
+        match self {
+            Self::Broken => "request broken off by the upstream",
+            Self::Complete => "request answered",
+            Self::Left => "request left by the caller",
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

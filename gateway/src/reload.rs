@@ -1,0 +1,143 @@
+//! Following the gateway's file: a good change comes into force, a bad one is told and left.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::counter;
+use mtls::live::{Changes, Why};
+use service_kit::readiness::Check;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::config::Config;
+use crate::gateway::Gateway;
+
+/// How long a file that is no good may still be in the making.
+const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE_STEP: Duration = Duration::from_millis(50);
+
+/// How the file was when it was last read to a conclusion.
+#[derive(Debug)]
+pub(crate) struct Reloads(Mutex<Reload>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reload {
+    pub(crate) at: OffsetDateTime,
+    /// What was wrong with it, if it was not taken.
+    pub(crate) problem: Option<String>,
+}
+
+impl Default for Reloads {
+    fn default() -> Self {
+        let at = OffsetDateTime::now_utc();
+        Self(Mutex::new(Reload { at, problem: None }))
+    }
+}
+
+impl Reloads {
+    pub(crate) fn last(&self) -> Reload {
+        self.lock().clone()
+    }
+
+    /// A bad file warns: what was good before is still in force.
+    pub(crate) fn check(&self) -> Check {
+        let last = self.last();
+        let at = last.at.format(&Rfc3339).unwrap_or_else(|_| last.at.to_string());
+        let detail = match last.problem {
+            None => format!("the file was read at {at}"),
+            Some(problem) => {
+                format!("the file of {at} was not taken, the one before is in force: {problem}")
+            }
+        };
+        Check { name: "configuration", ok: true, detail }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reload> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What came of a look at the file.
+enum Look {
+    Bad(String),
+    InForce,
+    Unchanged,
+}
+
+impl Gateway {
+    /// Follows the file for as long as it is polled, as identities are followed: overwritten,
+    /// renamed, swapped with a whole Kubernetes mount, or told by SIGHUP.
+    pub(crate) async fn follow_file(self: Arc<Self>) {
+        let directory = match self.file().parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => Path::new(".").to_owned(),
+        };
+        let mut changes = Changes::of(&directory);
+        loop {
+            let told = changes.next().await == Why::Told;
+            Arc::clone(&self).settle(told).await;
+        }
+    }
+
+    /// Looks until there is nothing new, or something bad has stayed bad for two seconds.
+    async fn settle(self: Arc<Self>, told: bool) {
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            let gateway = Arc::clone(&self);
+            let runtime = tokio::runtime::Handle::current();
+            let look = tokio::task::spawn_blocking(move || {
+                let _entered = runtime.enter();
+                gateway.look(told)
+            });
+            match look.await {
+                Ok(Look::InForce | Look::Unchanged) => return,
+                Ok(Look::Bad(problem)) if Instant::now() >= deadline => {
+                    return self.tell_bad(problem);
+                }
+                Ok(Look::Bad(_)) => tokio::time::sleep(SETTLE_STEP).await,
+                Err(failed) => return error!(%failed, "the file could not be looked at"),
+            }
+        }
+    }
+
+    /// Puts the file in force if it says something else than before, and is good. What is bad was
+    /// told once, and is looked at again: what it names may have come meanwhile.
+    fn look(&self, told: bool) -> Look {
+        let last = self.reloads.last();
+        let changed = Config::read(self.file())
+            .map_err(|problems| problems.to_string())
+            .and_then(|config| self.change_to(config).map_err(|problems| problems.join("\n")));
+        match changed {
+            Ok(false) if last.problem.is_none() => Look::Unchanged,
+            Ok(_) => {
+                let at = OffsetDateTime::now_utc();
+                *self.reloads.lock() = Reload { at, problem: None };
+                counter!("gateway_config_reloads_total", "result" => "ok").increment(1);
+                let plan = self.plan();
+                info!(
+                    file = %self.file().display(),
+                    listeners = plan.config.listeners.len(),
+                    routes = plan.routes.len(),
+                    "configuration reloaded"
+                );
+                Look::InForce
+            }
+            // It was told already.
+            Err(problem) if last.problem.as_ref() == Some(&problem) && !told => Look::Unchanged,
+            Err(problem) => Look::Bad(problem),
+        }
+    }
+
+    fn tell_bad(&self, problem: String) {
+        error!(
+            file = %self.file().display(),
+            "reload failed, the last good configuration stays in force: {problem}"
+        );
+        let at = OffsetDateTime::now_utc();
+        *self.reloads.lock() = Reload { at, problem: Some(problem) };
+        counter!("gateway_config_reloads_total", "result" => "failed").increment(1);
+    }
+}

@@ -1,0 +1,75 @@
+//! Connections that leave HTTP, such as for WebSocket: bytes go both ways until one end stops.
+
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use mtls::connections::InFlight;
+use tracing::debug;
+
+use crate::body::AnswerBody;
+use crate::door::Busy;
+use crate::headers::hop_by_hop;
+use crate::record::Record;
+use crate::upstream::Lease;
+
+/// A caller's wish to leave HTTP (RFC 9110, section 7.8).
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    caller: OnUpgrade,
+    protocol: HeaderValue,
+}
+
+impl Upgrade {
+    /// The wish of a request, if it is one that is passed on.
+    ///
+    /// Another HTTP or TLS within the tunnel would pass by every route and policy here, so that
+    /// wish is not heard (as for `h2c`, RFC 7540, section 3.2), and the request is answered as any other.
+    pub(crate) fn asked_by(request: &mut Request<Incoming>) -> Option<Self> {
+        if request.version() != Version::HTTP_11 {
+            return None;
+        }
+        let protocol = hop_by_hop::upgrade(request.headers())?.clone();
+        let name = protocol.to_str().ok()?.to_ascii_lowercase();
+        let one = !name.is_empty() && !name.contains(',');
+        let speaks_http = ["h2", "http", "tls"].iter().any(|prefix| name.starts_with(prefix));
+        (one && !speaks_http).then(|| Self { caller: hyper::upgrade::on(request), protocol })
+    }
+
+    /// Tells the upstream of it.
+    pub(crate) fn name_in(&self, headers: &mut HeaderMap) {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, self.protocol.clone());
+    }
+
+    /// The upstream agreed: tells the caller, and carries bytes until one end stops.
+    pub(crate) fn go_on(
+        self,
+        mut response: Response<InFlight<Incoming>>,
+        lease: Lease,
+        mut record: Record,
+        busy: Busy,
+    ) -> Response<AnswerBody> {
+        let upstream = hyper::upgrade::on(&mut response);
+        let protocol = response.headers().get(UPGRADE).cloned().unwrap_or(self.protocol);
+        hop_by_hop::strip_response(response.headers_mut());
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(UPGRADE, protocol);
+        record.left_http();
+        let caller = self.caller;
+        tokio::spawn(async move {
+            let _held = (lease, busy);
+            let (caller, upstream) = match tokio::try_join!(caller, upstream) {
+                Ok(both) => both,
+                Err(error) => return record.broke(&error),
+            };
+            let (mut caller, mut upstream) = (TokioIo::new(caller), TokioIo::new(upstream));
+            match tokio::io::copy_bidirectional(&mut caller, &mut upstream).await {
+                Ok((received, sent)) => record.tunnelled(received, sent),
+                Err(error) => debug!(%error, "a tunnel ended"),
+            }
+        });
+        response.map(|_| AnswerBody::none())
+    }
+}

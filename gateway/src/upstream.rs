@@ -1,0 +1,192 @@
+//! What stands behind: how each upstream is spoken to, which of several is taken, and whether it
+//! still answers.
+
+mod health;
+mod upstreams;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
+use metrics::counter;
+use mtls::client::{Client, Expectation, Protocol, Reach, RequestError};
+use mtls::connections::{Connections, InFlight};
+use mtls::handshake::Handshakes;
+use mtls::limits::Limits;
+use mtls::live::Live;
+use tokio::task::JoinSet;
+
+pub(crate) use self::health::Health;
+pub(crate) use self::upstreams::Upstreams;
+use crate::body::RequestBody;
+use crate::config::{Timeouts, Upstream as Url, UpstreamScheme, UpstreamTls};
+
+/// One service behind, and the connections to it.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    client: Arc<Client<RequestBody>>,
+    pub(crate) health: Health,
+    /// The host that it is asked for, where that is not the caller's.
+    pub(crate) host: Option<HeaderValue>,
+    in_flight: AtomicUsize,
+    /// Its URL, as logs and metrics have it.
+    pub(crate) name: Arc<str>,
+    place: (Scheme, Authority),
+    /// HTTP/1.1 only, which alone can be left for another protocol.
+    upgrades: Arc<Client<RequestBody>>,
+    // Ended with the upstream.
+    _following: JoinSet<()>,
+}
+
+/// A request's place at an upstream, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Lease(Arc<Upstream>);
+
+/// What happens at all doors, in front and behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Doors {
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) handshakes: Arc<Handshakes>,
+}
+
+impl Upstream {
+    /// An upstream that nobody has spoken to yet; `tls` are its terms and our identity.
+    pub(crate) fn new(
+        url: Url,
+        tls: Option<(&UpstreamTls, Arc<Live>)>,
+        timeouts: &Timeouts,
+        doors: &Doors,
+    ) -> Self {
+        // The name to prove stands in the URL of each request, and the place to dial apart.
+        let name = tls.as_ref().and_then(|(terms, _)| terms.server_name.as_deref());
+        let authority = name.and_then(|name| with_port_of(name, &url.authority));
+        let authority = authority.unwrap_or_else(|| url.authority.clone());
+        let protocol = match url.scheme {
+            UpstreamScheme::H2c => Protocol::Http2,
+            UpstreamScheme::Http => Protocol::Http1,
+            UpstreamScheme::Https => Protocol::Any,
+        };
+        let client = |protocol| Arc::new(client(&url, tls.as_ref(), protocol, timeouts, doors));
+        let (client, upgrades) = (client(protocol), client(Protocol::Http1));
+        let mut following = JoinSet::new();
+        for client in [&client, &upgrades] {
+            let client = Arc::clone(client);
+            following.spawn(async move { client.watch().await });
+        }
+        let name: Arc<str> = url.to_string().into();
+        let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        Self {
+            client,
+            health: Health::new(&name),
+            host: own_host(&authority, url.scheme),
+            in_flight: AtomicUsize::new(0),
+            name,
+            place: (scheme, authority),
+            upgrades,
+            _following: following,
+        }
+    }
+
+    /// Requests that are under way to it.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    fn address(&self, path: Option<PathAndQuery>) -> Uri {
+        let (scheme, authority) = self.place.clone();
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
+        url.build().expect("a scheme, an authority and a path must make a URL")
+    }
+}
+
+impl Lease {
+    fn of(upstream: &Arc<Upstream>) -> Self {
+        upstream.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(upstream))
+    }
+
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+        &self.0
+    }
+
+    /// Sends a request whose URL has a path only; `upgrade` where it asks to leave HTTP.
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<RequestBody>,
+        upgrade: bool,
+    ) -> Result<Response<InFlight<Incoming>>, RequestError> {
+        let upstream = &self.0;
+        *request.uri_mut() = upstream.address(request.uri().path_and_query().cloned());
+        let client = if upgrade { &upstream.upgrades } else { &upstream.client };
+        let answer = client.request(request).await;
+        match &answer {
+            Ok(_) => self.succeeded(),
+            Err(error) => self.failed(error),
+        }
+        answer
+    }
+
+    /// The upstream was given up: it did not answer in time.
+    pub(crate) fn failed(&self, why: &dyn std::fmt::Display) {
+        counter!("gateway_upstream_requests_total",
+            "upstream" => Arc::clone(&self.0.name), "result" => "failed")
+        .increment(1);
+        self.0.health.failed(why);
+    }
+
+    fn succeeded(&self) {
+        counter!("gateway_upstream_requests_total",
+            "upstream" => Arc::clone(&self.0.name), "result" => "answered")
+        .increment(1);
+        self.0.health.succeeded();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn client(
+    url: &Url,
+    tls: Option<&(&UpstreamTls, Arc<Live>)>,
+    protocol: Protocol,
+    timeouts: &Timeouts,
+    doors: &Doors,
+) -> Client<RequestBody> {
+    let limits = Limits {
+        handshake_timeout: timeouts.connect,
+        idle_timeout: timeouts.idle,
+        ..Limits::default()
+    };
+    let dial = Some(url.authority.clone());
+    let reach = Reach { connect_timeout: timeouts.connect, dial, protocol };
+    let (events, open) = (Arc::clone(&doors.handshakes), Arc::clone(&doors.connections));
+    match tls {
+        Some((terms, live)) => {
+            let expectation = Expectation { spiffe_id: terms.spiffe_id.clone() };
+            Client::new(Arc::clone(live), expectation, reach, &limits, events, open)
+        }
+        None => Client::plain(reach, &limits, events, open),
+    }
+}
+
+/// A plain service is asked for the host that the caller asked for. One that has a name to prove
+/// is asked for that name: it would answer another with 421 (RFC 9110, section 7.4).
+fn own_host(authority: &Authority, scheme: UpstreamScheme) -> Option<HeaderValue> {
+    let host = match (scheme, authority.port_u16()) {
+        (UpstreamScheme::Http, _) => return None,
+        (UpstreamScheme::Https, Some(443)) | (UpstreamScheme::H2c, Some(80)) => authority.host(),
+        _ => authority.as_str(),
+    };
+    HeaderValue::from_str(host).ok()
+}
+
+fn with_port_of(name: &str, authority: &Authority) -> Option<Authority> {
+    let port = authority.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{name}{port}").parse().ok()
+}

@@ -1,0 +1,40 @@
+//! Several upstreams of one route: the one with the fewest requests in flight is taken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::{Lease, Upstream};
+
+/// The upstreams of one route, at least one.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    all: Vec<Arc<Upstream>>,
+    /// Where the search begins, so that equals take turns.
+    turn: AtomicUsize,
+}
+
+impl Upstreams {
+    pub(crate) fn new(all: Vec<Arc<Upstream>>) -> Self {
+        Self { all, turn: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn all(&self) -> &[Arc<Upstream>] {
+        &self.all
+    }
+
+    /// The least busy of those that answer and were not tried yet. Where none answers, one that
+    /// does not is tried all the same: it may have come back.
+    pub(crate) fn lease(&self, tried: &[Arc<Upstream>]) -> Option<Lease> {
+        let now = Instant::now();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let (before, after) = self.all.split_at(turn % self.all.len().max(1));
+        let untried = after
+            .iter()
+            .chain(before)
+            .filter(|upstream| !tried.iter().any(|known| Arc::ptr_eq(known, upstream)));
+        let best =
+            untried.min_by_key(|upstream| (upstream.health.is_out(now), upstream.in_flight()));
+        best.map(Lease::of)
+    }
+}
