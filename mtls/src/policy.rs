@@ -60,3 +60,39 @@ impl Display for Policy {
         rule::list(&self.0, formatter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use authority::{Authority, AuthorityRequest, LeafRequest};
+    use rustls::pki_types::CertificateDer;
+    use time::OffsetDateTime;
+
+    use super::{Attribute, Condition, Policy, Rule};
+    use crate::peer::Peer;
+    use crate::refusal::Code;
+    use crate::role::Role;
+    use crate::trust::{Revocation, Trust};
+
+    #[test]
+    fn a_verified_peer_is_judged_and_the_reason_bears_its_certificate() {
+        let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
+        let (web, shop) = (peer(&authority, "web"), peer(&authority, "shop"));
+        let condition = Condition::new(Attribute::CommonName, "web").unwrap();
+        let policy = Policy::new(vec![Rule::from(condition)]).unwrap();
+
+        assert!(policy.judge(&web).is_ok());
+        let reason = policy.judge(&shop).unwrap_err();
+
+        assert_eq!(reason.code, Code::NotAllowed);
+        assert_eq!(reason.certificate.unwrap().name(), "shop");
+    }
+
+    fn peer(authority: &Authority, name: &str) -> Peer {
+        let now = OffsetDateTime::now_utc();
+        let root = CertificateDer::from(authority.root().der().to_vec());
+        let trust = Trust::new(vec![root], &[], Revocation::Checked, now).unwrap();
+        let leaf = authority.issue(&LeafRequest::new(name).dns(name)).unwrap();
+        let chain: Vec<_> = leaf.chain_der().into_iter().map(CertificateDer::from).collect();
+        Peer::new(trust.judge(&chain, Role::Client, now).unwrap())
+    }
+}

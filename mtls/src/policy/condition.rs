@@ -112,9 +112,11 @@ impl Expected {
                 let issuer = name::is_distinguished(value).then(exact);
                 issuer.ok_or_else(|| InvalidCondition::Issuer(text()))
             }
-            Attribute::SpiffeId => match value.strip_suffix("/*") {
-                Some(parent) => parent.parse().map(Self::SpiffeIdUnder),
-                None => value.parse().map(Self::SpiffeId),
+            Attribute::SpiffeId => {
+                let parent = value.strip_suffix("/*").and_then(|parent| parent.parse().ok());
+                let exact = || value.parse().map(Self::SpiffeId);
+                // An ID has no asterisk: a bad parent is told of as it was written.
+                parent.map_or_else(exact, |parent| Ok(Self::SpiffeIdUnder(parent)))
             }
             .map_err(InvalidCondition::SpiffeId),
             Attribute::Uri => {
