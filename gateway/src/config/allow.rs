@@ -13,7 +13,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<Policy> {
 }
 
 fn rules(value: &Value<'_>) -> Option<Vec<Rule>> {
-    let tables = value.array()?.into_iter().map(|value| value.table().and_then(rule));
+    let tables = value.array(EMPTY)?.into_iter().map(|value| value.table().and_then(rule));
     // Every table is read before the first bad one counts, so that all is told.
     let rules: Vec<Option<Rule>> = tables.collect();
     rules.into_iter().collect()
@@ -21,7 +21,7 @@ fn rules(value: &Value<'_>) -> Option<Vec<Rule>> {
 
 fn rule(mut table: Table<'_>) -> Option<Rule> {
     if table.is_empty() {
-        table.problem("{} allows nobody and never everybody: name who may come");
+        table.problem(EMPTY);
         return None;
     }
     let mut parts: Vec<Option<Rule>> = Vec::new();
@@ -49,3 +49,5 @@ fn rule(mut table: Table<'_>) -> Option<Rule> {
     }
     Rule::all(parts).map_err(|problem| table.problem(problem)).ok()
 }
+
+const EMPTY: &str = "it is empty, which allows nobody and never everybody: name who may come";

@@ -10,7 +10,9 @@ impl HostPattern {
     pub(super) fn new(text: &str) -> Result<Self, String> {
         match text.strip_prefix("*.") {
             _ if text == "*" => Err("\"*\" is no host: leave it out where any will do".to_owned()),
-            Some(parent) if !is_name(parent) => Err(no_host(text)),
+            Some(parent) if !is_name(parent) => Err(format!(
+                "{text:?} is no host: write a name after the wildcard, as in *.example.com"
+            )),
             Some(parent) => Ok(Self::Wildcard(parent.to_ascii_lowercase())),
             None if text.contains('*') => {
                 let rule = "a wildcard stands for the whole first label: write *.example.com";
@@ -77,11 +79,11 @@ fn is_name(text: &str) -> bool {
 }
 
 fn with_port(text: &str) -> String {
-    format!("{text:?} has a port: leave it out, ports are ignored")
+    format!("{text:?} has a port: leave it out")
 }
 
 fn no_host(text: &str) -> String {
-    format!("{text:?} is no host: write one such as api.example.com, *.example.com or [::1]")
+    format!("{text:?} is no host: write one such as api.example.com, 127.0.0.1 or [::1]")
 }
 
 #[cfg(test)]

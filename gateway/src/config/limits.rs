@@ -38,16 +38,17 @@ impl AllLimits {
         let drain = table.or("drain_timeout", default.drain_timeout, time);
         let head = table.or("max_header_bytes", connection.max_header_bytes, head);
         let connections =
-            table.or("max_connections", connection.max_connections, |value| value.number(1));
+            table.or("max_connections", connection.max_connections, |value| value.number(1..=MOST));
         let of_address = table.or(
             "max_connections_per_address",
             connection.max_connections_per_address,
-            |value| value.number(0),
+            |value| value.number(0..=MOST),
         );
-        let requests = table.or("max_requests", default.max_requests, |value| value.number(1));
+        let requests =
+            table.or("max_requests", default.max_requests, |value| value.number(1..=MOST));
         let logged =
             table.or("log_refusals_per_second", default.log_refusals_per_second, |value| {
-                value.number(0)
+                value.number(0..=MOST)
             });
         table.finish();
         Some(Self {
@@ -74,6 +75,8 @@ fn head(value: &Value<'_>) -> Option<usize> {
     value.problem("use 8KiB to 16MiB");
     None
 }
+
+const MOST: u64 = u32::MAX as u64;
 
 /// hyper's own bounds of its read buffer.
 const SMALLEST_HEAD: usize = 8 * 1024;

@@ -43,7 +43,7 @@ fn security(table: &mut Table<'_>) -> Option<Security> {
 
     let asks = certificates.as_ref().map(|value| value.text(client_certificates));
     let directory = identity.as_ref().map(|value| value.directory());
-    let port = redirect.as_ref().map(|value| value.number::<u16>(1));
+    let port = redirect.as_ref().map(|value| value.number::<u16>(1..=u16::MAX.into()));
     let is_plain = plain.as_ref().map(|value| value.boolean());
     if let (Some(value), None) = (&certificates, &identity) {
         value.problem("only HTTPS asks for certificates: add an identity, or leave this out");

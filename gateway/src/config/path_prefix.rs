@@ -5,6 +5,7 @@
 pub(super) fn path_prefix(text: &str) -> Result<String, String> {
     let problem = match text {
         "/" => None,
+        _ if text.len() > LONGEST => return Err(format!("it is longer than {LONGEST} bytes")),
         _ if !text.starts_with('/') => Some("does not begin with a slash: write \"/status\""),
         _ if text.contains("//") => Some("has an empty segment: write one slash"),
         _ if text.contains(['?', '#']) => Some("has a query or a fragment: write the path only"),
@@ -43,6 +44,9 @@ fn escapes(text: &str) -> Option<&'static str> {
 fn is_of_a_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte)
 }
+
+/// No segment that anybody routes by is near it, and problems quote it.
+const LONGEST: usize = 1024;
 
 #[cfg(test)]
 mod tests {

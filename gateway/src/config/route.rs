@@ -37,10 +37,10 @@ impl<'a> Route<'a> {
     pub(super) fn read(mut table: Table<'a>, report: &Report<'_>) -> Self {
         let name = table.or("name", None, |value| value.text(route_name).map(Some));
         // An array that is none has been told of, and is not told again as an absent one.
-        let listeners = table.get("listeners").map(|value| value.array().unwrap_or_default());
+        let listeners = table.get("listeners").map(|value| value.array(EMPTY).unwrap_or_default());
         let host = table.or("host", HostPattern::Any, |value| value.text(HostPattern::new));
         let prefix = table.or("path_prefix", "/".to_owned(), |value| value.text(path_prefix));
-        let upstreams = table.require("upstreams", "name one at least, as an array of URLs");
+        let upstreams = table.require("upstreams", "name one at least, in an array of URLs");
         let (upstreams, scheme) =
             upstreams.map_or((None, None), |value| read_upstreams(&value, report));
         let allowed = table.get("allow");
@@ -118,7 +118,7 @@ fn read_upstreams(
     value: &Value<'_>,
     report: &Report<'_>,
 ) -> (Option<Vec<Upstream>>, Option<UpstreamScheme>) {
-    let Some(values) = value.array() else {
+    let Some(values) = value.array(EMPTY) else {
         return (None, None);
     };
     let mut lines: HashMap<Upstream, usize> = HashMap::new();
@@ -139,11 +139,11 @@ fn read_upstreams(
         }
         upstreams.push(upstream);
     }
-    let scheme = upstreams.iter().flatten().map(|upstream| upstream.scheme).next();
-    let mixed = upstreams.iter().flatten().find(|upstream| Some(upstream.scheme) != scheme);
-    if let (Some(scheme), Some(other)) = (scheme, mixed) {
-        let other = other.scheme;
-        value.problem(format!("{scheme} and {other} are mixed: make a route for each"));
+    let schemes: Vec<_> = upstreams.iter().map(|read| Some(read.as_ref()?.scheme)).collect();
+    let scheme = schemes.iter().copied().flatten().next();
+    let mixed = values.iter().zip(&schemes).find(|(_, other)| other.is_some() && **other != scheme);
+    if let (Some(scheme), Some((value, Some(other)))) = (scheme, mixed) {
+        value.problem(format!("{other} is mixed with {scheme}: make a route for each"));
         return (None, None);
     }
     (upstreams.into_iter().collect(), scheme)
@@ -215,3 +215,5 @@ fn route_name(text: &str) -> Result<String, &'static str> {
     }
     Ok(text.to_owned())
 }
+
+const EMPTY: &str = "it is empty: name one at least";

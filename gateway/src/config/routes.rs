@@ -97,11 +97,10 @@ impl<'a> Doors<'a> {
                 [only] => found.push(only),
                 [] => route.table.problem("no listener takes routes: add one that is no redirect"),
                 several => {
-                    let names: Vec<&str> = several.iter().map(|door| door.name).collect();
-                    let names = names.join(", ");
                     route.table.problem(format!(
-                        "listeners is missing, and several take routes: name those that are \
-                         meant of {names}"
+                        "listeners is missing, and several take routes: name those of {} that \
+                         are meant",
+                        names(several)
                     ));
                 }
             }
@@ -132,10 +131,20 @@ impl<'a> Doors<'a> {
                     value
                         .problem(format!("no listener is called {name:?}: did you mean {near:?}?"));
                 }
-                None => value.problem(format!("no listener is called {name:?}")),
+                None => {
+                    let names = names(&self.open);
+                    value.problem(format!("no listener is called {name:?}: there is {names}"));
+                }
             }
         }
     }
+}
+
+/// The names of the first doors: a file may have many, and each of its routes be told of.
+fn names(doors: &[Door<'_>]) -> String {
+    let names: Vec<&str> = doors.iter().take(8).map(|door| door.name).collect();
+    let more = if doors.len() > names.len() { ", …" } else { "" };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Who may come through is said in words that look like it.

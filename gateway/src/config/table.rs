@@ -81,7 +81,10 @@ impl<'a> Table<'a> {
             if !self.asked.contains(&text) {
                 let remedy = match nearest(text, &self.asked) {
                     Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("the keys here are {}", self.asked.join(", ")),
+                    None => match self.asked.as_slice() {
+                        [only] => format!("the only key here is {only}"),
+                        keys => format!("the keys here are {}", keys.join(", ")),
+                    },
                 };
                 let problem = format!("unknown key {text:?}: {remedy}");
                 self.report.add(key.span().start, self.called(problem));

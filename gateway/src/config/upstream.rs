@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter};
 use std::net::IpAddr;
 
 use http::uri::Authority;
+use mtls::spiffe::SpiffeId;
 
 use super::host::host;
 use super::table::Table;
@@ -73,7 +74,7 @@ impl UpstreamTls {
         let identity = table.require("identity", "name the directory of our certificate");
         let identity = identity.and_then(|value| value.directory());
         let server_name = table.or("server_name", None, |value| value.text(server_name).map(Some));
-        let id = table.or("spiffe_id", None, |v| v.text(|text| text.parse().map(Some)));
+        let id = table.or("spiffe_id", None, |value| value.text(spiffe_id).map(Some));
         table.finish();
         Some(Self { identity: identity?, server_name: server_name?, spiffe_id: id? })
     }
@@ -88,6 +89,10 @@ fn server_name(text: &str) -> Result<String, String> {
         }
         Err(_) => host(text),
     }
+}
+
+fn spiffe_id(text: &str) -> Result<SpiffeId, String> {
+    text.parse().map_err(|bad| format!("{bad}: write the whole ID of the service behind"))
 }
 
 fn port_of(text: &str) -> Option<u16> {

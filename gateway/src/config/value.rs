@@ -1,6 +1,7 @@
 //! A value of the file: what it must be, and what is said where it is something else.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,16 +58,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number of at least `least`.
-    pub(super) fn number<T: TryFrom<u64>>(&self, least: u64) -> Option<T> {
+    /// A whole number in a range.
+    pub(super) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
         let DeValue::Integer(integer) = self.value.get_ref() else {
             return self.wrong_type("a whole number, without quotes");
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let number = number.filter(|number| *number >= least);
+        let number = number.filter(|number| range.contains(number));
         let number = number.and_then(|number| T::try_from(number).ok());
         if number.is_none() {
-            self.problem(format!("{integer} is out of range: {least} is the least"));
+            let (least, most) = range.into_inner();
+            self.problem(format!("{integer} is out of range: write {least} to {most}"));
         }
         number
     }
@@ -82,7 +84,7 @@ impl<'a> Value<'a> {
     /// A size, such as `"32KiB"`, or a number of bytes.
     pub(super) fn bytes(&self) -> Option<usize> {
         match self.value.get_ref() {
-            DeValue::Integer(_) => self.number(1),
+            DeValue::Integer(_) => self.number(1..=u32::MAX.into()),
             DeValue::String(_) => self.text(settings::bytes),
             _ => self.wrong_type("a size, in quotes, such as \"32KiB\""),
         }
@@ -107,11 +109,11 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The values of an array that has one at least.
-    pub(super) fn array(&self) -> Option<Vec<Self>> {
+    /// The values of an array that has one at least; `empty` is what is wrong where it has none.
+    pub(super) fn array(&self, empty: &str) -> Option<Vec<Self>> {
         match self.value.get_ref() {
             DeValue::Array(values) if values.is_empty() => {
-                self.problem("it is empty: name one at least, or leave it out");
+                self.problem(empty);
                 None
             }
             DeValue::Array(values) => {
@@ -121,12 +123,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The tables of an array of tables, each called `noun` and its number.
-    pub(super) fn tables(&self, noun: &str) -> Vec<Table<'a>> {
+    /// The tables of an array of tables, each called `noun` and its number; `empty` is what is
+    /// wrong where there is none and must be one.
+    pub(super) fn tables(&self, noun: &str, empty: Option<&str>) -> Vec<Table<'a>> {
         let DeValue::Array(values) = self.value.get_ref() else {
             self.wrong_type::<()>(&format!("an array of tables: write [[{noun}]] above each"));
             return Vec::new();
         };
+        if let (true, Some(empty)) = (values.is_empty(), empty) {
+            self.problem(format!("it is empty: {empty}"));
+        }
         let numbered =
             |(index, value)| Self::new(format!("{noun} {}", index + 1), value, self.report).table();
         values.iter().enumerate().filter_map(numbered).collect()

@@ -19,7 +19,9 @@ impl Config {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let place = error.span().map_or(0, |span| span.start);
-            report.add(place, error.message());
+            let message = error.message();
+            let message = message.strip_suffix(", expected nothing").unwrap_or(message);
+            report.add(place, format!("not TOML: {message}"));
         }
         if !errors.is_empty() {
             return None;
@@ -33,10 +35,11 @@ impl Config {
             limits.map_or(Some(AllLimits::default()), |value| AllLimits::read(value.table()?));
         let revocation =
             table.or("revocation", Default::default(), |value| value.text(settings::revocation));
-        let listeners = table.require("listener", "write [[listener]] with a name and an address");
-        let listeners = listeners.map(|value| value.tables("listener")).unwrap_or_default();
+        let listeners = table.require("listener", LISTENER);
+        let listeners = listeners.map(|value| value.tables("listener", Some(LISTENER)));
+        let listeners = listeners.unwrap_or_default();
         let listeners: Vec<Listener> = listeners.into_iter().map(Listener::read).collect();
-        let ways = table.get("route").map(|value| value.tables("route")).unwrap_or_default();
+        let ways = table.get("route").map(|value| value.tables("route", None)).unwrap_or_default();
         let ways = ways.into_iter().map(|table| Route::read(table, report)).collect();
         table.finish();
 
@@ -128,3 +131,4 @@ fn check_addresses(
 }
 
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
+const LISTENER: &str = "write [[listener]] with a name and an address";

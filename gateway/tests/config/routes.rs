@@ -1,0 +1,259 @@
+//! What routes have to do with listeners and with one another, and the rules of safety.
+
+use gateway::config::Config;
+
+use super::{DOORS, told};
+
+#[test]
+fn what_is_said_in_so_many_words_is_taken() {
+    let tls = "upstreams = [\"https://a\"]\nupstream_tls = { identity = \"a\" }\n";
+    let plain = "upstreams = [\"http://a\"]\n";
+    let allow = "allow = [{ dns = \"a\" }]\n";
+    for (route, upstreams) in [
+        ("listeners = [\"secure\"]\n", tls),
+        ("listeners = [\"secure\"]\nanonymous = true\n", plain),
+        ("listeners = [\"secure\", \"optional\"]\n", tls),
+        ("listeners = [\"optional\", \"open\", \"plain\"]\nanonymous = true\n", plain),
+        ("listeners = [\"plain\"]\nanonymous = true\nlends_identity = true\n", tls),
+        ("listeners = [\"optional\"]\nlends_identity = false\n", tls),
+    ] {
+        let text = format!("{DOORS}{route}{upstreams}");
+
+        let told = Config::parse("gateway.toml", &text).map_err(|problems| problems.to_string());
+
+        assert_eq!(told.map(|config| config.routes.len()), Ok(1), "{text}");
+    }
+    for listeners in ["\"secure\"", "\"secure\", \"optional\""] {
+        let text = format!("{DOORS}listeners = [{listeners}]\n{allow}{plain}");
+
+        let config = Config::parse("gateway.toml", &text).unwrap();
+
+        assert!(config.routes[0].allow.is_some());
+    }
+}
+
+#[test]
+fn the_same_way_through_two_doors_is_two_routes() {
+    let text = format!(
+        "{DOORS}name = \"a\"\nlisteners = [\"secure\"]\nupstreams = [\"http://a\"]\n\
+         [[route]]\nname = \"b\"\nlisteners = [\"optional\"]\nupstreams = [\"http://b\"]\n"
+    );
+
+    assert_eq!(Config::parse("gateway.toml", text).unwrap().routes.len(), 2);
+}
+
+#[test]
+fn a_route_names_listeners_that_take_it() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = ["secur", "x"]
+"#
+        ),
+        &[
+            r#"26:14: route 1: listeners: no listener is called "secur": did you mean "secure"?"#,
+            r#"26:23: route 1: listeners: no listener is called "x": there is secure, optional, open, plain"#,
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = ["secure", "secure"]
+"#
+        ),
+        &[r#"26:24: route 1: listeners: "secure" is named twice: name it once"#],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = ["redirect"]
+"#
+        ),
+        &[r#"26:14: route 1: listeners: "redirect" redirects every request and takes no route"#],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+"#
+        ),
+        &[
+            "24:1: route 1: listeners is missing, and several take routes: name those of secure, optional, open, plain that are meant",
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = []
+"#
+        ),
+        &["26:13: route 1: listeners: it is empty: name one at least"],
+    );
+}
+
+#[test]
+fn a_route_where_nobody_is_verified_says_that_anyone_may_come() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = ["open"]
+"#
+        ),
+        &[
+            r#"24:1: route 1: the listener "open" verifies nobody (client_certificates = "off"), so that nobody could come: add anonymous = true if anyone may, or leave the listener out"#,
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"upstreams = ["http://a"]
+listeners = ["secure", "plain"]
+"#
+        ),
+        &[
+            r#"24:1: route 1: the listener "plain" verifies nobody (plain = true), so that nobody could come: add anonymous = true if anyone may, or leave the listener out"#,
+        ],
+    );
+}
+
+#[test]
+fn our_certificate_vouches_for_anyone_only_where_that_is_said() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["optional"]
+anonymous = true
+upstreams = ["https://a"]
+upstream_tls = { identity = "a" }
+"#
+        ),
+        &[
+            "24:1: route 1: anyone may come (anonymous = true), and our certificate would vouch for them behind: add lends_identity = true if that is meant",
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["optional"]
+anonymous = true
+upstreams = ["https://a"]
+upstream_tls = { identity = "a" }
+lends_identity = false
+"#
+        ),
+        &[
+            "24:1: route 1: anyone may come (anonymous = true), and our certificate would vouch for them behind: add lends_identity = true if that is meant",
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["optional"]
+upstreams = ["https://a"]
+upstream_tls = { identity = "a" }
+lends_identity = true
+"#
+        ),
+        &[
+            "28:18: route 1: lends_identity: the route is not anonymous, and lends nothing: leave it out",
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["optional"]
+anonymous = true
+upstreams = ["http://a"]
+lends_identity = true
+"#
+        ),
+        &[
+            "28:18: route 1: lends_identity: no certificate of ours is shown to http and h2c: leave it out",
+        ],
+    );
+}
+
+#[test]
+fn anyone_and_only_some_contradict_each_other() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["secure", "optional"]
+anonymous = true
+allow = [{ dns = "a" }]
+upstreams = ["http://a"]
+"#
+        ),
+        &[
+            r#"24:1: route 1: anonymous = true lets anyone in at the listener "optional" (client_certificates = "optional"), and allow only some: leave one of the two out"#,
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["open"]
+anonymous = true
+allow = [{ dns = "a" }]
+upstreams = ["http://a"]
+"#
+        ),
+        &[
+            r#"24:1: route 1: anonymous = true lets anyone in at the listener "open" (client_certificates = "off"), and allow only some: leave one of the two out"#,
+        ],
+    );
+}
+
+#[test]
+fn two_routes_differ_in_way_and_name() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["secure", "optional"]
+host = "A"
+path_prefix = "/x"
+upstreams = ["http://a"]
+[[route]]
+name = "other"
+listeners = ["optional"]
+host = "a"
+path_prefix = "/x"
+upstreams = ["http://a"]
+"#
+        ),
+        &[
+            r#"29:1: route 2: the route on line 24 takes a/x on the listener "optional" already: change one of the two"#,
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["secure"]
+upstreams = ["http://a"]
+[[route]]
+listeners = ["optional"]
+upstreams = ["http://a"]
+"#
+        ),
+        &[r#"27:1: route 2: the route on line 24 is called "*/" too: give each a name of its own"#],
+    );
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"name = "a"
+listeners = ["secure"]
+upstreams = ["http://a"]
+[[route]]
+name = "a"
+path_prefix = "/b"
+listeners = ["secure"]
+upstreams = ["http://a"]
+"#
+        ),
+        &[r#"28:1: route 2: the route on line 24 is called "a" too: give each a name of its own"#],
+    );
+}
