@@ -11,4 +11,5 @@
 pub mod forged;
 pub mod hop_by_hop;
 pub mod identity;
+pub mod list;
 pub mod trailers;

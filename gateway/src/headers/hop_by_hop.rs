@@ -7,6 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::forged;
+use super::list::List;
 
 /// Removes from a request what concerns the caller's connection only, and what `Connection` names.
 ///
@@ -44,12 +45,13 @@ pub fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// what says how content is to be read or kept, and for every name by which a proxy tells its
 /// service who calls: ours stay, in whatever order things are done.
 pub fn is_end_to_end(name: &HeaderName) -> bool {
-    END_TO_END.binary_search(&name.as_str()).is_ok() || forged::is_forged(name)
+    END_TO_END.holds(name.as_str().as_bytes()) || forged::is_forged(name)
 }
 
 fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = names(headers, &CONNECTION)
+            .filter(|name| headers.contains_key(*name))
             .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
             .filter(|name| !is_end_to_end(name))
             .collect();
@@ -87,47 +89,27 @@ static HOP_BY_HOP: [HeaderName; 10] = [
     UPGRADE,
 ];
 
-/// Sorted.
-const END_TO_END: [&str; 80] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "accept-ranges",
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
+static END_TO_END: List = List::new(&[
+    "accept*",
+    "access-control-*",
     "age",
     "allow",
     "authentication-info",
     "authorization",
     "cache-control",
-    "content-digest",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-range",
-    "content-security-policy",
-    "content-security-policy-report-only",
-    "content-type",
-    "cookie",
-    "cross-origin-embedder-policy",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
+    "content-*",
+    "cookie*",
+    "cross-origin-*",
     "date",
     "digest",
     "dpop",
     "etag",
     "expect",
     "expires",
+    "grpc-*",
     "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
+    "idempotency-key",
+    "if-*",
     "last-modified",
     "link",
     "location",
@@ -140,19 +122,10 @@ const END_TO_END: [&str; 80] = [
     "referrer-policy",
     "repr-digest",
     "retry-after",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "sec-fetch-user",
-    "sec-websocket-accept",
-    "sec-websocket-extensions",
-    "sec-websocket-key",
-    "sec-websocket-protocol",
-    "sec-websocket-version",
+    "sec-*",
     "server",
-    "set-cookie",
-    "signature",
-    "signature-input",
+    "set-cookie*",
+    "signature*",
     "strict-transport-security",
     "traceparent",
     "tracestate",
@@ -160,13 +133,127 @@ const END_TO_END: [&str; 80] = [
     "user-agent",
     "vary",
     "via",
+    "want-*",
     "www-authenticate",
     "x-api-key",
-    "x-auth-token",
+    "x-auth-*",
     "x-content-type-options",
-    "x-csrf-token",
+    "x-csrf-*",
     "x-frame-options",
-    "x-http-method-override",
+    "x-http-method*",
     "x-request-id",
     "x-requested-with",
-];
+    "x-xsrf-*",
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::list::assert_sound;
+
+    #[test]
+    fn what_concerns_one_connection_goes() {
+        let mut headers = of(&[
+            ("connection", "keep-alive, X-Mine"),
+            ("connection", "x-other , ,x-absent"),
+            ("x-mine", "1"),
+            ("x-other", "1"),
+            ("x-other", "2"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authorization", "Basic YTpi"),
+            ("te", "gzip"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABkAAQAAP__"),
+            ("trailer", "grpc-status"),
+            ("x-kept", "1"),
+        ]);
+        let mut answer = headers.clone();
+
+        strip_request(&mut headers);
+        strip_response(&mut answer);
+
+        assert_eq!(headers, of(&[("trailer", "grpc-status"), ("x-kept", "1")]));
+        assert_eq!(answer, headers);
+    }
+
+    #[test]
+    fn trailers_are_all_that_te_asks_for_behind_us() {
+        for (asked, left) in [
+            (&["trailers"][..], Some("trailers")),
+            (&["gzip;q=0.5, Trailers"], Some("trailers")),
+            (&["gzip", "trailers"], Some("trailers")),
+            (&["gzip"], None),
+            (&["trailers-too"], None),
+            (&[], None),
+        ] {
+            let asked: Vec<_> = asked.iter().map(|value| ("te", *value)).collect();
+            let mut headers = of(&[&asked[..], &[("connection", "te")]].concat());
+
+            strip_request(&mut headers);
+
+            let all: Vec<_> = headers.get_all(TE).iter().collect();
+            assert_eq!(all, left.into_iter().collect::<Vec<_>>(), "{asked:?}");
+            strip_response(&mut headers);
+            assert!(headers.is_empty());
+        }
+    }
+
+    #[test]
+    fn connection_cannot_take_away_what_is_meant_for_the_service() {
+        for name in [
+            "authorization",
+            "Client-Cert",
+            "cache-control",
+            "content-length",
+            "cookie",
+            "Host",
+            "set-cookie",
+            "X-Forwarded-For",
+            "x-forwarded-client-cert",
+            "x-request-id",
+        ] {
+            let mut headers = of(&[("connection", name), (name, "1")]);
+
+            strip_request(&mut headers);
+
+            assert_eq!(headers, of(&[(name, "1")]));
+        }
+    }
+
+    #[test]
+    fn a_connection_field_that_is_partly_no_text_still_takes_what_it_names() {
+        let mut headers = of(&[("x-mine", "1")]);
+        let value = HeaderValue::from_bytes(b"\xff, x-mine, x mine").expect("a value must be made");
+        headers.insert(CONNECTION, value);
+
+        strip_request(&mut headers);
+
+        assert!(headers.is_empty(), "{headers:?}");
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_only_where_connection_says_so() {
+        let asked = of(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(upgrade(&asked), Some(&HeaderValue::from_static("websocket")));
+
+        assert_eq!(upgrade(&of(&[("upgrade", "websocket")])), None);
+        assert_eq!(upgrade(&of(&[("connection", "upgrade")])), None);
+    }
+
+    #[test]
+    fn the_list_is_sound() {
+        assert_sound(&END_TO_END);
+    }
+
+    fn of(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name must be a token");
+            headers.append(name, HeaderValue::from_str(value).expect("a value must be text"));
+        }
+        headers
+    }
+}

@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::forged;
+use super::list::List;
 
 pin_project! {
     /// A body whose trailers have lost what may not stand in them (RFC 9110, section 6.5.1), and
@@ -82,11 +83,10 @@ fn strip(trailers: &mut HeaderMap, of_request: bool) {
 /// Whether a field says how a message is framed, routed, read, guarded or kept, which cannot be
 /// said when it is over.
 fn is_forbidden(name: &HeaderName) -> bool {
-    forged::holds(FORBIDDEN, name.as_str().as_bytes())
+    FORBIDDEN.holds(name.as_str().as_bytes())
 }
 
-/// Sorted, and written as [`forged::NAMES`] are.
-const FORBIDDEN: &[&str] = &[
+static FORBIDDEN: List = List::new(&[
     "age",
     "authorization",
     "cache-control",
@@ -121,4 +121,115 @@ const FORBIDDEN: &[&str] = &[
     "via",
     "warning",
     "www-authenticate",
-];
+]);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use futures_util::stream::{self, Stream};
+    use http::HeaderValue;
+    use http_body_util::{BodyExt, Empty, Full, StreamBody};
+
+    use super::*;
+    use crate::headers::list::assert_sound;
+
+    #[tokio::test]
+    async fn a_request_keeps_its_data_and_loses_forged_and_forbidden_trailers() {
+        let body = Trailers::of_request(body(&["one", "two"], &[INNOCENT, FORGED, BAD].concat()));
+
+        let (data, trailers) = read(body).await;
+
+        assert_eq!(data, ["one", "two"]);
+        assert_eq!(trailers, Some(map(INNOCENT)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_keeps_what_its_service_says_and_loses_what_is_forbidden() {
+        let body = Trailers::of_response(body(&["one"], &[INNOCENT, FORGED, BAD].concat()));
+
+        let (_, trailers) = read(body).await;
+
+        assert_eq!(trailers, Some(map(&[INNOCENT, FORGED].concat())));
+    }
+
+    #[tokio::test]
+    async fn where_no_trailer_is_left_the_body_just_ends() {
+        let (data, trailers) = read(Trailers::of_request(body(&["one"], FORGED))).await;
+
+        assert_eq!((data, trailers), (vec![Bytes::from("one")], None));
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_body_arrives() {
+        let broken = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>("broken")]));
+
+        let mut body = Trailers::of_request(broken);
+
+        assert_eq!(body.frame().await.map(|frame| frame.err()), Some(Some("broken")));
+    }
+
+    #[test]
+    fn its_size_and_its_end_are_those_of_the_body() {
+        let full = Trailers::of_request(Full::new(Bytes::from("12345")));
+        assert_eq!((full.size_hint().exact(), full.is_end_stream()), (Some(5), false));
+
+        let empty = Trailers::of_response(Empty::<Bytes>::new());
+        assert_eq!((empty.size_hint().exact(), empty.is_end_stream()), (Some(0), true));
+    }
+
+    #[test]
+    fn the_list_is_sound() {
+        assert_sound(&FORBIDDEN);
+    }
+
+    async fn read<B>(mut body: B) -> (Vec<Bytes>, Option<HeaderMap>)
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Unpin,
+    {
+        let (mut data, mut trailers) = (Vec::new(), None);
+        while let Some(Ok(frame)) = body.frame().await {
+            match frame.into_data() {
+                Ok(piece) => data.push(piece),
+                Err(frame) => trailers = frame.into_trailers().ok(),
+            }
+        }
+        (data, trailers)
+    }
+
+    fn body(
+        data: &[&'static str],
+        trailers: &[(&'static str, &'static str)],
+    ) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Unpin + use<>> {
+        let mut frames: Vec<_> =
+            data.iter().map(|piece| Ok(Frame::data(Bytes::from(*piece)))).collect();
+        frames.push(Ok(Frame::trailers(map(trailers))));
+        StreamBody::new(stream::iter(frames))
+    }
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name must be a token");
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    type Fields = &'static [(&'static str, &'static str)];
+
+    const INNOCENT: Fields = &[("grpc-status", "0"), ("grpc-message", "fine"), ("digest", "a")];
+    const FORGED: Fields = &[("Client-Cert", ":AA==:"), ("X_Real.IP", "192.0.2.1")];
+    const BAD: Fields = &[
+        ("Authorization", "Basic YTpi"),
+        ("Content_Length", "5"),
+        ("content-length", "5"),
+        ("cookie", "a=b"),
+        ("host", "elsewhere"),
+        ("proxy-authorization", "Basic YTpi"),
+        ("set-cookie", "a=b"),
+        ("trailer", "x"),
+        ("transfer-encoding", "chunked"),
+    ];
+}

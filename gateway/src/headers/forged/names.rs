@@ -1,16 +1,16 @@
 //! The one list of names by which services learn identities, addresses, schemes, hosts or paths
 //! from a proxy. Whoever finds another adds it here, and nowhere else.
 //!
-//! Names stand as they are folded: in lower case, with `-` for all that is no letter or digit. A
-//! star at the end makes a family: everything that begins so. Each list is sorted, and says
-//! nothing twice.
+//! Names are written as [`List`] has them.
 //!
 //! What a caller's own client says in its own name is not here, though some service may believe
 //! it: `Authorization`, `X-Auth-Token`, `X-User-Id`, `Cf-Access-Client-Id`, `Impersonate-User`.
 //! Neither is what names no one: `Via`, `X-Request-Id`, `traceparent`, `X-Amzn-Trace-Id`.
 
+use crate::headers::list::List;
+
 /// Names and families.
-pub const NAMES: &[&str] = &[
+pub static NAMES: List = List::new(&[
     // WebSphere's plug-in: `$WSCC` is the certificate, `$WSRU` the user, `$WSSC` the scheme.
     "-ws*",
     "cdn-src-ip",
@@ -100,11 +100,11 @@ pub const NAMES: &[&str] = &[
     "x-verified*",
     "x-waws-unencoded-url", // Azure App Service
     "x-webauth-*",          // Grafana
-];
+]);
 
 /// Words and families of words that no name may have, wherever in it a word can begin: whatever
 /// a vendor or an application puts before them, only a proxy knows what they tell.
-pub const WORDS: &[&str] = &[
+pub static WORDS: List = List::new(&[
     "client-cert*", // RFC 9440; X-Client-Cert, Cf-Client-Cert-*, X-Forwarded-Tls-Client-Cert
     "client-cn",
     "client-dn*",
@@ -128,4 +128,4 @@ pub const WORDS: &[&str] = &[
     "ssl-client*",
     "tls-client*",
     "xfcc",
-];
+]);

@@ -116,3 +116,81 @@ fn pem(client_cert: &[u8]) -> String {
     text.push_str("%0A-----END%20CERTIFICATE-----%0A");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use authority::LeafRequest;
+    use mtls::certificate::DistinguishedName;
+    use proptest::prelude::*;
+
+    use super::super::tests::{certificate, issue};
+    use super::*;
+
+    #[test]
+    fn a_subject_that_would_break_out_stays_in_its_quotes() {
+        for (name, written) in [
+            ("client-service", "client-service"),
+            ("Zo\u{eb} \u{5c71}", "Zo\\C3\\AB \\E5\\B1\\B1"),
+            ("a\";URI=spiffe://admin", "a\\22\\3BURI=spiffe://admin"),
+            ("a,O=admin", "a\\2CO=admin"),
+            ("ends with \\", "ends with \\5C"),
+            ("\\\"", "\\5C\\22"),
+            ("\\2C", "\\5C2C"),
+            ("a\r\nX-Real-IP: 127.0.0.1", "a\\0D\\0AX-Real-IP: 127.0.0.1"),
+            ("a\u{7f}\0b", "a\\7F\\00b"),
+            (" #a ", "\\20#a\\20"),
+            ("#a+b<c>=d", "\\23a\\2Bb\\3Cc\\3E=d"),
+        ] {
+            assert_eq!(subject(&displayed(name)), format!("CN={written}"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn uris_and_dns_names_stand_one_by_one_and_in_quotes_where_they_must() {
+        let request = LeafRequest::new("a").dns("a.local").dns("b.local").uri("tag:a.local,2026:b");
+        let names = of(&request.uri("https://a.local/b?c=d;e")).names;
+
+        let uris = ";URI=\"tag:a.local,2026:b\";URI=\"https://a.local/b?c=d;e\"";
+        assert_eq!(names, format!(";Subject=\"CN=a\"{uris};DNS=a.local;DNS=b.local"));
+    }
+
+    #[test]
+    fn where_one_uri_cannot_be_told_none_is() {
+        for bad in ["https://a.local/\"", "a b", "a\r\nb", "a\\b", "", "sp\u{e4}t", "a\0"] {
+            let names = ["spiffe://a/b".to_owned(), bad.to_owned()];
+
+            assert!(told(&names).is_empty(), "{bad:?}");
+        }
+        assert_eq!(told(&["spiffe://a/b".to_owned()]).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_common_name_adds_a_key_for_any_reader(name in "(\\PC|[\",;=\\\\\r\n ]){0,24}") {
+            let value = format!("Subject=\"{}\";URI=", subject(&displayed(&name)));
+
+            prop_assert!(HeaderValue::try_from(&value).is_ok());
+            prop_assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            prop_assert_eq!(value.matches('"').count(), 2, "by quotes: {}", &value);
+            prop_assert_eq!(value.split(';').count(), 2, "at semicolons: {}", &value);
+            prop_assert_eq!(value.split(',').count(), 1, "at commas: {}", &value);
+            prop_assert!(!value.contains("\\\""), "by escaped quotes: {}", &value);
+        }
+    }
+
+    /// A subject with one common name, as `mtls` displays it. It is made by hand, since our
+    /// authority issues no names such as these.
+    fn displayed(name: &str) -> String {
+        let wrapped = |tag: u8, content: &[u8]| {
+            let length = u8::try_from(content.len()).expect("a name must be short");
+            [&[tag, length], content].concat()
+        };
+        let pair = [b"\x06\x03\x55\x04\x03", wrapped(12, name.as_bytes()).as_slice()].concat();
+        let der = wrapped(0x30, &wrapped(0x31, &wrapped(0x30, &pair)));
+        DistinguishedName::read(&der).expect("a name must be read").to_string()
+    }
+
+    fn of(request: &LeafRequest) -> Facts {
+        Facts::of(&certificate(&issue(request)))
+    }
+}
