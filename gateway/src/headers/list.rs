@@ -68,7 +68,7 @@ pub(super) const fn fold(byte: u8) -> u8 {
 }
 
 /// Folded text beside a name that is not.
-pub(super) fn compare(folded: &[u8], name: &[u8]) -> Ordering {
+fn compare(folded: &[u8], name: &[u8]) -> Ordering {
     folded.iter().copied().cmp(name.iter().copied().map(fold))
 }
 

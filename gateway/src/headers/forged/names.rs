@@ -129,3 +129,16 @@ pub static WORDS: List = List::new(&[
     "tls-client*",
     "xfcc",
 ]);
+
+/// Names by which HTTP itself frames and routes messages. In this spelling they are the caller's
+/// to send, and ours to understand; in any other they are nobody's.
+pub static SPELT: List = List::new(&[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+]);

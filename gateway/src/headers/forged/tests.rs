@@ -16,6 +16,7 @@ use crate::headers::list::{assert_sound, fold, stem};
 #[test]
 fn the_lists_are_sound_and_no_name_is_said_by_both() {
     assert_sound(&NAMES);
+    assert_sound(&SPELT);
     assert_sound(&WORDS);
     for name in NAMES.entries() {
         let word = suffixes(stem(name)).find(|rest| WORDS.holds(rest));
@@ -33,7 +34,26 @@ fn the_names_that_services_are_known_to_read_are_forged() {
 #[test]
 fn what_callers_rightly_send_is_not_forged() {
     for name in INNOCENT {
-        assert!(!is_forged(&parsed(name)), "{name} is taken out");
+        let name = parsed(name);
+        assert!(!is_forged(&name) && !is_misspelt(&name), "{name} is taken out");
+    }
+}
+
+#[test]
+fn what_frames_a_message_goes_in_every_spelling_but_its_own() {
+    for name in SPELT.entries() {
+        let mut headers = HeaderMap::new();
+        for spelling in [format!("{name}_"), name.replace('-', "_"), format!("HTTP_{name}")] {
+            headers.append(parsed(&spelling), HeaderValue::from_static("1"));
+        }
+        headers.append(parsed(name), HeaderValue::from_static("1"));
+
+        strip(&mut headers);
+
+        let expected = [(*name).to_owned(), format!("{name}_")];
+        let mut left: Vec<String> = headers.keys().map(ToString::to_string).collect();
+        left.sort();
+        assert_eq!(left, expected);
     }
 }
 
