@@ -90,12 +90,17 @@ impl Caller {
     }
 
     /// Makes the head of a request tell of this caller, and of nobody else: what only a proxy may
-    /// say goes first ([`forged::strip`]), whatever `settings` then have set.
+    /// say goes first ([`forged::strip`], whose count this is), whatever `settings` then have set.
     ///
     /// `host` is the one authority that the request is for. `X-Forwarded-For` and `Forwarded` name
     /// the other end of the connection only, since nothing that was said before it can be trusted.
-    pub fn set(&self, settings: &IdentityHeaders, host: &Authority, headers: &mut HeaderMap) {
-        forged::strip(headers);
+    pub fn set(
+        &self,
+        settings: &IdentityHeaders,
+        host: &Authority,
+        headers: &mut HeaderMap,
+    ) -> usize {
+        let forged = forged::strip(headers);
         if let Some(certificate) = &self.certificate {
             certificate.set(settings, headers);
         }
@@ -114,6 +119,7 @@ impl Caller {
         {
             headers.insert(FORWARDED, value);
         }
+        forged
     }
 }
 

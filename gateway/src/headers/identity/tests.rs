@@ -69,8 +69,9 @@ fn a_caller_without_a_certificate_has_no_identity_though_it_claims_one() {
     }
 
     let caller = Caller::new([192, 0, 2, 1].into(), 8080, Scheme::Http);
-    caller.set(&IdentityHeaders::default(), &host("a"), &mut headers);
+    let forged = caller.set(&IdentityHeaders::default(), &host("a"), &mut headers);
 
+    assert_eq!(forged, 3);
     assert_eq!(text(&headers, "x-forwarded-proto"), "http");
     assert!(headers.keys().all(|name| !name.as_str().contains("client")), "{headers:?}");
 }

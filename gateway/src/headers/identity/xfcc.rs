@@ -1,8 +1,8 @@
 //! `X-Forwarded-Client-Cert` as Envoy writes it: one element, its keys in Envoy's order.
 //!
 //! Names in a certificate are chosen by whoever asked for it, and Envoy's form has no escape that
-//! all its readers know. So no quote, backslash-quote or control character of a name is ever
-//! written, and what has a comma, a semicolon or an equals sign stands in quotes.
+//! all its readers know. So no quote, backslash or control character of a name is ever written as
+//! itself, and what has a comma, a semicolon or an equals sign stands in quotes.
 
 use std::fmt::Write;
 
