@@ -51,7 +51,7 @@ struct OpenDoor {
 /// # Errors
 ///
 /// An address is taken, or an identity has become unusable since it was checked.
-pub async fn serve(settings: Settings, mut shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::Result<()> {
     settings.logs.start();
     let recorder = metrics::recorder()?;
     let config = settings.config;

@@ -8,7 +8,8 @@
 //!  gateway.toml ─> config ─> plan ──> identities, routes, upstreams, and a listener's terms
 //!                    ^         └────────────────────────────────┐
 //!                  reload                                       v
-//!  caller ══> door ─> proxy ─> target ─> routes ─> policy ─> headers ─> upstream ══> service
+//!  caller ══> door ─> proxy ─> target ─> routes ─> policy ─> headers
+//!                       │ └──> question ─> upstream ══> service
 //!                       │  └── body, tunnel: streamed both ways
 //!                       └───── turned_away: 4xx, 502, 504 as problems; record: log and metrics
 //! ```
@@ -22,6 +23,7 @@ pub mod headers;
 mod identity;
 mod plan;
 mod proxy;
+mod question;
 mod record;
 mod redirect;
 mod reload;

@@ -57,7 +57,7 @@ pub enum Command {
     /// To check a file.
     Check(PathBuf),
     /// To serve.
-    Run(Result<Settings, NotReady>),
+    Run(Result<Box<Settings>, NotReady>),
 }
 
 /// Checked settings.
@@ -93,14 +93,14 @@ impl Command {
 }
 
 impl Settings {
-    fn check(file: PathBuf, format: &str, filter: &str) -> Result<Self, NotReady> {
+    fn check(file: PathBuf, format: &str, filter: &str) -> Result<Box<Self>, NotReady> {
         let mut not_ready = NotReady::default();
         let mut problems = Problems::default();
         let logs = LogSettings::check(format, filter, &mut problems);
         let logs = problems.or(logs).map_err(|problems| not_ready.add(problems)).ok();
         let config = read(&file).map_err(|problems| not_ready.0.extend(problems.0)).ok();
         match (config, logs) {
-            (Some(config), Some(logs)) => Ok(Self { config, file, logs }),
+            (Some(config), Some(logs)) => Ok(Box::new(Self { config, file, logs })),
             _ => Err(not_ready),
         }
     }

@@ -29,6 +29,9 @@ enum Source {
     Upstream(Box<Streamed>),
 }
 
+/// hyper's errors, and our own.
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// What still comes from an upstream.
 #[derive(Debug)]
 struct Streamed {
@@ -83,7 +86,7 @@ impl AnswerBody {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -130,10 +133,7 @@ impl Body for AnswerBody {
 }
 
 impl Streamed {
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.waits = false;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));

@@ -1,0 +1,135 @@
+//! A request on its way to an upstream: which one is asked, for how long it is waited for, and
+//! whether another is asked in its place.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::Body;
+use hyper::body::Incoming;
+use mtls::client::RequestError;
+use mtls::connections::InFlight;
+
+use crate::body::{Progress, RequestBody};
+use crate::config::Timeouts;
+use crate::record::Record;
+use crate::routes::Route;
+use crate::turned_away::TurnedAway;
+use crate::upstream::{Lease, Upstream};
+
+/// A request as upstreams are to see it.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The host that the caller asked for.
+    pub(crate) authority: Authority,
+    pub(crate) body: Incoming,
+    pub(crate) head: Parts,
+    /// It asks to leave HTTP.
+    pub(crate) upgrade: bool,
+}
+
+/// An answer of an upstream, and the place there that it takes until it is read.
+pub(crate) type Answer = (Response<InFlight<Incoming>>, Lease);
+
+/// Who keeps a request waiting.
+enum TooSlow {
+    Caller,
+    Upstream,
+}
+
+impl Question {
+    /// Asks an upstream of a route; and another where nothing was sent to the one before, and
+    /// asking twice would do no harm (RFC 9110, section 9.2.1).
+    pub(crate) async fn ask(
+        self,
+        route: &Route,
+        record: &mut Record,
+    ) -> Result<Answer, TurnedAway> {
+        let Self { authority, body, head, upgrade } = self;
+        let timeouts = &route.config.timeouts;
+        let may_repeat = head.method.is_safe() && body.is_end_stream() && !upgrade;
+        let mut body = Some(RequestBody::new(body, Arc::clone(&record.progress)));
+        let mut tried: Vec<Arc<Upstream>> = Vec::new();
+        let mut failed = TurnedAway::NoRoute;
+        while let Some(lease) = route.upstreams.lease(&tried) {
+            let upstream = Arc::clone(lease.upstream());
+            record.at_upstream(&upstream.name);
+            let again = || RequestBody::empty(Arc::clone(&record.progress));
+            let request =
+                for_upstream(&upstream, &head, &authority, body.take().unwrap_or_else(again));
+            match in_time(lease.send(request, upgrade), &record.progress, timeouts).await {
+                Ok(Ok(response)) => return Ok((response, lease)),
+                Ok(Err(error)) => {
+                    let repeat = may_repeat && nothing_was_sent(&error);
+                    failed = TurnedAway::Upstream { upstream: upstream.name.to_string(), error };
+                    if !repeat {
+                        return Err(failed);
+                    }
+                }
+                Err(TooSlow::Caller) => return Err(TurnedAway::CallerTooSlow),
+                Err(TooSlow::Upstream) => {
+                    lease.failed(&"it did not answer in time");
+                    let upstream = upstream.name.to_string();
+                    return Err(TurnedAway::UpstreamTooSlow { upstream });
+                }
+            }
+            tried.push(upstream);
+        }
+        Err(failed)
+    }
+}
+
+fn for_upstream(
+    upstream: &Upstream,
+    head: &Parts,
+    authority: &Authority,
+    body: RequestBody,
+) -> Request<RequestBody> {
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    let path = head.uri.path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    *request.headers_mut() = head.headers.clone();
+    let asked = || HeaderValue::from_str(authority.as_str()).ok();
+    if let Some(host) = upstream.host.clone().or_else(asked) {
+        request.headers_mut().insert(HOST, host);
+    }
+    request
+}
+
+/// Waits for an answer for as long as the request itself still moves, and then for the upstream.
+async fn in_time<T>(
+    answer: impl Future<Output = T>,
+    progress: &Progress,
+    timeouts: &Timeouts,
+) -> Result<T, TooSlow> {
+    tokio::pin!(answer);
+    let mut deadline = progress.deadline(timeouts);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return Ok(answer),
+            () = tokio::time::sleep_until(deadline.into()) => {}
+        }
+        let later = progress.deadline(timeouts);
+        if later > deadline {
+            deadline = later;
+        } else if progress.waits_for_caller() {
+            return Err(TooSlow::Caller);
+        } else {
+            return Err(TooSlow::Upstream);
+        }
+    }
+}
+
+/// Whether there was not even a connection that the request could have been sent on.
+fn nothing_was_sent(error: &RequestError) -> bool {
+    match error {
+        RequestError::Broken(_) => false,
+        RequestError::Refused { session, .. } => session.is_none(),
+        RequestError::Timeout(_) | RequestError::Unreachable(_) => true,
+    }
+}
