@@ -10,6 +10,7 @@
 mod allow;
 mod file;
 mod host;
+mod identity_headers;
 mod limits;
 mod listener;
 mod nearest;
@@ -19,7 +20,10 @@ mod report;
 mod route;
 mod routes;
 mod table;
+mod timeouts;
 mod upstream;
+mod upstream_tls;
+mod upstreams;
 mod value;
 mod whole;
 

@@ -161,12 +161,12 @@ fn check_safety(route: &Route<'_>, door: &Door<'_>) {
         }
         Security::Tls { client_certificates: ClientCertificates::Required, .. } => return,
     };
-    if route.anonymous && route.has_allow {
+    if route.anonymous == Some(true) && route.has_allow() {
         route.table.problem(format!(
             "anonymous = true lets anyone in at the listener \"{name}\" ({how}), and allow only \
              some: leave one of the two out"
         ));
-    } else if !route.anonymous && !verifies {
+    } else if route.anonymous == Some(false) && !verifies {
         route.table.problem(format!(
             "the listener \"{name}\" verifies nobody ({how}), so that nobody could come: add \
              anonymous = true if anyone may, or leave the listener out"

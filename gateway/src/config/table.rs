@@ -54,11 +54,6 @@ impl<'a> Table<'a> {
         self.get(key).map_or(Some(default), |value| read(&value))
     }
 
-    /// The table under a key, or an empty one.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
-        self.get(key)?.table()
-    }
-
     /// Whether it has no key at all.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()

@@ -1,14 +1,11 @@
-//! Where a route leads: the URLs of the services behind, and how they are met by TLS.
+//! Where a route leads: the URL of a service behind.
 
 use std::fmt::{Display, Formatter};
-use std::net::IpAddr;
 
 use http::uri::Authority;
-use mtls::spiffe::SpiffeId;
 
 use super::host::host;
-use super::table::Table;
-use super::{Upstream, UpstreamScheme, UpstreamTls};
+use super::{Upstream, UpstreamScheme};
 
 impl Upstream {
     /// Checks a URL of a scheme, a host and perhaps a port.
@@ -66,33 +63,6 @@ impl Display for UpstreamScheme {
             Self::Https => "https",
         })
     }
-}
-
-impl UpstreamTls {
-    /// Reads `[route.upstream_tls]`.
-    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
-        let identity = table.require("identity", "name the directory of our certificate");
-        let identity = identity.and_then(|value| value.directory());
-        let server_name = table.or("server_name", None, |value| value.text(server_name).map(Some));
-        let id = table.or("spiffe_id", None, |value| value.text(spiffe_id).map(Some));
-        table.finish();
-        Some(Self { identity: identity?, server_name: server_name?, spiffe_id: id? })
-    }
-}
-
-/// A name that a certificate bears; an address without brackets.
-fn server_name(text: &str) -> Result<String, String> {
-    match text.parse::<IpAddr>() {
-        Ok(address) => Ok(address.to_string()),
-        Err(_) if text.starts_with('[') => {
-            Err(format!("{text:?} is no name of a certificate: write an address without brackets"))
-        }
-        Err(_) => host(text),
-    }
-}
-
-fn spiffe_id(text: &str) -> Result<SpiffeId, String> {
-    text.parse().map_err(|bad| format!("{bad}: write the whole ID of the service behind"))
 }
 
 fn port_of(text: &str) -> Option<u16> {

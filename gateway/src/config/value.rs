@@ -5,10 +5,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use service_kit::settings;
 use toml::Spanned;
 use toml::de::DeValue;
-
-use service_kit::settings;
 
 use super::report::Report;
 use super::table::Table;

@@ -28,11 +28,9 @@ impl Config {
         }
         let mut table = Table::new(String::new(), 0, document.get_ref(), report);
 
-        let admin = table.table("admin");
-        let admin = admin.map_or(Some((ADMIN, None)), read_admin);
-        let limits = table.get("limits");
+        let admin = table.or("admin", (ADMIN, None), |value| read_admin(value.table()?));
         let limits =
-            limits.map_or(Some(AllLimits::default()), |value| AllLimits::read(value.table()?));
+            table.or("limits", AllLimits::default(), |value| AllLimits::read(value.table()?));
         let revocation =
             table.or("revocation", Default::default(), |value| value.text(settings::revocation));
         let listeners = table.require("listener", LISTENER);

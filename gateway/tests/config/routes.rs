@@ -257,3 +257,22 @@ upstreams = ["http://a"]
         &[r#"28:1: route 2: the route on line 24 is called "a" too: give each a name of its own"#],
     );
 }
+
+#[test]
+fn a_route_is_not_blamed_twice() {
+    let up = "listeners = [\"secure\"]\nupstreams = [\"http://a\"]\n";
+    told(
+        &format!("{DOORS}{up}[[route]]\n{up}"),
+        &[
+            r#"27:1: route 2: the route on line 24 takes */ on the listener "secure" already: change one of the two"#,
+        ],
+    );
+    told(
+        &format!(
+            "{DOORS}listeners = [\"open\"]\nanonymous = \"true\"\nupstreams = [\"http://a\"]\n"
+        ),
+        &[
+            "26:13: route 1: anonymous: it is of the type string: write true or false, without quotes",
+        ],
+    );
+}

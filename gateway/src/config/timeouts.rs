@@ -1,0 +1,18 @@
+//! `[route.timeouts]`: how long upstreams may take.
+
+use super::Timeouts;
+use super::table::Table;
+use super::value::Value;
+
+impl Timeouts {
+    /// Reads the table; nothing where a time of it is bad.
+    pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
+        let default = Self::default();
+        let mut time = |key, default| table.or(key, default, Value::duration);
+        let connect = time("connect", default.connect);
+        let first_byte = time("first_byte", default.first_byte);
+        let idle = time("idle", default.idle);
+        table.finish();
+        Some(Self { connect: connect?, first_byte: first_byte?, idle: idle? })
+    }
+}
