@@ -60,8 +60,7 @@ impl Plan {
         for route in plan.config.routes.clone() {
             let upstreams = route.upstreams.iter().map(|url| plan.upstream(url, &route, before));
             let upstreams = Upstreams::new(upstreams.collect());
-            let name = route.name.as_str().into();
-            plan.routes.push(Arc::new(Route { config: route, name, upstreams }));
+            plan.routes.push(Arc::new(Route::new(route, upstreams)));
         }
         Ok(plan)
     }

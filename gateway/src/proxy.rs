@@ -152,7 +152,7 @@ fn way(
     }
     record.in_place(terms.place().ok_or(TurnedAway::TooMany)?);
     check_server_name(&target, connection)?;
-    let route = terms.routes.find(&target.host, head.uri.path()).ok_or(TurnedAway::NoRoute)?;
+    let route = terms.routes.find(&target)?.ok_or(TurnedAway::NoRoute)?;
     record.on_route(&route.name);
     check_caller(route, connection, terms, record)?;
     Ok(Way::Through { route: Arc::clone(route), target })

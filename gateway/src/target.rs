@@ -5,6 +5,7 @@ use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 /// The host and the path of a request, each in the one form that routes are compared with.
@@ -14,6 +15,9 @@ pub(crate) struct Target {
     pub(crate) authority: Authority,
     /// In lower case, without port, trailing dot and an address' brackets.
     pub(crate) host: String,
+    /// Decoded, since the service behind decodes it: `/%61dmin` must not pass by what holds for
+    /// `/admin`.
+    pub(crate) path: String,
 }
 
 /// A request that could mean one thing to us and another to the service behind.
@@ -55,7 +59,8 @@ impl Target {
         let authority = authority(head)?;
         check_path(head.uri.path())?;
         let host = bare(authority.host());
-        Ok(Self { authority, host })
+        let path = percent_decode_str(head.uri.path()).decode_utf8_lossy().into_owned();
+        Ok(Self { authority, host, path })
     }
 }
 
@@ -216,6 +221,13 @@ mod tests {
         for path in ["/", "/a/...", "/a/.b/c.d", "/a/b/", "/a%20b;c=d", "/%41", "/a?x=../%2f//"] {
             assert!(target(path, &[("host", "a")]).is_ok(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_is_compared_as_the_service_behind_decodes_it() {
+        let target = target("/%61dmin/%3Bx/%C3%A9?y=%61", &[("host", "a")]).unwrap();
+
+        assert_eq!(target.path, "/admin/;x/é");
     }
 
     #[test]
