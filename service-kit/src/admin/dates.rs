@@ -1,5 +1,6 @@
-//! When certificates and lists end, as metrics. They are written from what is in force at each
-//! scrape: a root that was taken away, or a serial that was replaced, leaves no series behind.
+//! When certificates and lists end, and whether the last reload went well, as metrics. They are
+//! written from what is in force at each scrape: a root that was taken away, or a serial that was
+//! replaced, leaves no series behind.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
@@ -11,10 +12,17 @@ use mtls::live::{Credentials, Live};
 
 /// Displayed, Prometheus' text form.
 pub(super) struct Dates {
-    /// Of each identity, by the label of its directory where there are several.
-    credentials: Vec<(String, Arc<Credentials>)>,
+    identities: Vec<IdentityDates>,
     /// The ends of the peers' certificates, by name.
     peers: BTreeMap<String, i64>,
+}
+
+struct IdentityDates {
+    credentials: Arc<Credentials>,
+    /// Whether the files as they are now are the ones in force.
+    is_reloaded: bool,
+    /// Its directory, where there are several.
+    label: String,
 }
 
 /// The most peers that are told apart; those that end first are.
@@ -35,12 +43,16 @@ impl Dates {
         if let Some(last) = ends.get(MOST_PEERS - 1) {
             peers.retain(|_, end| *end <= *last);
         }
-        let credentials = lives.iter().map(|live| {
+        let identities = lives.iter().map(|live| {
             let directory = live.directory().display().to_string();
             let label = format!("directory=\"{}\"", Label(&directory));
-            (if lives.len() > 1 { label } else { String::new() }, live.current())
+            IdentityDates {
+                credentials: live.current(),
+                is_reloaded: live.last_reload().problems.is_empty(),
+                label: if lives.len() > 1 { label } else { String::new() },
+            }
         });
-        Self { credentials: credentials.collect(), peers }
+        Self { identities: identities.collect(), peers }
     }
 }
 
@@ -54,21 +66,34 @@ fn name(certificate: &Certificate) -> String {
 impl Display for Dates {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
         head(to, "mtls_identity_info", "The serial number of the certificate in use.")?;
-        for (label, credentials) in &self.credentials {
+        for IdentityDates { credentials, label, .. } in &self.identities {
             let serial = format!("serial=\"{}\"", credentials.certificate.serial_number);
             writeln!(to, "mtls_identity_info{} 1", Labels(&[label, &serial]))?;
         }
 
         let own = "mtls_identity_not_after_timestamp_seconds";
         head(to, own, "When the own certificate ends.")?;
-        for (label, credentials) in &self.credentials {
+        for IdentityDates { credentials, label, .. } in &self.identities {
             let end = credentials.certificate.valid_to.unix_timestamp();
             writeln!(to, "{own}{} {end}", Labels(&[label]))?;
         }
 
+        let own = "mtls_identity_not_before_timestamp_seconds";
+        head(to, own, "When the own certificate began.")?;
+        for IdentityDates { credentials, label, .. } in &self.identities {
+            let begin = credentials.certificate.valid_from.unix_timestamp();
+            writeln!(to, "{own}{} {begin}", Labels(&[label]))?;
+        }
+
+        let reloaded = "mtls_last_reload_successful";
+        head(to, reloaded, "Whether the files as they are now are in force.")?;
+        for IdentityDates { is_reloaded, label, .. } in &self.identities {
+            writeln!(to, "{reloaded}{} {}", Labels(&[label]), u8::from(*is_reloaded))?;
+        }
+
         let roots = "mtls_root_not_after_timestamp_seconds";
         head(to, roots, "When a root ends.")?;
-        for (label, credentials) in &self.credentials {
+        for IdentityDates { credentials, label, .. } in &self.identities {
             for root in credentials.trust.roots() {
                 let subject = root.certificate.subject.to_string();
                 let subject = format!("subject=\"{}\"", Label(&subject));
@@ -79,7 +104,7 @@ impl Display for Dates {
 
         let lists = "mtls_revocation_list_next_update_timestamp_seconds";
         head(to, lists, "When a revocation list is stale.")?;
-        for (label, credentials) in &self.credentials {
+        for IdentityDates { credentials, label, .. } in &self.identities {
             for list in credentials.trust.lists() {
                 let issuer = format!("issuer=\"{}\"", Label(&list.issuer));
                 let due = list.next_update;
