@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     answer::Answer, init::Init, inspect::Inspect, issue::Issue, list::List, renew::Renew,
-    revoke::Revoke, rollover::Rollover, verify::Verify, watch::Watch,
+    revoke::Revoke, rollover::Rollover, secrets::Secrets, verify::Verify, watch::Watch,
 };
 
 /// Issues, renews, revokes and explains the certificates of mtls-demo.
@@ -30,6 +30,7 @@ enum Command {
     Renew(Renew),
     Revoke(Revoke),
     Rollover(Rollover),
+    Secrets(Secrets),
     Verify(Verify),
     Watch(Watch),
 }
@@ -46,6 +47,7 @@ impl Arguments {
             Command::Renew(renew) => renew.run(&directory)?.into(),
             Command::Revoke(revoke) => revoke.run(&directory)?.into(),
             Command::Rollover(rollover) => rollover.run(&directory)?.into(),
+            Command::Secrets(secrets) => secrets.run(&directory)?.into(),
             Command::Verify(verify) => verify.run(&directory)?,
             Command::Watch(watch) => watch.run(&directory)?.into(),
         })
@@ -62,6 +64,7 @@ Examples:
   certs revoke alice --reason key-compromise
   certs watch                                renew before anything ends, until stopped
   certs rollover status                      where the change to a new root stands
+  certs secrets | kubectl apply -f -         the identities, to a Kubernetes cluster
   certs inspect certs/pki/api-service        everything in its files
   certs inspect https://localhost:3000       what a live server shows and asks for
   certs verify certs/pki/api-service         is it fit for use, and what mends it if not";

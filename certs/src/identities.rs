@@ -16,12 +16,7 @@ pub(crate) struct Identity {
 /// The API, the client service and the gateway, for this namespace and trust domain.
 pub(crate) fn identities(namespace: &str, trust_domain: &str) -> anyhow::Result<Vec<Identity>> {
     let mut problems = Problems::default();
-    if AlternativeName::dns(namespace).is_err() || !is_label(namespace) {
-        problems.add(format!(
-            "--namespace \"{namespace}\" is no namespace: give lower-case letters, digits and \
-             dashes, such as default"
-        ));
-    }
+    problems.take(check_namespace(namespace));
     if format!("spiffe://{trust_domain}/a").parse::<SpiffeId>().is_err()
         || trust_domain.contains('/')
     {
@@ -31,8 +26,9 @@ pub(crate) fn identities(namespace: &str, trust_domain: &str) -> anyhow::Result<
         ));
     }
     problems.settle()?;
-    [("api-service", Usage::Server), ("client-service", Usage::Client), ("gateway", Usage::Both)]
+    NAMES
         .into_iter()
+        .zip([Usage::Server, Usage::Client, Usage::Both])
         .map(|(name, usage)| {
             Ok(Identity {
                 name: name.parse()?,
@@ -57,6 +53,25 @@ fn request(name: &str, usage: Usage, namespace: &str, trust_domain: &str) -> Lea
         .spiffe(format!("spiffe://{trust_domain}/ns/{namespace}/sa/{name}"))
 }
 
-fn is_label(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+/// Whether a text may be the name of a Kubernetes namespace; if not, what to give instead.
+pub(crate) fn check_namespace(namespace: &str) -> Result<(), String> {
+    if AlternativeName::dns(namespace).is_ok() && is_label(namespace) {
+        return Ok(());
+    }
+    Err(format!(
+        "--namespace \"{namespace}\" is no namespace: give lower-case letters, digits and dashes, \
+         such as default"
+    ))
 }
+
+/// Whether a text is a label as Kubernetes wants it (RFC 1123, section 2.1; lower case only).
+pub(crate) fn is_label(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// What they are called.
+pub(crate) const NAMES: [&str; 3] = ["api-service", "client-service", "gateway"];

@@ -21,6 +21,7 @@ mod revoke;
 mod rollover;
 mod rollover_killed;
 mod rollover_wait;
+mod secrets;
 mod server;
 mod verify;
 mod watch;

@@ -1,0 +1,45 @@
+//! The Kubernetes namespace that a certificate names, in its SPIFFE ID and its DNS names.
+
+use std::collections::BTreeSet;
+
+use mtls::certificate::Certificate;
+
+/// The namespace for a Secret: the one that its certificate names, or, where it names none, the
+/// one that was asked for.
+///
+/// # Errors
+///
+/// It names two, or another one than was asked for: whoever meets it there would refuse it.
+pub(super) fn namespace(
+    certificate: &Certificate,
+    wanted: Option<&str>,
+) -> Result<Option<String>, String> {
+    let named = named(certificate);
+    let list = || named.iter().copied().collect::<Vec<_>>().join(" and ");
+    match (named.len(), wanted) {
+        (0, wanted) => Ok(wanted.map(str::to_owned)),
+        (1, None) => Ok(named.first().copied().map(str::to_owned)),
+        (1, Some(wanted)) if named.contains(wanted) => Ok(Some(wanted.to_owned())),
+        (1, Some(wanted)) => Err(format!(
+            "the names in it are of namespace {}, not {wanted}: run \"certs init --namespace \
+             {wanted}\"",
+            list()
+        )),
+        _ => Err(format!("the names in it are of namespaces {}: issue one for each", list())),
+    }
+}
+
+/// `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, `NAME.NAMESPACE.svc` and what begins so.
+fn named(certificate: &Certificate) -> BTreeSet<&str> {
+    let id = certificate.spiffe_id.as_ref().map(|id| id.as_str().split('/').collect::<Vec<_>>());
+    let of_id = id.and_then(|parts| match parts.as_slice() {
+        ["spiffe:", "", _, "ns", namespace, "sa", _] => Some(*namespace),
+        _ => None,
+    });
+    let of_names = certificate.subject_alt_names.dns.iter().filter_map(|name| {
+        let mut labels = name.split('.').skip(1);
+        let namespace = labels.next()?;
+        (labels.next() == Some("svc")).then_some(namespace)
+    });
+    of_names.chain(of_id).collect()
+}
