@@ -11,6 +11,9 @@
 //!                                     └──> Curl, openssl ┤  one deadline, one log,
 //!                                          Browser ──────┘  one end each: Program
 //! ```
+//!
+//! What goes to a cluster is read as `kubectl kustomize` renders it: Manifests, and the Network that
+//! their policies make.
 
 pub mod binaries;
 pub mod browser;
@@ -19,6 +22,8 @@ pub mod deadline;
 pub mod desk;
 pub mod house;
 pub mod identity;
+pub mod manifests;
+pub mod network;
 pub mod openssl;
 pub mod program;
 pub mod service;

@@ -1,0 +1,12 @@
+//! What goes to a cluster, read as `kubectl kustomize` renders it: the promises of DESIGN.md, and the
+//! faults that most examples of mutual TLS on Kubernetes have.
+
+mod certificates;
+mod monitoring;
+mod network;
+mod pods;
+mod promises;
+mod secrets;
+
+/// The components below `k8s/components`.
+const COMPONENTS: [&str; 4] = ["cert-manager", "gateway-sidecar", "mesh", "monitoring"];

@@ -1,0 +1,167 @@
+//! Who reaches whom: the NetworkPolicies, evaluated against the pods that they are to guard and
+//! against those that they are to keep away.
+
+use anyhow::Result;
+use e2e::manifests::{Manifests, Pod};
+use e2e::network::{Network, Place};
+
+#[test]
+fn only_the_client_service_reaches_the_api_and_only_on_its_port() -> Result<()> {
+    let house = House::of(&[])?;
+    let twin = Place::pod("elsewhere", [("app", "client-service")]);
+
+    assert!(house.passes(&house.client, &house.api, "TCP 3000"));
+
+    for port in ["TCP 9000", "TCP 22", "UDP 3000"] {
+        assert!(!house.passes(&house.client, &house.api, port), "{port}");
+    }
+    for stranger in [&house.stranger, &house.api, &twin, &house.prometheus, &house.internet] {
+        assert!(!house.passes(stranger, &house.api, "TCP 3000"), "{stranger:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_monitoring_reaches_the_admin_ports() -> Result<()> {
+    let house = House::of(&[])?;
+    let beside = Place::pod("monitoring", [("app.kubernetes.io/name", "grafana")]);
+    let feigned = Place::pod("default", [("app.kubernetes.io/name", "prometheus")]);
+
+    for (pod, port) in [(&house.api, "TCP 9000"), (&house.client, "TCP 9001")] {
+        assert!(house.passes(&house.prometheus, pod, port), "{port}");
+        for other in
+            [&house.stranger, &house.client, &house.api, &beside, &feigned, &house.internet]
+        {
+            assert!(!house.passes(other, pod, port), "{other:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn anybody_reaches_the_page() -> Result<()> {
+    let house = House::of(&[])?;
+
+    assert!(house.passes(&house.internet, &house.client, "TCP 4000"));
+    assert!(house.passes(&house.stranger, &house.client, "TCP 4000"));
+    assert!(!house.passes(&house.api, &house.client, "TCP 4000"), "the API calls nobody");
+    Ok(())
+}
+
+#[test]
+fn nothing_leaves_but_name_lookups_and_calls_to_the_api() -> Result<()> {
+    let house = House::of(&[])?;
+    let dns = Place::pod("kube-system", [("k8s-app", "kube-dns")]);
+    let cache = Place::outside("169.254.20.10");
+    let beside = Place::pod("kube-system", [("k8s-app", "metrics-server")]);
+    let feigned = Place::pod("default", [("k8s-app", "kube-dns")]);
+
+    for pod in [&house.api, &house.client] {
+        for server in [&dns, &cache] {
+            assert!(house.passes(pod, server, "UDP 53") && house.passes(pod, server, "TCP 53"));
+            assert!(!house.passes(pod, server, "TCP 443"));
+        }
+        for other in [&beside, &feigned, &house.internet] {
+            assert!(!house.passes(pod, other, "UDP 53"), "{other:?}");
+        }
+        for other in [&house.stranger, &house.internet, &house.prometheus] {
+            assert!(!house.passes(pod, other, "TCP 443"), "{other:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn other_pods_are_left_alone() -> Result<()> {
+    let house = House::of(&crate::COMPONENTS)?;
+
+    assert!(house.passes(&house.stranger, &house.internet, "TCP 443"));
+    assert!(house.passes(&house.internet, &house.stranger, "TCP 8080"));
+    Ok(())
+}
+
+#[test]
+fn without_the_allowing_policies_nothing_passes_at_all() -> Result<()> {
+    let denying = Manifests::with(&[])?;
+    let names = denying.names("NetworkPolicy");
+    let denials: Vec<_> = names.iter().filter(|name| name.ends_with("-default-deny")).collect();
+    assert_eq!(denials, [&"api-service-default-deny", &"client-service-default-deny"]);
+
+    for name in denials {
+        let policy = &denying.one("NetworkPolicy", name)?["spec"];
+        assert_eq!(policy["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+        assert!(policy["ingress"].is_null() && policy["egress"].is_null());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pod_with_a_gateway_is_reached_through_it_alone() -> Result<()> {
+    let manifests = Manifests::example("httpbin")?;
+    let network = Network::of(&manifests, "default");
+    let pods = manifests.pods();
+    let httpbin = place(&pods[0]);
+    let stranger = Place::pod("elsewhere", [("app", "any")]);
+    let prometheus = prometheus();
+
+    assert!(network.passes(&stranger, &httpbin, "TCP 8443"));
+    assert!(network.passes(&prometheus, &httpbin, "TCP 9002"));
+
+    for port in ["TCP 8080", "TCP 80", "TCP 9002"] {
+        assert!(!network.passes(&stranger, &httpbin, port), "{port}");
+    }
+    assert!(!network.passes(&prometheus, &httpbin, "TCP 8080"));
+    Ok(())
+}
+
+#[test]
+fn sidecars_of_a_mesh_reach_istiod_only_where_there_is_a_mesh() -> Result<()> {
+    let (without, with) = (House::of(&[])?, House::of(&["mesh"])?);
+    let istiod = Place::pod("istio-system", [("app", "istiod")]);
+    let beside = Place::pod("istio-system", [("app", "ingressgateway")]);
+
+    for pod in [&with.api, &with.client] {
+        assert!(with.passes(pod, &istiod, "TCP 15012"));
+        assert!(!without.passes(pod, &istiod, "TCP 15012"));
+        assert!(!with.passes(pod, &beside, "TCP 15012"));
+    }
+    assert!(!with.passes(&with.stranger, &with.api, "TCP 3000"));
+    Ok(())
+}
+
+/// The policies, the pods that they guard, and others.
+struct House {
+    api: Place,
+    client: Place,
+    internet: Place,
+    network: Network,
+    prometheus: Place,
+    stranger: Place,
+}
+
+impl House {
+    fn of(components: &[&str]) -> Result<Self> {
+        let manifests = Manifests::with(components)?;
+        let pods = manifests.pods();
+        Ok(Self {
+            api: place(&pods[0]),
+            client: place(&pods[1]),
+            internet: Place::outside("192.0.2.1"),
+            network: Network::of(&manifests, "default"),
+            prometheus: prometheus(),
+            stranger: Place::pod("default", [("app", "stranger")]),
+        })
+    }
+
+    fn passes(&self, from: &Place, to: &Place, port: &str) -> bool {
+        self.network.passes(from, to, port)
+    }
+}
+
+fn place(pod: &Pod) -> Place {
+    Place::pod("default", pod.labels.clone())
+}
+
+fn prometheus() -> Place {
+    Place::pod("monitoring", [("app.kubernetes.io/name", "prometheus")])
+}

@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Checks everything in k8s/ that can be checked without a cluster.
+
+k8s/check.py           each check, what it checks on a line of its own; exits with 1 at a fault
+k8s/check.py --write   first makes the files that are made from others
+
+It needs kubectl and promtool (Debian: kubernetes-client, prometheus), and installs the packages of
+k8s/requirements.txt into a venv of its own under target/. Where target/debug/certs is built, what
+"certs secrets" prints is checked too; without it that is a fault.
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+K8S = Path(__file__).resolve().parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", K8S.parent / "target")).resolve()
+MONITORING = K8S / "components/monitoring"
+COMPONENTS = sorted(path.parent.name for path in K8S.glob("components/*/kustomization.yaml"))
+
+# The current minor version of Kubernetes, and the two before it.
+VERSIONS = ["1.37", "1.36", "1.35"]
+
+
+class Fault(Exception):
+    """Something is wrong; the message says what."""
+
+
+def main():
+    in_venv()
+    if "--write" in sys.argv[1:]:
+        (MONITORING / "prometheus-rule.yaml").write_text(prometheus_rule())
+    faults = 0
+    for check in [rule_file, rules, combinations_render, schemas, template, secrets, policy]:
+        print(f"k8s: {check.__doc__}", flush=True)
+        try:
+            check()
+        except Fault as fault:
+            faults += 1
+            print(f"k8s: FAULT: {fault}", file=sys.stderr, flush=True)
+    if faults:
+        sys.exit(f"k8s: {faults} of the checks above found a fault")
+    print("k8s: all is well")
+
+
+def in_venv():
+    """Goes on in the venv, which is made anew whenever the requirements change."""
+    venv, requirements = TARGET / "k8s/venv", K8S / "requirements.txt"
+    if Path(sys.prefix).resolve() == venv:
+        return
+    python, stamp = venv / "bin/python", venv / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+        print(f"k8s: installing {requirements.name} into {venv} ...", flush=True)
+        shutil.rmtree(venv, ignore_errors=True)
+        run(sys.executable, "-m", "venv", venv)
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        shutil.copy(requirements, stamp)
+    os.execv(python, [str(python), str(Path(__file__).resolve()), *sys.argv[1:]])
+
+
+# What is made from other files.
+
+
+def rule_file():
+    """prometheus-rule.yaml says what rules.yaml says"""
+    if (MONITORING / "prometheus-rule.yaml").read_text() != prometheus_rule():
+        raise Fault("rules.yaml was changed: run \"k8s/check.py --write\"")
+
+
+def prometheus_rule():
+    text = (MONITORING / "rules.yaml").read_text()
+    groups = text[text.index("groups:") :]
+    body = "".join(f"  {line}" if line.strip() else line for line in groups.splitlines(True))
+    return RULE_HEAD + body
+
+
+RULE_HEAD = """\
+# The rules of rules.yaml for Prometheus' operator. Made by "k8s/check.py --write": change them there.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: mtls-demo
+  labels:
+    app.kubernetes.io/part-of: mtls-demo
+spec:
+"""
+
+
+def rules():
+    """promtool: the alert rules, and their tests"""
+    run("promtool", "check", "rules", MONITORING / "rules.yaml")
+    run("promtool", "test", "rules", MONITORING / "rules-test.yaml")
+
+
+# What kustomize makes.
+
+
+def combinations():
+    """Each tree that people apply: its name, and the edit that makes its kustomization.yaml."""
+    yield "base", "", []
+    for component in COMPONENTS:
+        yield f"base+{component}", "", [component]
+    yield "base+all", "", COMPONENTS
+    yield "base+all-in-demo", "demo", COMPONENTS
+
+
+def combinations_render():
+    """kubectl kustomize: the base, with each component, with all, in another namespace; examples"""
+    shutil.rmtree(rendered(), ignore_errors=True)
+    rendered().mkdir(parents=True)
+    for name, namespace, components in combinations():
+        with tempfile.TemporaryDirectory() as place:
+            tree = Path(place) / "k8s"
+            shutil.copytree(K8S, tree)
+            file = tree / "kustomization.yaml"
+            file.write_text(with_components(file.read_text(), namespace, components))
+            render(tree, name)
+    for example in sorted(K8S.glob("examples/*/kustomization.yaml")):
+        render(example.parent, f"example-{example.parent.name}")
+
+
+def with_components(text, namespace, components):
+    """The lines of k8s/kustomization.yaml that docs/kubernetes.md says to uncomment."""
+    for line in ["components:", *(f"  - components/{component}" for component in components)]:
+        if f"# {line}\n" not in text:
+            raise Fault(f"kustomization.yaml has no line \"# {line}\" to uncomment")
+        if components:
+            text = text.replace(f"# {line}\n", f"{line}\n")
+    if namespace:
+        path = "components/cert-manager/namespace.yaml"
+        text += f"namespace: {namespace}\nreplacements:\n  - path: {path}\n"
+    return text
+
+
+def render(tree, name):
+    (rendered() / f"{name}.yaml").write_text(run("kubectl", "kustomize", tree))
+
+
+def rendered():
+    return TARGET / "k8s/rendered"
+
+
+def manifests():
+    import yaml
+
+    for file in [*sorted(K8S.glob("*-deployment.yaml")), *sorted(rendered().glob("*.yaml"))]:
+        for manifest in yaml.safe_load_all(file.read_text()):
+            # As kubectl does before it sends one: JSON has no other keys than strings.
+            yield file.stem, json.loads(json.dumps(manifest))
+
+
+def schemas():
+    """the schemas of Kubernetes and of what it is extended by"""
+    models, seen = custom_models(), set()
+    for name, manifest in manifests():
+        model = models.get((manifest["apiVersion"], manifest["kind"]))
+        if model:
+            fits_model(name, manifest, model)
+        else:
+            fits_kubernetes(name, manifest)
+        seen.add(f"{manifest['kind']} {manifest['apiVersion']}")
+    print(f"     {len(seen)} kinds, Kubernetes {', '.join(VERSIONS)}: {'; '.join(sorted(seen))}")
+
+
+def fits_kubernetes(name, manifest):
+    import kubernetes_validate
+
+    latest = kubernetes_validate.latest_version()
+    if kubernetes_validate.utils.major_minor(latest) != VERSIONS[0]:
+        raise Fault(f"kubernetes-validate knows Kubernetes {latest}: put it into VERSIONS")
+    for version in VERSIONS:
+        try:
+            kubernetes_validate.validate(manifest, version, strict=True)
+        except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
+            path = ".".join(str(part) for part in getattr(error, "path", []))
+            raise Fault(f"{name}: {called(manifest)}: {path}: {error.message} (Kubernetes {version})")
+
+
+def custom_models():
+    """cloudcoil makes them from the schemas that the projects publish."""
+    from cloudcoil.models.cert_manager.v1 import Certificate, Issuer
+    from cloudcoil.models.istio.networking.v1 import DestinationRule
+    from cloudcoil.models.istio.security.v1 import PeerAuthentication
+    from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
+
+    return {
+        ("cert-manager.io/v1", "Certificate"): Certificate,
+        ("cert-manager.io/v1", "Issuer"): Issuer,
+        ("monitoring.coreos.com/v1", "PodMonitor"): PodMonitor,
+        ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
+        ("networking.istio.io/v1", "DestinationRule"): DestinationRule,
+        ("security.istio.io/v1", "PeerAuthentication"): PeerAuthentication,
+    }
+
+
+def fits_model(name, manifest, model):
+    from pydantic import ValidationError
+
+    try:
+        known = model.model_validate(manifest)
+    except ValidationError as error:
+        raise Fault(f"{name}: {called(manifest)}: {error}")
+    # The models drop what they do not know; a cluster would do the same, or refuse it.
+    known = known.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    if known != manifest:
+        raise Fault(f"{name}: {called(manifest)} has fields that its schema does not: {known}")
+
+
+def called(manifest):
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+# The Secrets.
+
+
+def template():
+    """secrets.yaml is a template that a cluster refuses, and no resource of the kustomization"""
+    import yaml
+
+    for secret in yaml.safe_load_all((K8S / "secrets.yaml").read_text()):
+        fits_kubernetes("secrets.yaml", secret)
+        for key, value in secret["data"].items():
+            if is_base64(value):
+                raise Fault(f"{called(secret)}: a cluster would take \"{value}\" as {key}")
+    for name, manifest in manifests():
+        if manifest["kind"] == "Secret":
+            raise Fault(f"{name} has the {called(manifest)}, and would overwrite the real one")
+
+
+def is_base64(text):
+    try:
+        base64.b64decode(text, validate=True)
+        return True
+    except ValueError:
+        return False
+
+
+def secrets():
+    """what "certs secrets" prints"""
+    import yaml
+
+    certs = TARGET / "debug/certs"
+    if not certs.exists():
+        raise Fault("target/debug/certs is missing: run \"cargo build --workspace\"")
+    with tempfile.TemporaryDirectory() as place:
+        for namespace in ["default", "demo"]:
+            run(certs, "--dir", place, "init", "--namespace", namespace)
+            printed = list(yaml.safe_load_all(run(certs, "--dir", place, "secrets")))
+            listed = json.loads(run(certs, "--dir", place, "secrets", "--output", "json"))
+            if listed["items"] != printed:
+                raise Fault("the JSON of \"certs secrets\" says something else than its YAML")
+            for secret in printed:
+                fits_kubernetes("certs secrets", secret)
+                if not all(is_base64(value) for value in secret["data"].values()):
+                    raise Fault(f"{called(secret)} is not base64")
+            if {secret["metadata"]["namespace"] for secret in printed} != {namespace}:
+                raise Fault(f"the Secrets are not of namespace {namespace}")
+
+
+# Policy.
+
+
+def policy():
+    """checkov: the policies, with a reason for each finding that is accepted"""
+    # "|| true" has no place here: checkov exits with 1 at a finding, and its answer tells more.
+    answer = subprocess.run(
+        [Path(sys.prefix) / "bin/checkov", "--config-file", K8S / "checkov.yaml"]
+        + ["--directory", rendered(), "--output", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"LOG_LEVEL": "ERROR"},
+    )
+    try:
+        results = json.loads(answer.stdout)["results"]
+    except (KeyError, TypeError, ValueError):
+        raise Fault(f"checkov gave no answer: {answer.stdout[-2000:]}{answer.stderr[-2000:]}")
+    found = [f"{f['check_id']} {f['check_name']}: {place(f)}" for f in results["failed_checks"]]
+    if found:
+        raise Fault("\n     ".join(["checkov found", *found]))
+    for skipped in results["skipped_checks"]:
+        if len(skipped["check_result"].get("suppress_comment") or "") < 20:
+            raise Fault(f"{skipped['check_id']} is skipped without a reason: {place(skipped)}")
+    if not results["passed_checks"]:
+        raise Fault("checkov checked nothing")
+    print(f"     {len(results['passed_checks'])} passed, {len(results['skipped_checks'])} accepted")
+
+
+def place(finding):
+    return f"{finding['resource']} in {Path(finding['file_path']).name}"
+
+
+def run(*command):
+    """Runs a program to its end; answers what it printed."""
+    command = [str(part) for part in command]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise Fault(f"{command[0]} is missing: Debian has it in kubernetes-client or prometheus")
+    if done.returncode:
+        raise Fault(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
