@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use mtls::role::Role;
+use service_kit::healthcheck;
 use service_kit::settings::{Problems, ServiceArguments, ServiceSettings};
 
 /// The API of mtls-demo: it answers only to clients that prove themselves by certificate.
@@ -23,7 +24,8 @@ pub struct Settings {
 impl Settings {
     /// Reads flags and environment, and checks them as a whole, the identity included.
     ///
-    /// An unknown flag ends the process with 2, and `--help` with 0, as clap has it.
+    /// An unknown flag ends the process with 2, and `--help` with 0, as clap has it; `healthcheck`
+    /// ends it with what the running service says of itself.
     ///
     /// # Errors
     ///
@@ -33,6 +35,7 @@ impl Settings {
         let command = ServiceArguments::with_defaults(command, "0.0.0.0", "3000", "9000");
         let matches = command.get_matches();
         let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+        healthcheck::end_if_asked(&matches, &arguments.service);
         let mut problems = Problems::default();
         let service = ServiceSettings::check(&arguments.service, Role::Server, &mut problems);
         problems.or(service.map(|service| Self { service }))

@@ -9,6 +9,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use mtls::live::Live;
 use mtls::role::Role;
 use mtls::spiffe::SpiffeId;
+use service_kit::healthcheck;
 use service_kit::settings::{Problems, ServiceArguments, ServiceSettings};
 
 /// The web front of mtls-demo: a page whose button calls the API over mutual TLS.
@@ -60,7 +61,8 @@ pub(crate) struct ApiUrl(Authority);
 impl Settings {
     /// Reads flags and environment, and checks them as a whole, the identities included.
     ///
-    /// An unknown flag ends the process with 2, and `--help` with 0, as clap has it.
+    /// An unknown flag ends the process with 2, and `--help` with 0, as clap has it; `healthcheck`
+    /// ends it with what the running service says of itself.
     ///
     /// # Errors
     ///
@@ -70,6 +72,7 @@ impl Settings {
         let command = ServiceArguments::with_defaults(command, "127.0.0.1", "4000", "9001");
         let matches = command.get_matches();
         let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+        healthcheck::end_if_asked(&matches, &arguments.service);
         let mut problems = Problems::default();
         let settings = arguments.check(&mut problems);
         problems.or(settings)

@@ -3,6 +3,7 @@
 use clap::{Args, Command};
 
 use super::LimitArguments;
+use crate::healthcheck;
 
 /// Settings of every service, as text.
 #[derive(Args, Clone, Debug)]
@@ -49,7 +50,8 @@ pub struct ServiceArguments {
 }
 
 impl ServiceArguments {
-    /// Sets the defaults in which one service differs from the others.
+    /// Sets the defaults in which one service differs from the others, and adds `healthcheck`,
+    /// which takes the admin listener's flags before it or after it.
     pub fn with_defaults(
         command: Command,
         host: &'static str,
@@ -59,6 +61,11 @@ impl ServiceArguments {
         command
             .mut_arg("host", |argument| argument.default_value(host))
             .mut_arg("port", |argument| argument.required(false).default_value(port))
-            .mut_arg("admin_port", |argument| argument.required(false).default_value(admin_port))
+            .mut_arg("admin_host", |argument| argument.global(true))
+            .mut_arg("admin_port", |argument| {
+                argument.required(false).default_value(admin_port).global(true)
+            })
+            .disable_help_subcommand(true)
+            .subcommand(healthcheck::command())
     }
 }
