@@ -15,6 +15,7 @@
 //! What goes to a cluster is read as `kubectl kustomize` renders it: Manifests, and the Network that
 //! their policies make.
 
+pub mod balancer;
 pub mod binaries;
 pub mod browser;
 pub mod curl;
