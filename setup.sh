@@ -2,17 +2,27 @@
 # Sets mtls-demo up on this machine. The Rust tools do the work; this names and starts them.
 set -euo pipefail
 cd "$(dirname "$0")"
+. setup/compose.sh
+. setup/k8s.sh
 
 usage() {
   cat <<'END'
-Usage: ./setup.sh COMMAND
+Usage: ./setup.sh [COMMAND]
 
-  local   build, make certificates, start both services on loopback; Ctrl-C stops them
-  test    everything that is checked: format, lints, tests, documents, scripts
+  local     build, make certificates, start both services on loopback; Ctrl-C stops them
+  compose   the same in containers, by docker compose
+  k8s       the same in the cluster that kubectl points to: minikube, kind, k3d, Docker Desktop
+              --registry R   push the images to R, for any other cluster
+              --dry-run      print what would be done, and do nothing
+  down      take away what compose and k8s started; --volumes takes compose's certificates too
+  test      everything that is checked: format, lints, tests, documents, scripts
 
-Ports of `local`, to be set in the environment if they are taken:
+Without a command: k8s, where a cluster answers.
+
+Ports of `local`, to be set in the environment if they are taken; `compose` has the first:
   WEB_PORT=4000  API_PORT=3000  WEB_ADMIN_PORT=9001  API_ADMIN_PORT=9000
-Certificates stand in certs/pki; CERTS_DIR=... puts them elsewhere.
+Namespace of `k8s`: NAMESPACE=default
+Certificates of `local` and `k8s` stand in certs/pki; CERTS_DIR=... puts them elsewhere.
 END
 }
 
@@ -38,12 +48,12 @@ need_rust() {
   need cc gcc libc6-dev
 }
 
-# free_port PORT VARIABLE: a port that nobody listens on.
+# free_port PORT VARIABLE COMMAND: a port that nobody listens on.
 free_port() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 0
   local owner
   owner=$(ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | head -n 1)
-  say "setup.sh: port $1 is taken by ${owner:-another program}: stop it, or set $2, as in $2=$(($1 + 10000)) ./setup.sh local"
+  say "setup.sh: port $1 is taken by ${owner:-another program}: stop it, or set $2, as in $2=$(($1 + 10000)) ./setup.sh $3"
   return 1
 }
 
@@ -69,10 +79,10 @@ start_local() {
   local web=${WEB_PORT:-4000} api=${API_PORT:-3000}
   local web_admin=${WEB_ADMIN_PORT:-9001} api_admin=${API_ADMIN_PORT:-9000}
   local taken=0
-  free_port "$web" WEB_PORT || taken=1
-  free_port "$api" API_PORT || taken=1
-  free_port "$web_admin" WEB_ADMIN_PORT || taken=1
-  free_port "$api_admin" API_ADMIN_PORT || taken=1
+  free_port "$web" WEB_PORT local || taken=1
+  free_port "$api" API_PORT local || taken=1
+  free_port "$web_admin" WEB_ADMIN_PORT local || taken=1
+  free_port "$api_admin" API_ADMIN_PORT local || taken=1
   [ "$taken" = 0 ] || exit 1
 
   cargo build --release --locked -p certs -p api-service -p client-service
@@ -149,7 +159,34 @@ run_tests() {
   say "All checks passed."
 }
 
-case "${1:-}" in
+start_anything() {
+  if cluster_answers; then
+    start_k8s
+  else
+    say "no Kubernetes cluster answers: start one (\"minikube start\") and run this again, or take one of these:"
+    say
+    say "  ./setup.sh local     both services on this machine; needs Rust"
+    say "  ./setup.sh compose   both services in containers; needs Docker"
+    exit 1
+  fi
+}
+
+stop_everything() {
+  case "${*:-}" in
+    "" | --volumes) ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  stop_compose "$@"
+  stop_k8s
+}
+
+command=${1:-}
+[ $# = 0 ] || shift
+case $command in
+  "") start_anything ;;
+  compose) start_compose "$@" ;;
+  down) stop_everything "$@" ;;
+  k8s) start_k8s "$@" ;;
   local) start_local ;;
   test) run_tests ;;
   -h | --help | help) usage ;;
