@@ -35,4 +35,4 @@ mod turned_away;
 mod upstream;
 
 pub use self::gateway::serve;
-pub use self::settings::{Command, Settings, check};
+pub use self::settings::{Command, Settings, check, healthcheck};

@@ -1,4 +1,4 @@
-//! Starts the gateway, or checks its file.
+//! Starts the gateway, checks its file, or asks the one that runs how it is.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use gateway::Command;
 fn main() -> ExitCode {
     match Command::read() {
         Command::Check(file) => gateway::check(&file),
+        Command::Healthcheck(file) => gateway::healthcheck(&file),
         Command::Run(settings) => service_kit::process::run("gateway", settings, gateway::serve),
     }
 }

@@ -34,6 +34,13 @@ enum Action {
         /// The gateway's file
         file: PathBuf,
     },
+
+    /// Ask the running gateway whether it is ready, and exit with 0 or 1
+    Healthcheck {
+        /// The gateway's file, which tells where its admin listener stands
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -56,6 +63,8 @@ struct RunArguments {
 pub enum Command {
     /// To check a file.
     Check(PathBuf),
+    /// To ask the gateway of a file whether it is ready.
+    Healthcheck(PathBuf),
     /// To serve.
     Run(Result<Box<Settings>, NotReady>),
 }
@@ -80,6 +89,7 @@ impl Command {
         let arguments = Arguments::parse();
         match (arguments.action, arguments.run.config) {
             (Some(Action::Check { file }), _) => Self::Check(file),
+            (Some(Action::Healthcheck { config }), _) => Self::Healthcheck(config),
             (None, Some(file)) => {
                 let (format, filter) = (arguments.run.log_format, arguments.run.log_filter);
                 Self::Run(Settings::check(file, &format, &filter))
@@ -122,6 +132,18 @@ pub fn check(file: &Path) -> ExitCode {
         Err(problems) => {
             eprintln!("{problems}");
             ExitCode::from(EX_CONFIG)
+        }
+    }
+}
+
+/// Tells whether the gateway that runs with a file is ready, by one line and the exit code.
+pub fn healthcheck(file: &Path) -> ExitCode {
+    match Config::read(file) {
+        Ok(config) if service_kit::healthcheck::is_ready(config.admin) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(problems) => {
+            eprintln!("{problems}");
+            ExitCode::FAILURE
         }
     }
 }
