@@ -72,7 +72,7 @@ FROM ${RUNTIME_IMAGE} AS gateway
 COPY --from=build /out/bin/gateway /usr/local/bin/
 USER 65532:65532
 EXPOSE 8443 9002
-HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["/usr/local/bin/gateway", "healthcheck", "--config", "/etc/gateway/gateway.toml"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["/usr/local/bin/gateway", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/gateway"]
 CMD ["--config", "/etc/gateway/gateway.toml"]
 ARG VERSION=0.1.0

@@ -7,7 +7,7 @@ use gateway::Command;
 fn main() -> ExitCode {
     match Command::read() {
         Command::Check(file) => gateway::check(&file),
-        Command::Healthcheck(file) => gateway::healthcheck(&file),
+        Command::Healthcheck(admin) => gateway::healthcheck(admin),
         Command::Run(settings) => service_kit::process::run("gateway", settings, gateway::serve),
     }
 }
