@@ -9,10 +9,13 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::warn;
 
 const POLL: Duration = Duration::from_secs(5);
+
+/// A directory may hold other files that are written all the time.
+const GAP: Duration = Duration::from_millis(100);
 
 /// The moments at which the files of one directory may be others than before.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ pub struct Changes {
     events: mpsc::Receiver<()>,
     hangup: Option<Signal>,
     happened: mpsc::Sender<()>,
+    not_before: Instant,
     poll: Interval,
     watched: Watched,
 }
@@ -45,13 +49,17 @@ impl Changes {
             events,
             hangup: signal(SignalKind::hangup()).ok(),
             happened,
+            not_before: Instant::now(),
             poll,
             watched: Watched::none(),
         }
     }
 
-    /// Waits for the next one; the first comes at once.
+    /// Waits for the next one; the first comes at once, and those that follow each other closely
+    /// as one.
     pub async fn next(&mut self) -> Why {
+        tokio::time::sleep_until(self.not_before).await;
+        self.not_before = Instant::now() + GAP;
         self.watched.follow(&self.directory, &self.happened);
         tokio::select! {
             _ = self.poll.tick() => Why::Perhaps,
