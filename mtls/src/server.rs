@@ -195,6 +195,7 @@ impl Inner {
             Err((error, wire)) => return Err(failed(error, Some(wire), verifier.as_deref())),
         };
 
+        tls.get_ref().0.acknowledge();
         let session = Session::of(tls.get_ref().1, server_name);
         let proven = verifier.as_ref().and_then(|verifier| verifier.verified_chain());
         let proven = proven.map(Peer::new).zip(self.live());
