@@ -22,6 +22,7 @@ use tracing::{debug, info, warn};
 
 use crate::config::{ClientCertificates, ListenerConfig, Security};
 use crate::proxy::Proxy;
+use crate::route_metrics::RouteMetrics;
 use crate::routes::Routes;
 use crate::upstream::Doors;
 
@@ -46,6 +47,8 @@ pub(crate) struct Terms {
     requests: Arc<Semaphore>,
     pub(crate) routes: Routes,
     pub(crate) security: Security,
+    /// Of requests that found no route.
+    pub(crate) unrouted: Arc<RouteMetrics>,
 }
 
 /// Held by whatever a stopping gateway waits for.
@@ -82,6 +85,7 @@ impl Terms {
             requests,
             routes,
             security: config.security.clone(),
+            unrouted: Arc::new(RouteMetrics::new("none")),
         }
     }
 

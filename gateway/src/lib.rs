@@ -27,6 +27,7 @@ mod question;
 mod record;
 mod redirect;
 mod reload;
+mod route_metrics;
 mod routes;
 mod settings;
 mod target;

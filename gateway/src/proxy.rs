@@ -58,7 +58,7 @@ impl Proxy {
             .expect("the acceptor must name the connection of a request");
         let upgrade = Upgrade::asked_by(&mut request);
         let (head, body) = request.into_parts();
-        let mut record = Record::begin(Arc::clone(&terms.name), Arc::clone(&connection), &head);
+        let mut record = Record::begin(&terms, Arc::clone(&connection), &head);
 
         let (route, target) = match way(&terms, &connection, &head, &mut record) {
             Ok(Way::Through { route, target }) => (route, target),
@@ -153,7 +153,7 @@ fn way(
     record.in_place(terms.place().ok_or(TurnedAway::TooMany)?);
     check_server_name(&target, connection)?;
     let route = terms.routes.find(&target)?.ok_or(TurnedAway::NoRoute)?;
-    record.on_route(&route.name);
+    record.on_route(route);
     check_caller(route, connection, terms, record)?;
     Ok(Way::Through { route: Arc::clone(route), target })
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{Method, StatusCode};
-use metrics::{counter, gauge, histogram};
 use mtls::connections::Connection;
 use mtls::untrusted::Untrusted;
 use service_kit::trace::Trace;
@@ -15,6 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::info;
 
 use crate::body::Progress;
+use crate::door::Terms;
+use crate::route_metrics::RouteMetrics;
+use crate::routes::Route;
 
 /// What is known of a request; told once, when it is dropped.
 #[derive(Debug)]
@@ -26,12 +28,13 @@ pub(crate) struct Record {
     host: Option<String>,
     listener: Arc<str>,
     method: Method,
+    metrics: Arc<RouteMetrics>,
     path: String,
     place: Option<OwnedSemaphorePermit>,
     pub(crate) progress: Arc<Progress>,
     route: Option<Arc<str>>,
     sent: u64,
-    status: u16,
+    status: Option<StatusCode>,
     pub(crate) trace: Trace,
     upstream: Option<Arc<str>>,
     why: Option<String>,
@@ -47,22 +50,23 @@ enum End {
 }
 
 impl Record {
-    pub(crate) fn begin(listener: Arc<str>, connection: Arc<Connection>, head: &Parts) -> Self {
-        gauge!("http_requests_in_flight").increment(1);
+    pub(crate) fn begin(terms: &Terms, connection: Arc<Connection>, head: &Parts) -> Self {
+        terms.unrouted.begin();
         Self {
             began: Instant::now(),
             connection,
             end: End::Left,
             first_byte: None,
             host: None,
-            listener,
+            listener: Arc::clone(&terms.name),
             method: head.method.clone(),
+            metrics: Arc::clone(&terms.unrouted),
             path: head.uri.path().to_owned(),
             place: None,
             progress: Progress::begin(),
             route: None,
             sent: 0,
-            status: 0,
+            status: None,
             trace: Trace::of(&head.headers),
             upstream: None,
             why: None,
@@ -80,8 +84,9 @@ impl Record {
     }
 
     /// Which way it takes.
-    pub(crate) fn on_route(&mut self, route: &Arc<str>) {
-        self.route = Some(Arc::clone(route));
+    pub(crate) fn on_route(&mut self, route: &Route) {
+        self.metrics = Arc::clone(&route.metrics);
+        self.route = Some(Arc::clone(&route.name));
     }
 
     /// Where it went.
@@ -91,7 +96,7 @@ impl Record {
 
     /// The head of its answer goes out.
     pub(crate) fn answered(&mut self, status: StatusCode) {
-        self.status = status.as_u16();
+        self.status = Some(status);
         self.first_byte = Some(self.began.elapsed());
     }
 
@@ -132,23 +137,14 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        gauge!("http_requests_in_flight").decrement(1);
         let duration = self.began.elapsed();
-        let route = self.route.as_deref().unwrap_or("none").to_owned();
-        histogram!("http_request_duration_seconds", "route" => route.clone())
-            .record(duration.as_secs_f64());
-        counter!("gateway_bytes_total", "route" => route.clone(), "direction" => "received")
-            .increment(self.progress.bytes());
-        counter!("gateway_bytes_total", "route" => route.clone(), "direction" => "sent")
-            .increment(self.sent);
-        counter!("http_requests_total", "route" => route, "status" => self.status.to_string())
-            .increment(1);
+        self.metrics.end(self.status, duration, self.progress.bytes(), self.sent);
         let peer = self.connection.peer();
         info!(
             method = %self.method,
             host = self.host.as_deref(),
             path = %Untrusted(&self.path),
-            status = self.status,
+            status = self.status.map_or(0, |status| status.as_u16()),
             listener = &*self.listener,
             route = self.route.as_deref(),
             upstream = self.upstream.as_deref(),

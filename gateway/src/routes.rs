@@ -7,6 +7,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 
 use crate::config::{HostPattern, RouteConfig};
+use crate::route_metrics::RouteMetrics;
 use crate::target::{BadRequest, Target, bare};
 use crate::upstream::Upstreams;
 
@@ -14,6 +15,7 @@ use crate::upstream::Upstreams;
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) config: RouteConfig,
+    pub(crate) metrics: Arc<RouteMetrics>,
     /// Its name, as logs and metrics have it.
     pub(crate) name: Arc<str>,
     /// Decoded, as paths are compared.
@@ -80,7 +82,8 @@ impl Routes {
 impl Route {
     pub(crate) fn new(config: RouteConfig, upstreams: Upstreams) -> Self {
         let prefix = percent_decode_str(&config.path_prefix).decode_utf8_lossy().into_owned();
-        Self { name: config.name.as_str().into(), prefix, config, upstreams }
+        let metrics = Arc::new(RouteMetrics::new(&config.name));
+        Self { name: config.name.as_str().into(), prefix, config, metrics, upstreams }
     }
 
     /// Whether its prefix covers a path, which it does at the end of a segment.

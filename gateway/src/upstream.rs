@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
-use metrics::counter;
+use metrics::{Counter, counter};
 use mtls::client::{Client, Expectation, Protocol, Reach, RequestError};
 use mtls::connections::{Connections, InFlight};
 use mtls::handshake::Handshakes;
@@ -26,7 +26,9 @@ use crate::config::{Timeouts, Upstream as Url, UpstreamScheme, UpstreamTls};
 /// One service behind, and the connections to it.
 #[derive(Debug)]
 pub(crate) struct Upstream {
+    answered: Counter,
     client: Arc<Client<RequestBody>>,
+    failed: Counter,
     pub(crate) health: Health,
     /// The host that it is asked for, where that is not the caller's.
     pub(crate) host: Option<HeaderValue>,
@@ -77,8 +79,14 @@ impl Upstream {
         }
         let name: Arc<str> = url.to_string().into();
         let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let requests = |result: &'static str| {
+            let upstream = Arc::clone(&name);
+            counter!("gateway_upstream_requests_total", "upstream" => upstream, "result" => result)
+        };
         Self {
+            answered: requests("answered"),
             client,
+            failed: requests("failed"),
             health: Health::new(&name),
             host: own_host(&authority, url.scheme),
             in_flight: AtomicUsize::new(0),
@@ -131,16 +139,12 @@ impl Lease {
 
     /// The upstream was given up: it did not answer in time.
     pub(crate) fn failed(&self, why: &dyn std::fmt::Display) {
-        counter!("gateway_upstream_requests_total",
-            "upstream" => Arc::clone(&self.0.name), "result" => "failed")
-        .increment(1);
+        self.0.failed.increment(1);
         self.0.health.failed(why);
     }
 
     fn succeeded(&self) {
-        counter!("gateway_upstream_requests_total",
-            "upstream" => Arc::clone(&self.0.name), "result" => "answered")
-        .increment(1);
+        self.0.answered.increment(1);
         self.0.health.succeeded();
     }
 }
