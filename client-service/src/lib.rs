@@ -1,27 +1,25 @@
 //! The web front: a page whose button makes this service call the API with its own certificate.
 //!
-//! It owns the page (`page`), the call (`api`) and what becomes of it (`proxy`), and who may
-//! see it (`host`). The browser proves nothing to it, and it never lends the browser its
-//! identity for anything but that one call.
+//! It owns the page (`page`), the call (`api`) and what becomes of it (`proxy`). The browser
+//! proves nothing to it, and it never lends the browser its identity for anything but that one
+//! call.
 
 mod api;
-mod host;
 mod page;
 mod proxy;
 mod settings;
 
 use std::sync::Arc;
 
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use mtls::server::Acceptor;
 use serde_json::{Value, json};
+use service_kit::host::AllowedHosts;
 use service_kit::process::Shutdown;
 use service_kit::service::Service;
 
 use self::api::Api;
-use self::host::AllowedHosts;
 use self::page::Page;
 pub use self::settings::Settings;
 
@@ -32,7 +30,8 @@ pub use self::settings::Settings;
 /// A port is taken, or a listener failed.
 pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let page = Page::new(&settings);
-    let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts);
+    let remedy = "name this host in ALLOWED_HOSTS";
+    let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts, remedy);
     let service = Service::bind(settings.service, shutdown)?;
     let api = Arc::new(Api::new(settings.api_url, settings.api_spiffe_id, &service));
     let renewed = Arc::clone(&api);
@@ -51,12 +50,12 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
 }
 
 fn routes(page: Page, api: Arc<Api>, hosts: AllowedHosts) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(page::page).with_state(Arc::new(page)))
         .route("/proxy/data", get(proxy::data).with_state(api))
         .route("/health", get(health))
-        .merge(page::assets())
-        .layer(from_fn_with_state(Arc::new(hosts), host::check))
+        .merge(page::assets());
+    hosts.protect(routes)
 }
 
 async fn health() -> Json<Value> {

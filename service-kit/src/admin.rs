@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 
 use self::dates::Dates;
 use self::identity::IdentityView;
+use crate::host::AllowedHosts;
 use crate::lives::Lives;
 use crate::problem::Problem;
 use crate::process::Shutdown;
@@ -62,8 +63,13 @@ impl Admin {
 
     /// Serves `routes` on the admin listener, for as long as it is polled.
     ///
-    /// It has connections of its own: a flood at the front door must not blind the operator.
+    /// It has connections of its own: a flood at the front door must not blind the operator. On
+    /// loopback it answers to loopback names only.
     pub async fn serve(self, listener: TcpListener, routes: Router, limits: ServiceLimits) {
+        let routes = match listener.local_addr() {
+            Ok(address) => AllowedHosts::new(address.ip(), Vec::new(), REMEDY).protect(routes),
+            Err(error) => return tracing::error!(%error, "the admin listener failed"),
+        };
         let few = Limits { max_connections: 64, ..limits.connection.clone() };
         let acceptor = Acceptor::plain(few, self.handshakes, Connections::new());
         let (_teller, never) = Shutdown::by_hand();
@@ -114,3 +120,5 @@ async fn identity(State(admin): State<Admin>) -> Response {
 async fn handshakes(State(admin): State<Admin>) -> Json<serde_json::Value> {
     Json(json!({ "handshakes": admin.handshakes.newest() }))
 }
+
+const REMEDY: &str = "bind the admin listener to another address than loopback";

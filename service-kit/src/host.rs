@@ -1,33 +1,42 @@
-//! Which `Host` names the page answers to. A web site that has its own name resolve to 127.0.0.1
-//! (DNS rebinding) would otherwise read, from the visitor's browser, what this service fetches.
+//! Which `Host` names a page answers to. A web site that has its own name resolve to 127.0.0.1
+//! (DNS rebinding) would otherwise read, from the visitor's browser, what stands on loopback.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
 use http::{StatusCode, header};
-use service_kit::problem::Problem;
+
+use crate::problem::Problem;
 
 /// The names that are answered to.
-pub(super) enum AllowedHosts {
-    /// Reached from other machines, by whatever name they have for it.
-    Any,
-    /// Loopback names, and these.
-    Only(Vec<String>),
+#[derive(Debug)]
+pub struct AllowedHosts {
+    /// Loopback names, and these; none where any name will do.
+    only: Option<Vec<String>>,
+    remedy: &'static str,
 }
 
 impl AllowedHosts {
     /// Bound to loopback, only loopback names and those in `named`; elsewhere `named` restricts,
-    /// if there are any.
-    pub(super) fn new(listen: IpAddr, named: Vec<String>) -> Self {
-        if listen.is_loopback() || !named.is_empty() { Self::Only(named) } else { Self::Any }
+    /// if there are any. `remedy` is what an operator may do for another name.
+    pub fn new(listen: IpAddr, named: Vec<String>, remedy: &'static str) -> Self {
+        let only = (listen.is_loopback() || !named.is_empty()).then_some(named);
+        Self { only, remedy }
+    }
+
+    /// Has `routes` answer to these names only, and to any other with 421 (RFC 9110, section
+    /// 15.5.20).
+    pub fn protect(self, routes: Router) -> Router {
+        routes.layer(from_fn_with_state(Arc::new(self), check))
     }
 
     fn allow(&self, host: &str) -> bool {
-        let Self::Only(named) = self else {
+        let Some(named) = &self.only else {
             return true;
         };
         let host = host.to_ascii_lowercase();
@@ -38,23 +47,19 @@ impl AllowedHosts {
     }
 }
 
-/// Answers 421 to a name that is not allowed (RFC 9110, section 15.5.20).
-pub(super) async fn check(
-    State(hosts): State<Arc<AllowedHosts>>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn check(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
     let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     let named = named.and_then(|value| value.parse::<Authority>().ok());
     let authority = request.uri().authority().or(named.as_ref());
     if authority.is_some_and(|authority| hosts.allow(authority.host())) {
         return next.run(request).await;
     }
+    let remedy = hosts.remedy;
     Problem::new(StatusCode::MISDIRECTED_REQUEST)
-        .with_detail(
-            "this page answers to loopback names only: open http://localhost, \
-             or have its operator name this host in ALLOWED_HOSTS",
-        )
+        .with_detail(format!(
+            "this page answers to loopback names only: open http://localhost, or have its \
+             operator {remedy}"
+        ))
         .into_response()
 }
 
@@ -64,7 +69,7 @@ mod tests {
 
     #[test]
     fn bound_to_loopback_only_loopback_names_and_named_ones_are_answered() {
-        let hosts = AllowedHosts::new([127, 0, 0, 1].into(), vec!["demo.example".to_owned()]);
+        let hosts = AllowedHosts::new([127, 0, 0, 1].into(), vec!["demo.example".to_owned()], "");
 
         for good in ["localhost", "LOCALHOST", "127.0.0.1", "[::1]", "demo.example"] {
             assert!(hosts.allow(good), "{good}");
@@ -76,7 +81,7 @@ mod tests {
 
     #[test]
     fn bound_elsewhere_any_name_is_answered() {
-        let hosts = AllowedHosts::new([0, 0, 0, 0].into(), Vec::new());
+        let hosts = AllowedHosts::new([0, 0, 0, 0].into(), Vec::new(), "");
 
         assert!(hosts.allow("node-7.example"));
     }
