@@ -1,11 +1,91 @@
-//! The dashboard.
+//! The dashboard: what the gateway does, on one page for people and as JSON for scripts.
+//!
+//! It only looks, and changes nothing. Both answers are made of one [`View`], so that they cannot
+//! tell different things. Who may see them is the admin listener's to say.
+
+mod identity;
+mod life;
+mod listener;
+mod moment;
+mod refusal;
+mod route;
+mod shown;
+mod upstream;
+mod view;
 
 use std::sync::Arc;
 
-use axum::Router;
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use service_kit::problem::Problem;
+use tracing::error;
 
+use self::view::View;
 use crate::gateway::Gateway;
 
-pub(crate) fn routes(_gateway: Arc<Gateway>) -> Router {
-    Router::new()
+/// `/`, `/state` and what the page is dressed with.
+pub(crate) fn routes(gateway: Arc<Gateway>) -> Router {
+    let routes = Router::new().route("/", get(page)).route("/state", get(state));
+    ASSETS.iter().fold(routes.with_state(gateway), |routes, (path, kind, content)| {
+        let kind = [(header::CONTENT_TYPE, *kind)];
+        routes.route(path, get(move || async move { (PROTECTION, kind, *content) }))
+    })
 }
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Page {
+    /// Whether it stays as it is.
+    still: bool,
+    version: &'static str,
+    view: View,
+}
+
+/// The page, which a browser asks for again by itself; with `?still` it does not.
+async fn page(State(gateway): State<Arc<Gateway>>, url: Uri) -> Response {
+    let still = url.query().is_some_and(|query| query.split('&').any(|part| part == "still"));
+    let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&gateway) };
+    match page.render() {
+        Ok(html) => {
+            let mut answer = (PROTECTION, Html(html)).into_response();
+            if !still {
+                answer.headers_mut().insert(header::REFRESH, HeaderValue::from_static(SECONDS));
+            }
+            answer
+        }
+        Err(error) => {
+            error!(%error, "the dashboard could not be rendered");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+    }
+}
+
+async fn state(State(gateway): State<Arc<Gateway>>) -> Response {
+    (PROTECTION, Json(View::of(&gateway))).into_response()
+}
+
+/// From one look to the next.
+const SECONDS: &str = "5";
+
+const ASSETS: [(&str, &str, &str); 2] = [
+    ("/assets/dashboard.css", "text/css; charset=utf-8", include_str!("../assets/dashboard.css")),
+    ("/assets/favicon.svg", "image/svg+xml", include_str!("../assets/favicon.svg")),
+];
+
+/// There is no script at all: what a stranger wrote into a certificate can never become one.
+const PROTECTION: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];

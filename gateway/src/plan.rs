@@ -100,6 +100,12 @@ impl Plan {
         Terms::new(listener, live, routes, &self.config.limits, requests, &self.doors)
     }
 
+    /// Requests that are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        let places = self.config.max_requests.min(Semaphore::MAX_PERMITS);
+        places.saturating_sub(self.requests.available_permits())
+    }
+
     /// The identities in use, in the order of their directories.
     pub(crate) fn lives(&self) -> Vec<Arc<Live>> {
         self.identities.values().map(|identity| identity.live()).collect()

@@ -38,6 +38,12 @@ impl Health {
         self.state().out_until.is_some_and(|until| now < until)
     }
 
+    /// For how long it is still out; zero once the next request may try it again. None while it
+    /// is in.
+    pub(crate) fn out_for(&self, now: Instant) -> Option<Duration> {
+        self.state().out_until.map(|until| until.saturating_duration_since(now))
+    }
+
     /// Why it is out, or failed when it was last asked; none while all is well.
     pub(crate) fn failure(&self) -> Option<String> {
         self.state().last_failure.clone()

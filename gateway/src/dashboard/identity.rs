@@ -1,0 +1,90 @@
+//! An identity of ours with what it believes: roots and revocation lists.
+
+use mtls::certificate::Certificate;
+use mtls::live::Live;
+use mtls::spiffe::SpiffeId;
+use mtls::trust::RevocationList;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::life::Life;
+use super::moment::Moment;
+use super::shown::shown;
+use super::view::ReloadView;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IdentityView {
+    pub(super) directory: String,
+    #[serde(skip)]
+    pub(super) name: String,
+    /// An RFC 4514 string.
+    pub(super) subject: String,
+    pub(super) spiffe_id: Option<SpiffeId>,
+    pub(super) serial_number: String,
+    #[serde(flatten)]
+    pub(super) life: Life,
+    pub(super) roots: Vec<RootView>,
+    pub(super) lists: Vec<ListView>,
+    pub(super) last_reload: ReloadView,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RootView {
+    pub(super) subject: String,
+    #[serde(flatten)]
+    pub(super) life: Life,
+}
+
+/// A revocation list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListView {
+    pub(super) issuer: String,
+    pub(super) number: Option<String>,
+    pub(super) next_update: Option<Moment>,
+    pub(super) stale: bool,
+}
+
+impl IdentityView {
+    pub(super) fn of(live: &Live, now: OffsetDateTime) -> Self {
+        let credentials = live.current();
+        let Certificate { spiffe_id, serial_number, .. } = &*credentials.certificate;
+        let roots = credentials.trust.roots().iter().map(|root| &root.certificate);
+        let lists = credentials.trust.lists().iter();
+        let reload = live.last_reload();
+        Self {
+            directory: live.directory().display().to_string(),
+            name: shown(credentials.certificate.name()),
+            subject: subject(&credentials.certificate),
+            spiffe_id: spiffe_id.clone(),
+            serial_number: serial_number.clone(),
+            life: Life::of(&credentials.certificate, now),
+            roots: roots.map(|root| RootView::of(root, now)).collect(),
+            lists: lists.map(|list| ListView::of(list, now)).collect(),
+            last_reload: ReloadView::new(reload.at, reload.problems),
+        }
+    }
+}
+
+impl RootView {
+    fn of(root: &Certificate, now: OffsetDateTime) -> Self {
+        Self { subject: subject(root), life: Life::of(root, now) }
+    }
+}
+
+impl ListView {
+    fn of(list: &RevocationList, now: OffsetDateTime) -> Self {
+        Self {
+            issuer: shown(&list.issuer),
+            number: list.number.clone(),
+            next_update: list.next_update.map(Moment),
+            stale: list.is_stale(now),
+        }
+    }
+}
+
+fn subject(certificate: &Certificate) -> String {
+    shown(&certificate.subject.to_string())
+}

@@ -1,0 +1,92 @@
+//! Everything that the dashboard shows, as it is at one moment.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::identity::IdentityView;
+use super::life::Life;
+use super::listener::ListenerView;
+use super::moment::Moment;
+use super::refusal::RefusalView;
+use super::route::RouteView;
+use super::shown::shown;
+use crate::gateway::Gateway;
+
+/// Serialized, it is `/state`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    pub(super) at: Moment,
+    pub(super) file: String,
+    pub(super) last_reload: ReloadView,
+    pub(super) open_connections: usize,
+    pub(super) requests_in_flight: usize,
+    pub(super) max_requests: usize,
+    pub(super) listeners: Vec<ListenerView>,
+    pub(super) routes: Vec<RouteView>,
+    pub(super) identities: Vec<IdentityView>,
+    /// Newest first.
+    pub(super) refusals: Vec<RefusalView>,
+}
+
+/// How files were when they were last read to a conclusion.
+#[derive(Serialize)]
+pub(super) struct ReloadView {
+    pub(super) at: Moment,
+    pub(super) ok: bool,
+    pub(super) problems: Vec<String>,
+}
+
+impl View {
+    /// The most refusals that are shown.
+    pub(super) const REFUSALS: usize = 50;
+
+    pub(super) fn of(gateway: &Gateway) -> Self {
+        let (now, instant) = (OffsetDateTime::now_utc(), Instant::now());
+        let plan = gateway.plan();
+        let reload = gateway.reloads.last();
+        let problems = reload.problem.iter().flat_map(|problem| problem.lines());
+        let listeners = plan.config.listeners.iter();
+        let handshakes = gateway.doors.handshakes.newest();
+        let refusals = handshakes.iter().filter_map(|handshake| RefusalView::of(handshake, now));
+        Self {
+            at: Moment(now),
+            file: gateway.file().display().to_string(),
+            last_reload: ReloadView::new(reload.at, problems),
+            open_connections: gateway.doors.connections.admitted(),
+            requests_in_flight: plan.in_flight(),
+            max_requests: plan.config.max_requests,
+            listeners: listeners
+                .map(|listener| ListenerView::of(listener, gateway.address_of(listener)))
+                .collect(),
+            routes: plan.routes.iter().map(|route| RouteView::of(route, instant)).collect(),
+            identities: plan.lives().iter().map(|live| IdentityView::of(live, now)).collect(),
+            refusals: refusals.take(Self::REFUSALS).collect(),
+        }
+    }
+
+    /// Of all places that routes lead to, those that are not out, and all.
+    pub(super) fn upstreams_up(&self) -> (usize, usize) {
+        let all = || self.routes.iter().flat_map(|route| &route.upstreams);
+        (all().filter(|upstream| upstream.is_up()).count(), all().count())
+    }
+
+    /// The own certificate that ends first.
+    pub(super) fn first_to_end(&self) -> Option<&Life> {
+        let lives = self.identities.iter().map(|identity| &identity.life);
+        lives.min_by_key(|life| life.valid_until.0)
+    }
+}
+
+impl ReloadView {
+    pub(super) fn new<T: AsRef<str>>(
+        at: OffsetDateTime,
+        problems: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let problems: Vec<String> =
+            problems.into_iter().map(|problem| shown(problem.as_ref())).collect();
+        Self { at: Moment(at), ok: problems.is_empty(), problems }
+    }
+}
