@@ -1,0 +1,133 @@
+//! The dashboard: what it tells of a gateway that runs, to whom, and that nothing of what
+//! strangers wrote becomes a part of the page.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use serde_json::{Value, json};
+
+use self::house::{House, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_and_state_tell_what_the_gateway_does() {
+    let house = House::open();
+    let good = house.caller("good");
+    assert_eq!(good.ask("/live").await, 200);
+    for _ in 0..3 {
+        assert_eq!(good.ask("/dead").await, 502);
+    }
+
+    let state = house.state();
+    let page = house.get("/?still", "localhost").body;
+
+    let listeners = state["listeners"].as_array().unwrap();
+    let terms: Vec<&str> = listeners.iter().map(|it| it["terms"].as_str().unwrap()).collect();
+    let all = [
+        "client certificate required",
+        "client certificate optional",
+        "HTTPS, client certificates off",
+        "redirects to https at 8443",
+        "plain HTTP, nobody proves anything",
+    ];
+    assert_eq!(terms, all);
+    for listener in listeners {
+        let address = listener["address"].as_str().unwrap();
+        assert!(!address.ends_with(":0") && page.contains(address), "{address}");
+    }
+
+    let [live, dead, open] = state["routes"].as_array().unwrap().as_slice() else {
+        panic!("three routes: {state}");
+    };
+    assert_eq!(live["name"], "live");
+    assert_eq!(live["host"], "*");
+    assert_eq!(live["pathPrefix"], "/live");
+    assert_eq!(live["listeners"], json!(["secure"]));
+    assert_eq!(live["allow"], r#"[{ common_name = "good" }]"#);
+    assert_eq!(live["upstreams"][0]["health"], "up");
+    assert_eq!(live["upstreams"][0]["lastFailure"], Value::Null);
+    assert_eq!(dead["identityHeaders"], json!(["Forwarded"]));
+    assert_eq!(dead["upstreams"][0]["health"], "out");
+    assert!(dead["upstreams"][0]["lastFailure"].as_str().unwrap().contains("cannot connect"));
+    assert_eq!(open["anonymous"], true);
+    assert!(page.contains("anyone, without a certificate too"));
+    assert!(page.contains("[{ common_name = &#34;good&#34; }]"));
+    assert!(page.contains("cannot connect"));
+
+    let identity = &state["identities"][0];
+    assert_eq!(identity["subject"], "CN=gateway");
+    assert_eq!(identity["daysLeft"], 2);
+    assert_eq!(identity["standing"], "soon");
+    assert_eq!(identity["roots"][0]["standing"], "good");
+    assert_eq!(identity["lists"][0]["stale"], false);
+    assert!(page.contains("2 days left"));
+    assert_eq!(state["refusals"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_wrote_into_a_certificate_stays_text() {
+    let house = House::open();
+    let name = "<script>alert(1)</script>\u{202e}";
+    assert_eq!(house.caller("good").ask("/live").await, 200);
+
+    assert_eq!(house.caller(name).ask("/live").await, 403);
+
+    let refusal = &house.state()["refusals"][0];
+    assert_eq!(refusal["code"], "not-allowed");
+    assert_eq!((&refusal["side"], &refusal["peerRole"]), (&json!("server"), &json!("client")));
+    assert_eq!(refusal["commonName"], "<script>alert(1)</script>\\u{202e}");
+    let page = house.get("/", "localhost").body;
+    assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;\\u{202e}"), "{page}");
+    assert!(page.contains(refusal["sentence"].as_str().unwrap()));
+    assert!(page.contains(refusal["remedy"].as_str().unwrap()));
+    assert!(!page.contains("<script"));
+}
+
+#[test]
+fn on_loopback_only_loopback_names_are_answered() {
+    let house = House::open();
+
+    for path in ["/", "/state", "/assets/dashboard.css", "/metrics", "/handshakes"] {
+        for host in ["localhost", "127.0.0.1:9002", "[::1]"] {
+            assert_eq!(house.get(path, host).status, 200, "{path} {host}");
+        }
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", ""] {
+            let answer = house.get(path, host);
+
+            assert_ne!(answer.status, 200, "{path} {host}");
+            assert!(!answer.body.contains("secure"), "{path} {host}");
+        }
+    }
+    assert_eq!(house.get("/state", "evil.example").status, 421);
+}
+
+#[test]
+fn the_page_asks_again_by_itself_unless_held_and_is_kept_by_nobody() {
+    let house = House::open();
+
+    let (follows, still) = (house.get("/", "localhost"), house.get("/?still", "localhost"));
+
+    assert!(follows.head.contains("refresh: 5\r\n"));
+    assert!(!still.head.contains("refresh:"));
+    for answer in [follows, still, house.get("/state", "localhost")] {
+        assert!(answer.head.contains("cache-control: no-store\r\n"), "{}", answer.head);
+        assert!(answer.head.contains("x-content-type-options: nosniff\r\n"));
+        assert!(answer.head.contains("default-src 'none'; style-src 'self';"));
+        assert!(answer.head.contains("frame-ancestors 'none'"));
+        assert!(!answer.head.contains("unsafe"));
+    }
+}
+
+#[test]
+fn a_file_that_was_not_taken_is_told_with_its_problems() {
+    let house = House::open();
+    assert_eq!(house.state()["lastReload"]["ok"], true);
+
+    house.rewrite("[<b>");
+
+    let state = eventually(|| Some(house.state()).filter(|it| it["lastReload"]["ok"] == false));
+    assert!(state["lastReload"]["problems"][0].as_str().unwrap().contains("not TOML"));
+    assert_eq!(state["listeners"].as_array().unwrap().len(), 5);
+    let page = house.get("/", "localhost").body;
+    assert!(page.contains("was not taken") && page.contains("not TOML") && !page.contains("<b>"));
+}
