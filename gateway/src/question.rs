@@ -93,8 +93,12 @@ fn for_upstream(
     let path = head.uri.path_and_query().cloned();
     *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     *request.headers_mut() = head.headers.clone();
-    let asked = || HeaderValue::from_str(authority.as_str()).ok();
-    if let Some(host) = upstream.host.clone().or_else(asked) {
+    // Where the upstream's own host is asked for, the client names it as the connection's HTTP has
+    // it: beside `:authority` some servers take a `Host` for a second one (RFC 9113, section 8.3.1).
+    request.headers_mut().remove(HOST);
+    if upstream.keeps_host
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
         request.headers_mut().insert(HOST, host);
     }
     request

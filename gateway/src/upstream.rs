@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use mtls::client::{Client, Expectation, Protocol, Reach, RequestError};
@@ -30,9 +30,12 @@ pub(crate) struct Upstream {
     client: Arc<Client<RequestBody>>,
     failed: Counter,
     pub(crate) health: Health,
-    /// The host that it is asked for, where that is not the caller's.
-    pub(crate) host: Option<HeaderValue>,
     in_flight: AtomicUsize,
+    /// It is asked for the host that the caller asked for, and not for its own.
+    ///
+    /// A plain service is. One that has a name to prove is asked for that name: it would answer
+    /// another with 421 (RFC 9110, section 7.4).
+    pub(crate) keeps_host: bool,
     /// Its URL, as logs and metrics have it.
     pub(crate) name: Arc<str>,
     place: (Scheme, Authority),
@@ -88,8 +91,8 @@ impl Upstream {
             client,
             failed: requests("failed"),
             health: Health::new(&name),
-            host: own_host(&authority, url.scheme),
             in_flight: AtomicUsize::new(0),
+            keeps_host: url.scheme == UpstreamScheme::Http,
             name,
             place: (scheme, authority),
             upgrades,
@@ -177,17 +180,6 @@ fn client(
         }
         None => Client::plain(reach, &limits, events, open),
     }
-}
-
-/// A plain service is asked for the host that the caller asked for. One that has a name to prove
-/// is asked for that name: it would answer another with 421 (RFC 9110, section 7.4).
-fn own_host(authority: &Authority, scheme: UpstreamScheme) -> Option<HeaderValue> {
-    let host = match (scheme, authority.port_u16()) {
-        (UpstreamScheme::Http, _) => return None,
-        (UpstreamScheme::Https, Some(443)) | (UpstreamScheme::H2c, Some(80)) => authority.host(),
-        _ => authority.as_str(),
-    };
-    HeaderValue::from_str(host).ok()
 }
 
 fn with_port_of(name: &str, authority: &Authority) -> Option<Authority> {
