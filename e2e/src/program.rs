@@ -97,6 +97,11 @@ impl Program {
         text(&self.stderr)
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop, as an orchestrator does.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One of our services as a process: how it is set, where it listens, what it tells.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +17,7 @@ use crate::program::{Outcome, Program};
 #[derive(Clone, Debug)]
 pub struct Launch {
     arguments: Vec<String>,
+    directory: Option<PathBuf>,
     name: &'static str,
     settings: Vec<(String, String)>,
     user: Option<u32>,
@@ -37,7 +38,8 @@ impl Launch {
     /// A service on loopback, on ports that the system chooses, with a log for machines. It sees
     /// no variable of the test's own environment.
     pub fn of(name: &'static str) -> Self {
-        let launch = Self { arguments: Vec::new(), name, settings: Vec::new(), user: None };
+        let (arguments, settings) = (Vec::new(), Vec::new());
+        let launch = Self { arguments, directory: None, name, settings, user: None };
         let settings =
             [("HOST", "127.0.0.1"), ("PORT", "0"), ("ADMIN_PORT", "0"), ("LOG_FORMAT", "json")];
         settings.iter().fold(launch, |launch, (name, value)| launch.set(name, value))
@@ -63,6 +65,12 @@ impl Launch {
         self.set("CERT_PATH", identity.directory().display())
     }
 
+    /// Runs it in a directory.
+    #[must_use]
+    pub fn directory(self, directory: &Path) -> Self {
+        Self { directory: Some(directory.to_owned()), ..self }
+    }
+
     /// Runs it as another user, which only root may.
     #[must_use]
     pub fn user(self, user: u32) -> Self {
@@ -76,7 +84,11 @@ impl Launch {
     /// It does not; what it said is told.
     pub fn start(&self) -> Result<Service> {
         let mut program = Program::start(&mut self.command()?, "cargo")?;
-        let listening = format!("{} is listening", self.name);
+        let listening = match self.name {
+            // It has several listeners, with names of their own.
+            "gateway" => "listening".to_owned(),
+            name => format!("{name} is listening"),
+        };
         let (address, admin) = eventually(&listening, || {
             let ended = program.ended()?;
             let lines = lines(&program.stdout());
@@ -120,6 +132,9 @@ impl Launch {
                 command
             }
         };
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         command.args(&self.arguments).env_clear().envs(self.settings.iter().cloned());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         Ok(command)
@@ -130,6 +145,11 @@ impl Service {
     /// A URL of it, by the name `localhost`.
     pub fn url(&self, path: &str) -> String {
         format!("{}://localhost:{}{path}", self.scheme, self.address.port())
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.program.process()
     }
 
     /// What its admin listener answers.

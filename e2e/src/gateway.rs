@@ -1,0 +1,138 @@
+//! Our gateway as a process: its file, its listeners, and what it is told anew.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::curl::Curl;
+use crate::deadline::eventually;
+use crate::house::House;
+use crate::identity::Identity;
+use crate::service::{Launch, Service};
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Gateway {
+    file: PathBuf,
+    /// The process; its address is that of the first listener.
+    pub service: Service,
+    _place: TempDir,
+}
+
+impl Gateway {
+    /// Starts a gateway with this file, in a directory where `certs/pki` is the house's, and waits
+    /// until all of its listeners are open.
+    ///
+    /// # Errors
+    ///
+    /// They are not; what it said is told.
+    pub fn start(house: &House, config: &str) -> Result<Self> {
+        let place = tempfile::tempdir()?;
+        fs::create_dir(place.path().join("certs"))?;
+        symlink(house.path(), place.path().join("certs/pki"))?;
+        let file = place.path().join("gateway.toml");
+        fs::write(&file, config)?;
+        let launch = Launch::of("gateway").argument("--config").argument("gateway.toml");
+        let service = launch.directory(place.path()).start()?;
+        let gateway = Self { file, service, _place: place };
+        let listeners = config.matches("[[listener]]").count();
+        eventually("all listeners", || {
+            let open = gateway.service.log().iter().filter(|line| is_open(line)).count();
+            Ok((open == listeners).then_some(()))
+        })?;
+        Ok(gateway)
+    }
+
+    /// A gateway with one listener, `secure`, and one route, to an upstream that is spoken to
+    /// without TLS.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::start`].
+    pub fn before(house: &House, client_certificates: &str, upstream: &str) -> Result<Self> {
+        let route = format!("[[route]]\nupstreams = [\"{upstream}\"]\n");
+        Self::start(house, &format!("{}{route}", secure(client_certificates)))
+    }
+
+    /// Where a listener stands.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name.
+    pub fn address(&self, listener: &str) -> Result<SocketAddr> {
+        let log = self.service.log();
+        let line = log.iter().rev().find(|line| is_open(line) && line["name"] == *listener);
+        let address = line.and_then(|line| line["address"].as_str());
+        Ok(address.with_context(|| format!("no listener {listener}"))?.parse()?)
+    }
+
+    /// A URL of its first listener, by HTTPS and the name `localhost`.
+    pub fn url(&self, path: &str) -> String {
+        self.service.url(path)
+    }
+
+    /// `curl` of a path, showing an identity.
+    pub fn curl(&self, path: &str, identity: &Identity) -> Curl {
+        Curl::get(&self.url(path)).showing(identity)
+    }
+
+    /// What its file says.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn config(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.file)?)
+    }
+
+    /// Writes another file, and waits until it is in force.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    pub fn change_to(&self, config: &str) -> Result<()> {
+        let count = || {
+            let log = self.service.log();
+            log.iter().filter(|line| line["message"] == "configuration reloaded").count()
+        };
+        let before = count();
+        let new = self.file.with_extension("new");
+        fs::write(&new, config)?;
+        fs::rename(&new, &self.file)?;
+        eventually("the new file in force", || Ok((count() > before).then_some(())))
+    }
+
+    /// The most memory that it ever had, in KiB.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.service.process()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let size = line.and_then(|line| line.trim().strip_suffix("kB"));
+        Ok(size.context("VmHWM must be there")?.trim().parse()?)
+    }
+}
+
+/// The beginning of a file: the admin listener, and one listener for HTTPS, on free ports.
+pub fn secure(client_certificates: &str) -> String {
+    format!(
+        r#"[admin]
+listen = "127.0.0.1:0"
+[[listener]]
+name = "secure"
+listen = "127.0.0.1:0"
+identity = "certs/pki/gateway"
+client_certificates = "{client_certificates}"
+"#
+    )
+}
+
+fn is_open(line: &serde_json::Value) -> bool {
+    line["message"] == "listening"
+}

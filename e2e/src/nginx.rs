@@ -1,0 +1,39 @@
+//! nginx, set by a file of `e2e/foreign`.
+
+use std::fmt::Display;
+use std::process::Command;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::port::Port;
+use crate::program::Program;
+use crate::template;
+
+/// A running nginx.
+#[derive(Debug)]
+pub struct Nginx {
+    /// Where it listens.
+    pub port: Port,
+    _place: TempDir,
+    _program: Program,
+}
+
+impl Nginx {
+    /// Starts it with `file`, whose `@PORT@` is the port to listen on.
+    ///
+    /// # Errors
+    ///
+    /// It does not listen; what it said is told.
+    pub fn start(file: &str, values: &[(&str, &dyn Display)]) -> Result<Self> {
+        let (place, port) = (tempfile::tempdir()?, Port::keep()?);
+        let values = [values, &[("PORT", &port.number)]].concat();
+        template::write(file, &values, place.path())?;
+        let mut command = Command::new("nginx");
+        // What goes wrong before it has read its file is said to standard error, not to /var/log.
+        command.arg("-e").arg("stderr").arg("-p").arg(place.path()).arg("-c").arg(file);
+        let mut program = Program::start(&mut command, "nginx-light")?;
+        port.is_taken_by(&mut program)?;
+        Ok(Self { port, _place: place, _program: program })
+    }
+}

@@ -1,0 +1,139 @@
+//! nginx on either side of the gateway: as the caller with a certificate, and as the service that
+//! demands one.
+
+use anyhow::Result;
+use e2e::curl::{Answer, Curl};
+use e2e::gateway::{Gateway, secure};
+use e2e::house::House;
+use e2e::httpbin::Httpbin;
+use e2e::identity::Identity;
+use e2e::nginx::Nginx;
+
+#[test]
+fn nginx_calls_with_its_certificate_with_a_server_name_or_without() -> Result<()> {
+    let house = House::new()?;
+    let httpbin = Httpbin::start()?;
+    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
+    let identity = house.identity("client-service");
+    let port = gateway.service.address.port();
+    let values: [(&str, &dyn std::fmt::Display); 2] =
+        [("IDENTITY", &identity.directory().display()), ("GATEWAY", &port)];
+    let nginx = Nginx::start("nginx_caller.conf", &values)?;
+    let ask = |path: &str| Curl::get(&format!("http://{}{path}", nginx.port.address())).run();
+
+    for way in ["unnamed", "named"] {
+        let answer = ask(&format!("/{way}/headers"))?;
+        assert_eq!(answer.status, 200, "{way}: {answer:?}");
+        let told = answer.json()?["headers"]["X-Forwarded-Client-Cert"].to_string();
+        assert!(told.contains(CLIENT), "{way}: {told}");
+    }
+
+    let elsewhere = ask("/misdirected/headers")?;
+    assert_eq!(elsewhere.status, 421);
+    assert_eq!(
+        elsewhere.json()?["detail"],
+        "this connection was opened for localhost, and \
+        elsewhere.example is another host: open a new one"
+    );
+    // nginx tells its own callers nothing but that; the gateway tells why.
+    let nobody = ask("/nobody/headers")?;
+    assert_eq!(nobody.status, 502);
+    assert_eq!(gateway.service.refusals(1)?[0]["code"], "no-certificate");
+    Ok(())
+}
+
+#[test]
+fn nginx_demands_a_certificate_and_gets_ours() -> Result<()> {
+    let house = House::new()?;
+    for (http2, version) in [("", "HTTP/1.1"), ("http2", "HTTP/2.0")] {
+        let nginx = service(&house, &house.identity("api-service"), http2)?;
+        let gateway = before(&house, &nginx, "api-service")?;
+
+        let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+
+        assert_eq!(answer.status, 200, "{answer:?}");
+
+        let name = "O=mtls-demo,CN=gateway";
+        let told = format!("SUCCESS {name} TLSv1.3 {version} api-service api-service\n");
+        assert_eq!(answer.body, told);
+    }
+    Ok(())
+}
+
+#[test]
+fn nginx_with_a_wrong_certificate_is_refused_and_the_caller_is_told_why() -> Result<()> {
+    let house = House::new()?;
+    let other = House::new()?;
+    let named_otherwise = house.issue("other", &["--usage", "server", "--dns", "other"])?;
+    let client_only = house.identity("client-service");
+    let self_signed = house.self_signed("nginx", false)?;
+    let ended = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
+    let ended = [&["--usage", "server", "--dns", "api-service"], &ended[..]].concat();
+    let rows = [
+        (other.identity("api-service"), "unknown-issuer"),
+        (named_otherwise, "wrong-name"),
+        (client_only, "wrong-purpose"),
+        (self_signed, "self-signed"),
+        (house.issue("ended", &ended)?, "expired"),
+    ];
+
+    for (shown, code) in rows {
+        let nginx = service(&house, &shown, "")?;
+        let gateway = before(&house, &nginx, "api-service")?;
+
+        let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+
+        is_bad_gateway(&answer, code)?;
+        let refusal = &gateway.service.refusals(1)?[0];
+        assert_eq!((&refusal["code"], &refusal["side"]), (&code.into(), &"client".into()));
+    }
+    Ok(())
+}
+
+#[test]
+fn nginx_that_does_not_trust_us_is_told_of() -> Result<()> {
+    let house = House::new()?;
+    let other = House::new()?;
+    let shown = house.identity("api-service");
+    let roots = other.identity("api-service").roots();
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("HTTP2", &""), ("IDENTITY", &shown.directory().display()), ("ROOTS", &roots.display())];
+    let nginx = Nginx::start("nginx_service.conf", &values)?;
+    let gateway = before(&house, &nginx, "api-service")?;
+
+    let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+
+    // nginx finishes every handshake, and then answers 400 with a page of its own.
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.body.contains("The SSL certificate error"), "{answer:?}");
+    Ok(())
+}
+
+fn service(house: &House, shown: &Identity, http2: &str) -> Result<Nginx> {
+    let roots = house.identity("api-service").roots();
+    let values: [(&str, &dyn std::fmt::Display); 3] = [
+        ("HTTP2", &http2),
+        ("IDENTITY", &shown.directory().display()),
+        ("ROOTS", &roots.display()),
+    ];
+    Nginx::start("nginx_service.conf", &values)
+}
+
+/// A gateway that expects this name of nginx.
+fn before(house: &House, nginx: &Nginx, server_name: &str) -> Result<Gateway> {
+    let route = format!(
+        "[[route]]\nupstreams = [\"https://{}\"]\n[route.upstream_tls]\n\
+         identity = \"certs/pki/gateway\"\nserver_name = \"{server_name}\"\n",
+        nginx.port.address()
+    );
+    Gateway::start(house, &format!("{}{route}", secure("required")))
+}
+
+fn is_bad_gateway(answer: &Answer, code: &str) -> Result<()> {
+    assert_eq!(answer.status, 502, "{code}: {answer:?}");
+    assert_eq!(answer.content_type, "application/problem+json");
+    assert_eq!(answer.json()?["refusal"]["code"], code);
+    Ok(())
+}
+
+const CLIENT: &str = "URI=spiffe://mtls-demo.local/ns/default/sa/client-service";
