@@ -1,0 +1,64 @@
+"""A gRPC caller with a certificate: grpc_client.py PORT IDENTITY
+
+It tells as JSON what came of every kind of call.
+"""
+
+import json
+import sys
+
+import grpc
+
+port, identity = sys.argv[1:]
+key, chain, roots = (open(f"{identity}/{name}", "rb").read() for name in ("tls.key", "tls.crt", "ca.crt"))
+terms = grpc.ssl_channel_credentials(roots, key, chain)
+told = {}
+
+
+def trailers(call):
+    # Where an answer is nothing but its end, the head of it counts as trailers: without its date.
+    fields = [(name, value) for name, value in call.trailing_metadata() if name != "date"]
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in fields}
+
+
+with grpc.secure_channel(f"localhost:{port}", terms, options=[("grpc.enable_http_proxy", 0)]) as channel:
+    forged = (("x-forwarded-client-cert", "Hash=forged;URI=spiffe://mtls-demo.local/admin"),)
+    answer, call = channel.unary_unary("/test.Test/Unary").with_call(b"hello", timeout=10, metadata=forged)
+    told["unary"] = answer.decode()
+    told["status"] = call.code().name
+    told["trailers"] = trailers(call)
+
+    told["large"] = len(channel.unary_unary("/test.Test/Unary")(b"x" * 3_000_000, timeout=10)) > 3_000_000
+    told["count"] = [int(n) for n in channel.unary_stream("/test.Test/Count")(b"100", timeout=10)] == list(range(100))
+    told["add"] = int(channel.stream_unary("/test.Test/Add")((b"x" * 1000 for _ in range(500)), timeout=10))
+
+    # Each question waits for the answer to the one before, so neither side may be gathered.
+    asked = []
+
+    def questions():
+        for number in range(20):
+            asked.append(number)
+            yield b"question %d" % number
+
+    call = channel.stream_stream("/test.Test/Echo")(questions(), timeout=10)
+    told["echo"] = [answer.decode() for answer in call] == [f"QUESTION {n}" for n in range(20)]
+
+    try:
+        channel.unary_unary("/test.Test/Fail")(b"", timeout=10)
+    except grpc.RpcError as error:
+        told["fail"] = [error.code().name, error.details(), trailers(error)]
+    try:
+        channel.unary_unary("/test.Test/Missing")(b"", timeout=10)
+    except grpc.RpcError as error:
+        told["missing"] = error.code().name
+    got = []
+    try:
+        for message in channel.unary_stream("/test.Test/Half")(b"", timeout=10):
+            got.append(message.decode())
+    except grpc.RpcError as error:
+        told["half"] = [got, error.code().name, error.details()]
+    try:
+        channel.unary_unary("/other.Other/Unary")(b"", timeout=10)
+    except grpc.RpcError as error:
+        told["no route"] = error.code().name
+
+print(json.dumps(told))

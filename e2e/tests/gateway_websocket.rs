@@ -1,0 +1,73 @@
+//! WebSocket through the gateway, between the client and the server of PyPI's `websockets`.
+
+use anyhow::Result;
+use e2e::gateway::{Gateway, secure};
+use e2e::house::House;
+use e2e::identity::Identity;
+use e2e::port::Port;
+use e2e::program::Program;
+use e2e::python;
+use serde_json::{Value, json};
+
+#[test]
+fn messages_of_all_sizes_and_the_codes_of_the_end_pass_unchanged() -> Result<()> {
+    let house = House::new()?;
+    let (port, _server) = server(None)?;
+    let gateway = Gateway::before(&house, "required", &format!("http://{}", port.address()))?;
+
+    let told = ask(&gateway, &house.identity("client-service"))?;
+
+    is_whole(&told);
+    let who = told["who"].to_string();
+    assert!(who.contains("sa/client-service"), "{who}");
+    Ok(())
+}
+
+#[test]
+fn so_they_do_where_the_service_demands_a_certificate_too() -> Result<()> {
+    let house = House::new()?;
+    let (port, _server) = server(Some(&house.identity("api-service")))?;
+    let route = format!(
+        "[[route]]\nupstreams = [\"https://{}\"]\n[route.upstream_tls]\n\
+         identity = \"certs/pki/gateway\"\nserver_name = \"api-service\"\n",
+        port.address()
+    );
+    let gateway = Gateway::start(&house, &format!("{}{route}", secure("required")))?;
+
+    is_whole(&ask(&gateway, &house.identity("client-service"))?);
+    Ok(())
+}
+
+fn is_whole(told: &Value) {
+    let expected = json!({
+        "text": "hello",
+        "large": [8 * 1024 * 1024, true],
+        "fragments": true,
+        "ping": true,
+        "order": true,
+        "own close": [4001, "that will do"],
+        "normal": [1000, "good bye"],
+        "private": [4321, "as agreed"],
+        "failed": [1011, "it broke"],
+    });
+    for (what, expected) in expected.as_object().into_iter().flatten() {
+        assert_eq!(&told[what], expected, "{what}: {told}");
+    }
+    assert!(told["deflate"].to_string().contains("permessage-deflate"), "{told}");
+}
+
+fn server(identity: Option<&Identity>) -> Result<(Port, Program)> {
+    let port = Port::keep()?;
+    let mut command = python::script("websocket_server.py")?;
+    command.arg(port.number.to_string()).args(identity.map(Identity::directory));
+    let mut program = Program::start(&mut command, "python3")?;
+    port.is_taken_by(&mut program)?;
+    Ok((port, program))
+}
+
+fn ask(gateway: &Gateway, identity: &Identity) -> Result<Value> {
+    let mut command = python::script("websocket_client.py")?;
+    command.arg(gateway.url("/").replace("https", "wss")).arg(identity.directory());
+    let said = Program::run(&mut command, "python3", b"")?.good()?.stdout;
+    Ok(serde_json::from_str(&said)?)
+}
