@@ -114,7 +114,7 @@ certs() {
 }
 
 make_certificates() {
-  certs init --namespace "$namespace" >&2 \
+  certs init --namespace "$namespace" \
     || fail "the certificates could not be made: the words above say why"
 }
 

@@ -1,13 +1,10 @@
 //! A rolling update: as in a cluster, the new replica is ready and new connections lead to it
 //! before the old one is told to stop.
 
-use std::process::Command;
-
 use anyhow::{Result, ensure};
 use e2e::balancer::Balancer;
-use e2e::deadline::eventually;
+use e2e::clicks::Clicks;
 use e2e::house::House;
-use e2e::program::Program;
 use e2e::service::Service;
 
 #[test]
@@ -20,7 +17,7 @@ fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()
     let launch_client = house.client_calling(&url).set("RUST_LOG", QUIET);
     let client = launch_client.start()?;
     let client_address = Balancer::before(client.address)?;
-    let clicks = Clicks::start(&client_address)?;
+    let clicks = Clicks::start(&format!("http://{}", client_address.address), COUNT, 16)?;
 
     clicks.answered(COUNT / 5)?;
     let new_api = launch_api.start()?;
@@ -29,13 +26,9 @@ fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()
     let new_client = launch_client.start()?;
     replace(client, &new_client, &client_address)?;
     let in_time = clicks.so_far();
-    clicks.answered(COUNT)?;
 
     assert!(in_time < COUNT, "the clicks were over before the services were replaced");
-    let outcome = clicks.0.end()?;
-    let failed: Vec<&str> = outcome.stdout.lines().filter(|status| *status != "200").collect();
-    assert_eq!(failed, [""; 0], "{}", outcome.stderr);
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    clicks.all_good()?;
     for service in [new_api, new_client] {
         assert!(service.admin("/metrics")?.contains("http_requests_total"), "it had no request");
         service.stop()?;
@@ -50,31 +43,6 @@ fn replace(old: Service, new: &Service, before: &Balancer) -> Result<()> {
     let outcome = old.stop()?;
     ensure!(outcome.code == Some(0), "{outcome:?}");
     Ok(())
-}
-
-/// curl, with 16 connections that it keeps open, as a browser does.
-struct Clicks(Program);
-
-impl Clicks {
-    fn start(before: &Balancer) -> Result<Self> {
-        let url = format!("http://{}/proxy/data?[1-{COUNT}]", before.address);
-        let quiet = ["-sS", "--no-progress-meter", "-o", "/dev/null", "-w", "%{http_code}\n"];
-        let arguments = [&quiet[..], &["-Z", "--parallel-max", "16", &url]].concat();
-        let mut curl = Command::new("curl");
-        Ok(Self(Program::start(curl.args(arguments), "curl")?))
-    }
-
-    fn so_far(&self) -> usize {
-        self.0.stdout().lines().count()
-    }
-
-    /// Waits until so many are answered, for as long as it goes on at all.
-    fn answered(&self, count: usize) -> Result<()> {
-        for step in (0..=count).step_by(COUNT / 20) {
-            eventually(&format!("{step} answers"), || Ok((self.so_far() >= step).then_some(())))?;
-        }
-        Ok(())
-    }
 }
 
 const COUNT: usize = 10_000;
