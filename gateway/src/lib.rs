@@ -12,6 +12,7 @@
 //!                       │ └──> question ─> upstream ══> service
 //!                       │  └── body, tunnel: streamed both ways
 //!                       └───── turned_away: 4xx, 502, 504 as problems; record: log and metrics
+//!  operator ─> dashboard: looks at the plan, its doors and what happened at them, on the admin port
 //! ```
 
 mod body;
