@@ -34,12 +34,17 @@ pub(crate) struct Gateway {
     pub(crate) doors: Doors,
     file: PathBuf,
     lives: Lives,
-    open: Mutex<HashMap<SocketAddr, OpenDoor>>,
+    open: Mutex<HashMap<Place, OpenDoor>>,
     plan: ArcSwap<Plan>,
     pub(crate) reloads: Reloads,
 }
 
-/// A door by the address that its listener is configured with.
+/// Where a listener is configured to stand. Each that leaves the port to the system has one of its
+/// own.
+#[derive(Debug, Eq, Hash, PartialEq)]
+struct Place(SocketAddr, Option<String>);
+
+/// A door that is open.
 #[derive(Debug)]
 struct OpenDoor {
     door: Arc<Door>,
@@ -141,7 +146,7 @@ impl Gateway {
         if config.admin != before.config.admin {
             warn!(in_force = %before.config.admin, "the admin listener moves at the next start");
         }
-        let known = |address| self.open_doors().contains_key(&address);
+        let known = |place: &Place| self.open_doors().contains_key(place);
         let sockets = sockets(&config.listeners, known)?;
         let plan = Plan::of(config, Some(&before), &self.doors)?;
         self.lives.become_these(plan.lives());
@@ -151,26 +156,26 @@ impl Gateway {
     }
 
     /// Has the doors be those of the plan; `sockets` are those of its new listeners.
-    fn put_in_force(&self, mut sockets: HashMap<SocketAddr, TcpListener>) {
+    fn put_in_force(&self, mut sockets: HashMap<Place, TcpListener>) {
         let plan = self.plan();
         let mut open = self.open_doors();
         let listeners = &plan.config.listeners;
-        let gone = open.extract_if(|address, _| !listeners.iter().any(|l| l.listen == *address));
+        let gone = open.extract_if(|place, _| !listeners.iter().any(|l| Place::of(l) == *place));
         for (_, gone) in gone {
             gone.stop.send_replace(true);
         }
         for listener in listeners {
-            let terms = plan.terms(listener);
-            if let Some(known) = open.get(&listener.listen) {
+            let (place, terms) = (Place::of(listener), plan.terms(listener));
+            if let Some(known) = open.get(&place) {
                 known.door.change(terms);
-            } else if let Some(socket) = sockets.remove(&listener.listen)
+            } else if let Some(socket) = sockets.remove(&place)
                 && let Some(busy) = &*self.busy()
             {
                 let address = socket.local_addr().unwrap_or(listener.listen);
                 let door = Arc::new(Door::new(address, terms, busy));
                 let (stop, told) = watch::channel(false);
                 tokio::spawn(Arc::clone(&door).serve(socket, told));
-                open.insert(listener.listen, OpenDoor { door, stop });
+                open.insert(place, OpenDoor { door, stop });
             }
         }
     }
@@ -186,29 +191,36 @@ impl Gateway {
     /// Where a listener stands, which tells the port that the system chose for port 0.
     pub(crate) fn address_of(&self, listener: &ListenerConfig) -> SocketAddr {
         let open = self.open_doors();
-        open.get(&listener.listen).map_or(listener.listen, |open| open.door.address())
+        open.get(&Place::of(listener)).map_or(listener.listen, |open| open.door.address())
     }
 
     fn busy(&self) -> MutexGuard<'_, Option<mpsc::Sender<()>>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_doors(&self) -> MutexGuard<'_, HashMap<SocketAddr, OpenDoor>> {
+    fn open_doors(&self) -> MutexGuard<'_, HashMap<Place, OpenDoor>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn of(listener: &ListenerConfig) -> Self {
+        let by_name = listener.listen.port() == 0;
+        Self(listener.listen, by_name.then(|| listener.name.clone()))
     }
 }
 
 /// Sockets for the listeners that have none yet.
 fn sockets(
     listeners: &[ListenerConfig],
-    known: impl Fn(SocketAddr) -> bool,
-) -> Result<HashMap<SocketAddr, TcpListener>, Vec<String>> {
+    known: impl Fn(&Place) -> bool,
+) -> Result<HashMap<Place, TcpListener>, Vec<String>> {
     let mut sockets = HashMap::new();
     let mut problems = Vec::new();
-    for listener in listeners.iter().filter(|listener| !known(listener.listen)) {
+    for listener in listeners.iter().filter(|listener| !known(&Place::of(listener))) {
         match server::bind(listener.listen, "listen") {
             Ok(socket) => {
-                sockets.insert(listener.listen, socket);
+                sockets.insert(Place::of(listener), socket);
             }
             Err(error) => problems.push(format!("listener \"{}\": {error}", listener.name)),
         }
