@@ -137,11 +137,17 @@ run_tests() {
   need chromium chromium
   need chromedriver chromium-driver
   need shellcheck shellcheck
+  need promtool prometheus
+  need python3 python3
+  # There is no command of this name: without the module, the package is to be installed.
+  python3 -c 'import ensurepip' 2>/dev/null || need python3-venv python3-venv
 
   step() { say; say "== $*"; "$@"; }
   step cargo fmt --all --check
   step cargo clippy --workspace --all-targets --locked -- -D warnings
   step cargo build --workspace --locked
+  # Before the tests: where kubectl is missing or old, this brings one that they use too.
+  step k8s/check.py
   step cargo test --workspace --locked --doc --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     step cargo nextest run --workspace --locked

