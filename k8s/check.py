@@ -12,6 +12,7 @@ components, the kubectl of kubectl.txt.
 import base64
 import functools
 import io
+import itertools
 import json
 import os
 import shutil
@@ -36,7 +37,10 @@ class Fault(Exception):
 
 
 def main():
-    in_venv()
+    try:
+        in_venv()
+    except Fault as fault:
+        sys.exit(f"k8s: the venv cannot be made: {fault}")
     if "--write" in sys.argv[1:]:
         (MONITORING / "prometheus-rule.yaml").write_text(prometheus_rule())
     faults = 0
@@ -105,16 +109,15 @@ def rules():
 
 
 def combinations():
-    """Each tree that people apply: its name, and the edit that makes its kustomization.yaml."""
-    yield "base", "", []
-    for component in COMPONENTS:
-        yield f"base+{component}", "", [component]
-    yield "base+all", "", COMPONENTS
-    yield "base+all-in-demo", "demo", COMPONENTS
+    """Each tree that people apply: its name, its namespace, its components."""
+    for count in range(len(COMPONENTS) + 1):
+        for chosen in itertools.combinations(COMPONENTS, count):
+            yield "+".join(["base", *chosen]), "", chosen
+    yield "+".join(["base", *COMPONENTS, "in-demo"]), "demo", COMPONENTS
 
 
 def combinations_render():
-    """kubectl kustomize: the base, with each component, with all, in another namespace; examples"""
+    """kubectl kustomize: every combination of components, another namespace, the examples"""
     shutil.rmtree(rendered(), ignore_errors=True)
     rendered().mkdir(parents=True)
     for name, namespace, components in combinations():
@@ -176,12 +179,15 @@ def rendered():
 
 
 def manifests():
+    """Each different manifest once, and the file that has it."""
     import yaml
 
+    seen = {}
     for file in [*sorted(K8S.glob("*-deployment.yaml")), *sorted(rendered().glob("*.yaml"))]:
-        for manifest in yaml.safe_load_all(file.read_text()):
+        for manifest in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
             # As kubectl does before it sends one: JSON has no other keys than strings.
-            yield file.stem, json.loads(json.dumps(manifest))
+            seen.setdefault(json.dumps(manifest), file.stem)
+    return [(name, json.loads(text)) for text, name in seen.items()]
 
 
 def schemas():

@@ -7,36 +7,44 @@ use e2e::network::{Network, Place};
 
 #[test]
 fn only_the_client_service_reaches_the_api_and_only_on_its_port() -> Result<()> {
-    let house = House::of(&[])?;
+    let network = Neighbours::of(&[])?;
     let twin = Place::pod("elsewhere", [("app", "client-service")]);
     let kin =
         Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
-    assert!(house.passes(&house.client, &house.api, "TCP 3000"));
+    assert!(network.passes(&network.client, &network.api, "TCP 3000"));
 
     for port in ["TCP 9000", "TCP 22", "UDP 3000"] {
-        assert!(!house.passes(&house.client, &house.api, port), "{port}");
+        assert!(!network.passes(&network.client, &network.api, port), "{port}");
     }
-    for stranger in [&house.stranger, &house.api, &twin, &kin, &house.prometheus, &house.internet] {
-        assert!(!house.passes(stranger, &house.api, "TCP 3000"), "{stranger:?}");
+    for stranger in
+        [&network.stranger, &network.api, &twin, &kin, &network.prometheus, &network.internet]
+    {
+        assert!(!network.passes(stranger, &network.api, "TCP 3000"), "{stranger:?}");
     }
     Ok(())
 }
 
 #[test]
 fn only_the_monitoring_reaches_the_admin_ports() -> Result<()> {
-    let house = House::of(&[])?;
+    let network = Neighbours::of(&[])?;
     let beside = Place::pod("monitoring", [("app.kubernetes.io/name", "grafana")]);
     let feigned = Place::pod("default", [("app.kubernetes.io/name", "prometheus")]);
     let kin =
         Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
-    for (pod, port) in [(&house.api, "TCP 9000"), (&house.client, "TCP 9001")] {
-        assert!(house.passes(&house.prometheus, pod, port), "{port}");
-        for other in
-            [&house.stranger, &house.client, &house.api, &kin, &beside, &feigned, &house.internet]
-        {
-            assert!(!house.passes(other, pod, port), "{other:?}");
+    for (pod, port) in [(&network.api, "TCP 9000"), (&network.client, "TCP 9001")] {
+        assert!(network.passes(&network.prometheus, pod, port), "{port}");
+        for other in [
+            &network.stranger,
+            &network.client,
+            &network.api,
+            &kin,
+            &beside,
+            &feigned,
+            &network.internet,
+        ] {
+            assert!(!network.passes(other, pod, port), "{other:?}");
         }
     }
     Ok(())
@@ -44,32 +52,32 @@ fn only_the_monitoring_reaches_the_admin_ports() -> Result<()> {
 
 #[test]
 fn anybody_reaches_the_page() -> Result<()> {
-    let house = House::of(&[])?;
+    let network = Neighbours::of(&[])?;
 
-    assert!(house.passes(&house.internet, &house.client, "TCP 4000"));
-    assert!(house.passes(&house.stranger, &house.client, "TCP 4000"));
-    assert!(!house.passes(&house.api, &house.client, "TCP 4000"), "the API calls nobody");
+    assert!(network.passes(&network.internet, &network.client, "TCP 4000"));
+    assert!(network.passes(&network.stranger, &network.client, "TCP 4000"));
+    assert!(!network.passes(&network.api, &network.client, "TCP 4000"), "the API calls nobody");
     Ok(())
 }
 
 #[test]
 fn nothing_leaves_but_name_lookups_and_calls_to_the_api() -> Result<()> {
-    let house = House::of(&[])?;
+    let network = Neighbours::of(&[])?;
     let dns = Place::pod("kube-system", [("k8s-app", "kube-dns")]);
     let cache = Place::outside("169.254.20.10");
     let beside = Place::pod("kube-system", [("k8s-app", "metrics-server")]);
     let feigned = Place::pod("default", [("k8s-app", "kube-dns")]);
 
-    for pod in [&house.api, &house.client] {
+    for pod in [&network.api, &network.client] {
         for server in [&dns, &cache] {
-            assert!(house.passes(pod, server, "UDP 53") && house.passes(pod, server, "TCP 53"));
-            assert!(!house.passes(pod, server, "TCP 443"));
+            assert!(network.passes(pod, server, "UDP 53") && network.passes(pod, server, "TCP 53"));
+            assert!(!network.passes(pod, server, "TCP 443"));
         }
-        for other in [&beside, &feigned, &house.internet] {
-            assert!(!house.passes(pod, other, "UDP 53"), "{other:?}");
+        for other in [&beside, &feigned, &network.internet] {
+            assert!(!network.passes(pod, other, "UDP 53"), "{other:?}");
         }
-        for other in [&house.stranger, &house.internet, &house.prometheus] {
-            assert!(!house.passes(pod, other, "TCP 443"), "{other:?}");
+        for other in [&network.stranger, &network.internet, &network.prometheus] {
+            assert!(!network.passes(pod, other, "TCP 443"), "{other:?}");
         }
     }
     Ok(())
@@ -77,10 +85,10 @@ fn nothing_leaves_but_name_lookups_and_calls_to_the_api() -> Result<()> {
 
 #[test]
 fn other_pods_are_left_alone() -> Result<()> {
-    let house = House::of(&crate::COMPONENTS)?;
+    let network = Neighbours::of(&crate::COMPONENTS)?;
 
-    assert!(house.passes(&house.stranger, &house.internet, "TCP 443"));
-    assert!(house.passes(&house.internet, &house.stranger, "TCP 8080"));
+    assert!(network.passes(&network.stranger, &network.internet, "TCP 443"));
+    assert!(network.passes(&network.internet, &network.stranger, "TCP 8080"));
     Ok(())
 }
 
@@ -120,7 +128,7 @@ fn a_pod_with_a_gateway_is_reached_through_it_alone() -> Result<()> {
 
 #[test]
 fn sidecars_of_a_mesh_reach_istiod_only_where_there_is_a_mesh() -> Result<()> {
-    let (without, with) = (House::of(&[])?, House::of(&["mesh"])?);
+    let (without, with) = (Neighbours::of(&[])?, Neighbours::of(&["mesh"])?);
     let istiod = Place::pod("istio-system", [("app", "istiod")]);
     let beside = Place::pod("istio-system", [("app", "ingressgateway")]);
 
@@ -134,7 +142,7 @@ fn sidecars_of_a_mesh_reach_istiod_only_where_there_is_a_mesh() -> Result<()> {
 }
 
 /// The policies, the pods that they guard, and others.
-struct House {
+struct Neighbours {
     api: Place,
     client: Place,
     internet: Place,
@@ -143,7 +151,7 @@ struct House {
     stranger: Place,
 }
 
-impl House {
+impl Neighbours {
     fn of(components: &[&str]) -> Result<Self> {
         let manifests = Manifests::with(components)?;
         let pods = manifests.pods();
