@@ -70,10 +70,10 @@ start_k8s() {
 
 # An image's tag is its content's, so that only what changed is rolled out, and nothing stale runs.
 tag_of() {
-  local id
-  id=$(docker image inspect --format '{{.Id}}' "mtls-demo/$1:latest" 2>/dev/null) || id=
+  local id=sha256:IMAGE-ID
+  [ "$dry_run" = 1 ] || id=$(docker image inspect --format '{{.Id}}' "mtls-demo/$1:latest")
   id=${id#sha256:}
-  if [ "$dry_run" = 1 ]; then printf 'IMAGE-ID'; else printf '%s' "${id:0:12}"; fi
+  printf '%s' "${id:0:12}"
 }
 
 build_images() {
