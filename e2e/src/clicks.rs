@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
+use tempfile::TempDir;
 
 use crate::deadline::eventually;
 use crate::program::Program;
@@ -12,6 +13,7 @@ use crate::program::Program;
 pub struct Clicks {
     count: usize,
     curl: Program,
+    _answers: TempDir,
 }
 
 impl Clicks {
@@ -35,11 +37,14 @@ impl Clicks {
     }
 
     fn with(place: &str, count: usize, at_once: usize, more: &[&str]) -> Result<Self> {
+        // A file, for curl cannot empty /dev/null before it tries again.
+        let answers = tempfile::tempdir()?;
         let url = format!("{place}/proxy/data?[1-{count}]");
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--no-progress-meter", "-o", "/dev/null", "-w", "%{http_code}\n"]);
-        curl.args(["--noproxy", "*", "-Z", "--parallel-max", &at_once.to_string()]);
-        Ok(Self { count, curl: Program::start(curl.args(more).arg(url), "curl")? })
+        curl.args(["-sS", "--no-progress-meter", "--noproxy", "*", "-w", "%{http_code}\n", "-o"]);
+        curl.arg(answers.path().join("answer"));
+        curl.args(["-Z", "--parallel-max", &at_once.to_string()]).args(more).arg(url);
+        Ok(Self { count, curl: Program::start(&mut curl, "curl")?, _answers: answers })
     }
 
     /// How many were answered so far.

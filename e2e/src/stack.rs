@@ -1,5 +1,6 @@
 //! The containers of `docker-compose.yml`, as one test has them; nothing is left of them.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -14,6 +15,7 @@ pub struct Stack<'a> {
     engine: &'a Engine,
     project: String,
     profiles: &'static str,
+    web_port: u16,
 }
 
 impl<'a> Stack<'a> {
@@ -24,7 +26,9 @@ impl<'a> Stack<'a> {
     /// It does not come up.
     pub fn up(engine: &'a Engine, profiles: &'static str) -> Result<Self> {
         let project = format!("mtls-demo-test-{}", std::process::id());
-        let stack = Self { engine, project, profiles };
+        // One that stays the same when the container is another.
+        let web_port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let stack = Self { engine, project, profiles, web_port };
         stack.compose(&["up", "--detach", "--no-build"])?;
         Ok(stack)
     }
@@ -40,7 +44,12 @@ impl<'a> Stack<'a> {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    /// Where a published port is: `127.0.0.1:49153`.
+    /// The page's scheme, host and port.
+    pub fn page(&self) -> String {
+        format!("http://localhost:{}", self.web_port)
+    }
+
+    /// Where a port is published that the system chose: `127.0.0.1:49153`.
     ///
     /// # Errors
     ///
@@ -118,8 +127,8 @@ impl<'a> Stack<'a> {
         };
         command.current_dir(workspace()).args(["--project-name", &self.project]);
         command.envs([("TAG", TAG), ("PROFILE", PROFILE), ("COMPOSE_PROFILES", self.profiles)]);
-        // Ports that the system chooses.
-        command.envs([("WEB_PORT", "0"), ("GATEWAY_PORT", "0"), ("PROMETHEUS_PORT", "0")]);
+        command.env("WEB_PORT", self.web_port.to_string());
+        command.envs([("GATEWAY_PORT", "0"), ("PROMETHEUS_PORT", "0")]);
         command
     }
 }
