@@ -18,7 +18,7 @@ use crate::service::{Launch, Service};
 #[derive(Debug)]
 pub struct Gateway {
     file: PathBuf,
-    /// The process; its address is that of the first listener.
+    /// The process; its address is that of the listener `secure`, where there is one.
     pub service: Service,
     _place: TempDir,
 }
@@ -38,12 +38,16 @@ impl Gateway {
         fs::write(&file, config)?;
         let launch = Launch::of("gateway").argument("--config").argument("gateway.toml");
         let service = launch.directory(place.path()).start()?;
-        let gateway = Self { file, service, _place: place };
+        let mut gateway = Self { file, service, _place: place };
         let listeners = config.matches("[[listener]]").count();
         eventually("all listeners", || {
             let open = gateway.service.log().iter().filter(|line| is_open(line)).count();
             Ok((open == listeners).then_some(()))
         })?;
+        // They open in any order.
+        if let Ok(address) = gateway.address("secure") {
+            gateway.service.address = address;
+        }
         Ok(gateway)
     }
 
@@ -70,7 +74,7 @@ impl Gateway {
         Ok(address.with_context(|| format!("no listener {listener}"))?.parse()?)
     }
 
-    /// A URL of its first listener, by HTTPS and the name `localhost`.
+    /// A URL of its listener `secure`, by the name `localhost`.
     pub fn url(&self, path: &str) -> String {
         self.service.url(path)
     }

@@ -36,6 +36,7 @@ pub mod openssl;
 pub mod port;
 pub mod program;
 pub mod python;
+pub mod reflector;
 pub mod service;
 pub mod stack;
 pub mod template;
