@@ -1,0 +1,103 @@
+//! The files of `gateway/examples`, run as they stand but for their ports.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use e2e::binaries::workspace;
+use e2e::curl::Curl;
+use e2e::gateway::Gateway;
+use e2e::house::House;
+use e2e::httpbin::Httpbin;
+use e2e::port::Port;
+
+#[test]
+fn a_protected_httpbin_answers_those_with_a_certificate() -> Result<()> {
+    let house = House::new()?;
+    let httpbin = Httpbin::start()?;
+    let file =
+        example("httpbin.toml", &[(":8443", ":0"), ("http://127.0.0.1:8000", &httpbin.url())])?;
+    let gateway = Gateway::start(&house, &file)?;
+    let good = house.identity("client-service");
+
+    let answer = gateway.curl("/get?msg=hello", &good).run()?;
+    let nobody = Curl::get(&gateway.url("/get")).trusting(&good).run()?;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()?["args"]["msg"], "hello");
+    assert_eq!((nobody.status, nobody.alert), (0, Some(116)));
+    Ok(())
+}
+
+#[test]
+fn a_program_without_a_certificate_reaches_an_api_through_a_gateway_on_each_side() -> Result<()> {
+    let house = House::new()?;
+    let httpbin = Httpbin::start()?;
+    let upstream = [(":8443", ":0"), ("http://127.0.0.1:8000", &httpbin.url())];
+    let far = Gateway::start(&house, &example("both-sides-server.toml", &upstream)?)?;
+    let far_url = far.url("");
+    let ports = [("127.0.0.1:8080", "127.0.0.1:0"), ("https://localhost:8443", &far_url)];
+    let near = Gateway::start(&house, &example("both-sides-client.toml", &ports)?)?;
+    let forged = "X-Forwarded-Client-Cert: URI=spiffe://mtls-demo.local/ns/default/sa/admin";
+
+    let url = format!("http://{}/headers?show_env=1", near.address("program")?);
+    let answer = Curl::get(&url).with(&["-H", forged]).run()?;
+    let past = far.curl("/get", &house.identity("gateway")).run()?;
+
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let headers = answer.json()?["headers"].take();
+    let told = headers["X-Forwarded-Client-Cert"].as_str().unwrap_or_default();
+    assert!(told.contains("URI=spiffe://mtls-demo.local/ns/default/sa/client-service;"), "{told}");
+    assert!(!told.contains("admin"), "{told}");
+    assert!(headers["Client-Cert"].is_null(), "{headers}");
+    // Its certificate is good, but it is not the near side's.
+    assert_eq!(past.status, 403);
+    assert_eq!(past.json()?["refusal"]["code"], "not-allowed");
+    Ok(())
+}
+
+#[test]
+fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
+    let house = House::new()?;
+    let httpbin = Httpbin::start()?;
+    let port = Port::keep()?;
+    let secure = port.number.to_string();
+    let ports = [
+        ("8443", secure.as_str()),
+        ("127.0.0.1:8080", "127.0.0.1:0"),
+        ("http://127.0.0.1:8000", &httpbin.url()),
+    ];
+    let gateway = Gateway::start(&house, &example("entrance.toml", &ports)?)?;
+    let good = house.identity("client-service");
+    let status = |path| Ok::<_, anyhow::Error>(gateway.curl(path, &good).run()?.status);
+
+    assert_eq!(status("/status/418")?, 418);
+    assert_eq!(status("/delay/1")?, 200);
+    for path in ["/", "/get", "/statuses", "/status%2f418", "/get?path=/status"] {
+        let expected = if path.contains("%2f") { 400 } else { 404 };
+        assert_eq!(status(path)?, expected, "{path}");
+    }
+    let plain = format!("http://localhost:{}/status/418?a=b", gateway.address("plain")?.port());
+    let led = Curl::get(&plain).showing(&good).with(&["-L"]).run()?;
+    assert_eq!(led.status, 418, "{led:?}");
+    let answer = Curl::get(&plain).with(&["-D", "-"]).run()?;
+    assert_eq!(answer.status, 308);
+    let place = format!("location: https://localhost:{secure}/status/418?a=b\r");
+    assert!(answer.body.contains(&place), "{answer:?}");
+    Ok(())
+}
+
+/// An example with other ports, each of which must stand in it.
+fn example(name: &str, ports: &[(&str, &str)]) -> Result<String> {
+    let path = workspace().join("gateway/examples").join(name);
+    let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    for (from, to) in ports {
+        assert!(text.contains(from), "{name} has no {from}");
+        text = text.replace(from, to);
+    }
+    // The one that is there by default is taken, where gateways run side by side.
+    Ok(if text.contains("[admin]") {
+        text.replace("127.0.0.1:9003", "127.0.0.1:0")
+    } else {
+        format!("{text}\n[admin]\nlisten = \"127.0.0.1:0\"\n")
+    })
+}
