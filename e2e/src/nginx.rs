@@ -1,11 +1,13 @@
 //! nginx, set by a file of `e2e/foreign`.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 use tempfile::TempDir;
 
+use crate::identity::Identity;
 use crate::port::Port;
 use crate::program::Program;
 use crate::template;
@@ -35,5 +37,18 @@ impl Nginx {
         let mut program = Program::start(&mut command, "nginx-light")?;
         port.is_taken_by(&mut program)?;
         Ok(Self { port, _place: place, _program: program })
+    }
+
+    /// A service that shows this identity, and demands certificates of the authority in `roots`;
+    /// `http2` is `http2` or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Nginx::start`].
+    pub fn demanding(roots: &Path, shown: &Identity, http2: &str) -> Result<Self> {
+        let (identity, roots) = (shown.directory().display(), roots.display());
+        let values: [(&str, &dyn Display); 3] =
+            [("HTTP2", &http2), ("IDENTITY", &identity), ("ROOTS", &roots)];
+        Self::start("nginx_service.conf", &values)
     }
 }

@@ -91,7 +91,9 @@ fn serve(stream: &TcpStream, tell: &Sender<String>, waits: &Mutex<Receiver<()>>)
             }
             _ => "ok".to_owned(),
         };
-        write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        // At once, so that it leaves as one packet.
+        writer.write_all(answer.as_bytes())?;
     }
     Ok(())
 }

@@ -91,14 +91,10 @@ fn nginx_with_a_wrong_certificate_is_refused_and_the_caller_is_told_why() -> Res
 }
 
 #[test]
-fn nginx_that_does_not_trust_us_is_told_of() -> Result<()> {
+fn what_nginx_answers_to_a_certificate_that_it_does_not_trust_arrives() -> Result<()> {
     let house = House::new()?;
     let other = House::new()?;
-    let shown = house.identity("api-service");
-    let roots = other.identity("api-service").roots();
-    let values: [(&str, &dyn std::fmt::Display); 3] =
-        [("HTTP2", &""), ("IDENTITY", &shown.directory().display()), ("ROOTS", &roots.display())];
-    let nginx = Nginx::start("nginx_service.conf", &values)?;
+    let nginx = service(&other, &house.identity("api-service"), "")?;
     let gateway = before(&house, &nginx, "api-service")?;
 
     let answer = gateway.curl("/", &house.identity("client-service")).run()?;
@@ -110,13 +106,7 @@ fn nginx_that_does_not_trust_us_is_told_of() -> Result<()> {
 }
 
 fn service(house: &House, shown: &Identity, http2: &str) -> Result<Nginx> {
-    let roots = house.identity("api-service").roots();
-    let values: [(&str, &dyn std::fmt::Display); 3] = [
-        ("HTTP2", &http2),
-        ("IDENTITY", &shown.directory().display()),
-        ("ROOTS", &roots.display()),
-    ];
-    Nginx::start("nginx_service.conf", &values)
+    Nginx::demanding(&house.identity("api-service").roots(), shown, http2)
 }
 
 /// A gateway that expects this name of nginx.

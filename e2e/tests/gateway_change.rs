@@ -1,0 +1,103 @@
+//! Changes under load: another file, another certificate, and a revocation. Whoever is still
+//! trusted loses no request; the revoked one is cut.
+
+use anyhow::{Context, Result};
+use e2e::deadline::eventually;
+use e2e::gateway::{Gateway, secure};
+use e2e::house::House;
+use e2e::identity::Identity;
+use e2e::nginx::Nginx;
+use e2e::program::Program;
+use e2e::python;
+use serde_json::Value;
+
+#[test]
+fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
+    let house = House::new()?;
+    let leaver = house.issue("leaver", &[])?;
+    let shown = house.identity("api-service");
+    let nginx = Nginx::demanding(&shown.roots(), &shown, "")?;
+    let route = |prefix: &str| {
+        format!(
+            "[[route]]\npath_prefix = \"{prefix}\"\nupstreams = [\"https://{}\"]\n\
+             [route.upstream_tls]\nidentity = \"certs/pki/gateway\"\nserver_name = \"api-service\"\n",
+            nginx.port.address()
+        )
+    };
+    let gateway = Gateway::start(&house, &format!("{}{}", secure("required"), route("/")))?;
+    let stays = Load::start(&gateway, &house.identity("client-service"))?;
+    let leaves = Load::start(&gateway, &leaver)?;
+    stays.goes_on()?;
+    leaves.goes_on()?;
+
+    gateway.change_to(&format!("{}{}", gateway.config()?, route("/more")))?;
+    stays.goes_on()?;
+    let own =
+        || -> Result<Value> { Ok(serde_json::from_str(&gateway.service.admin("/identity")?)?) };
+    let before = own()?;
+    house.certs(&["renew", "gateway"])?;
+    eventually("the new certificate", || Ok((own()? != before).then_some(())))?;
+    stays.goes_on()?;
+    leaves.goes_on()?;
+    house.certs(&["revoke", "leaver"])?;
+    leaves.is_cut()?;
+    stays.goes_on()?;
+
+    let left = leaves.end()?;
+    let stayed = stays.end()?;
+    assert_eq!(stayed["failed"], serde_json::json!({}), "{stayed}");
+    for caller in ["kept", "new", "http2"] {
+        assert!(stayed["good"][caller].as_u64() > Some(100), "{stayed}");
+        let told = left["failed"].as_object().context("failures must be told")?;
+        assert!(told.keys().any(|key| key.starts_with(caller)), "{left}");
+    }
+    let refusals = gateway.service.refusals(1)?;
+    assert!(refusals.iter().all(|refusal| refusal["code"] == "revoked"), "{refusals:?}");
+    println!("those who stayed: {}", stayed["good"]);
+    Ok(())
+}
+
+/// Callers that ask again and again.
+struct Load(Program);
+
+impl Load {
+    fn start(gateway: &Gateway, identity: &Identity) -> Result<Self> {
+        let mut command = python::script("load.py")?;
+        command.arg(gateway.service.address.port().to_string()).arg(identity.directory());
+        Ok(Self(Program::start(&mut command, "python3")?))
+    }
+
+    /// Waits until each of them was answered fifty times more.
+    fn goes_on(&self) -> Result<()> {
+        let count = |caller: &str| self.told()["good"][caller].as_u64().unwrap_or_default();
+        let callers = ["kept", "new", "http2"];
+        let before = callers.map(count);
+        eventually("fifty answers more for each", || {
+            let after = callers.iter().zip(before).all(|(name, before)| count(name) >= before + 50);
+            Ok(after.then_some(()))
+        })
+    }
+
+    /// Waits until none of them is answered any more.
+    fn is_cut(&self) -> Result<()> {
+        eventually("the end of all answers", || {
+            let told = self.told();
+            let failures = told["failed"].as_object().cloned().unwrap_or_default();
+            let of = |caller: &str| failures.keys().any(|key| key.starts_with(caller));
+            Ok(["kept", "new", "http2"].into_iter().all(of).then_some(()))
+        })
+    }
+
+    /// Its newest whole line.
+    fn told(&self) -> Value {
+        let said = self.0.stdout();
+        let mut lines = said.lines().rev();
+        lines.find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+    }
+
+    fn end(mut self) -> Result<Value> {
+        self.0.hush();
+        let said = self.0.end()?.good()?.stdout;
+        Ok(serde_json::from_str(said.lines().last().context("it must tell something")?)?)
+    }
+}
