@@ -137,6 +137,9 @@ run_tests() {
   need chromium chromium
   need chromedriver chromium-driver
   need shellcheck shellcheck
+  need nginx nginx-light
+  need h2load nghttp2-client
+  need ab apache2-utils
   need promtool prometheus
   need python3 python3
   # There is no command of this name: without the module, the package is to be installed.
@@ -148,6 +151,7 @@ run_tests() {
   step cargo build --workspace --locked
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
   step k8s/check.py
+  step e2e/venv.sh "${CARGO_TARGET_DIR:-target}/e2e-venv"
   step cargo test --workspace --locked --doc --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     step cargo nextest run --workspace --locked
@@ -155,7 +159,7 @@ run_tests() {
     step cargo test --workspace --locked --lib --bins --tests
   fi
   RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
-  step shellcheck setup.sh .ci/run
+  step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh .ci/run e2e/venv.sh
   if cargo deny --version >/dev/null 2>&1; then
     step cargo deny check bans licenses sources
   else
