@@ -1,5 +1,7 @@
 //! The whole of mtls-demo, with its real binaries, against programs that we did not write:
-//! Chromium, curl and OpenSSL. The tests stand in `tests/`, a topic a file.
+//! Chromium, curl and OpenSSL, and around the gateway nginx, Envoy, httpbin and others of Debian
+//! and PyPI. The tests stand in `tests/`, a topic a file; what sets or speaks to foreign programs,
+//! in their own languages, in `foreign/`.
 //!
 //! It owns how the programs are found, started, spoken to and ended. It links none of our
 //! services: what it knows of them is what their users know, but for the crate `authority`, which
@@ -10,6 +12,8 @@
 //!                                     │                  ▲
 //!                                     └──> Curl, openssl ┤  one deadline, one log,
 //!                                          Browser ──────┘  one end each: Program
+//!
+//!  curl, Nginx, Envoy, python ──> Gateway ──> Httpbin, Nginx, Envoy, python, Reflector
 //! ```
 //!
 //! What goes to a cluster is read as `kubectl kustomize` renders it: Manifests, and the Network that

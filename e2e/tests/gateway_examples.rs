@@ -1,6 +1,7 @@
 //! The files of `gateway/examples`, run as they stand but for their ports.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use anyhow::{Context, Result};
 use e2e::binaries::workspace;
@@ -9,6 +10,7 @@ use e2e::gateway::Gateway;
 use e2e::house::House;
 use e2e::httpbin::Httpbin;
 use e2e::port::Port;
+use e2e::service::Launch;
 
 #[test]
 fn a_protected_httpbin_answers_those_with_a_certificate() -> Result<()> {
@@ -83,6 +85,32 @@ fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
     assert_eq!(answer.status, 308);
     let place = format!("location: https://localhost:{secure}/status/418?a=b\r");
     assert!(answer.body.contains(&place), "{answer:?}");
+    Ok(())
+}
+
+#[test]
+fn the_file_of_the_manual_and_the_examples_have_no_problem() -> Result<()> {
+    let house = House::new()?;
+    let place = tempfile::tempdir()?;
+    fs::create_dir(place.path().join("certs"))?;
+    symlink(house.path(), place.path().join("certs/pki"))?;
+    let manual = fs::read_to_string(workspace().join("docs/gateway.md"))?;
+    let file = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    fs::write(place.path().join("manual.toml"), file.context("the manual must have a file")?)?;
+    for file in fs::read_dir(workspace().join("gateway/examples"))? {
+        let file = file?;
+        fs::copy(file.path(), place.path().join(file.file_name()))?;
+    }
+
+    for file in fs::read_dir(place.path())? {
+        let file = file?.file_name();
+        if file.to_string_lossy().ends_with(".toml") {
+            let check = Launch::of("gateway").argument("check");
+            let check = check.argument(&file.to_string_lossy()).directory(place.path());
+            let outcome = check.run()?.good()?;
+            assert!(outcome.stdout.ends_with(" no problem\n"), "{outcome:?}");
+        }
+    }
     Ok(())
 }
 

@@ -48,7 +48,7 @@ fn a_directory_that_is_not_there_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nowhere");
 
-    let remedy = "run \"cargo run -p certs -- init\", or set CERT_PATH to the one that is meant";
+    let remedy = "run \"cargo run -p certs -- init\", or set CERT_PATH (of the gateway: identity) to the one that is meant";
     assert_eq!(problems(&path), [format!("no identity directory {}: {remedy}", path.display())]);
 }
 

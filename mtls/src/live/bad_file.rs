@@ -49,7 +49,7 @@ pub enum BadFile {
     Missing(PathBuf),
     /// There is no such directory.
     #[error(
-        "no identity directory {0}: run \"cargo run -p certs -- init\", or set CERT_PATH to the one that is meant"
+        "no identity directory {0}: run \"cargo run -p certs -- init\", or set CERT_PATH (of the gateway: identity) to the one that is meant"
     )]
     NoDirectory(PathBuf),
     /// The roots or the lists cannot be believed.
