@@ -27,6 +27,7 @@ use crate::role::Role;
 pub struct Stream {
     connection: Arc<Connection>,
     keeper: Option<Keeper>,
+    linger: Option<Pin<Box<Sleep>>>,
     preface: Preface,
     transport: Transport,
 }
@@ -52,7 +53,7 @@ pub(crate) struct Keeper {
 impl Stream {
     pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Option<Keeper>) -> Self {
         let transport = Transport::Plain(wire);
-        Self { connection, keeper, preface: Preface::Any, transport }
+        Self { connection, keeper, linger: None, preface: Preface::Any, transport }
     }
 
     pub(crate) fn tls(
@@ -65,7 +66,8 @@ impl Stream {
             (Some(_), Some(_)) => Preface::Http1 { seen: 0 },
             _ => Preface::Any,
         };
-        Self { connection, keeper, preface, transport: Transport::Tls(Box::new(tls)) }
+        let transport = Transport::Tls(Box::new(tls));
+        Self { connection, keeper, linger: None, preface, transport }
     }
 
     /// The connection that this stream carries.
@@ -126,6 +128,29 @@ impl Stream {
             }
             timer.as_mut().reset(deadline);
         }
+    }
+
+    /// Reads and forgets what still comes until the client closes too, within bounds: a close with
+    /// unread bytes is a reset, which would destroy the last answer on its way to a client that is
+    /// still sending (RFC 9112, section 9.6).
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut bytes = [0; 8 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(self.transport.wire()).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Whether there is a client who may still be sending. In a tunnel one direction can end alone.
+    fn lingers(&self) -> bool {
+        self.keeper.is_some() && !self.connection.is_upgraded() && !self.connection.is_cut()
     }
 
     fn write_with(
@@ -210,10 +235,16 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        match &mut self.transport {
-            Transport::Plain(wire) => Pin::new(wire).poll_shutdown(context),
-            Transport::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+        if self.linger.is_none() {
+            ready!(match &mut self.transport {
+                Transport::Plain(wire) => Pin::new(wire).poll_shutdown(context),
+                Transport::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+            })?;
         }
+        if self.lingers() {
+            ready!(self.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -233,6 +264,13 @@ impl HyperConnection for Stream {
 }
 
 impl Transport {
+    fn wire(&mut self) -> &mut Wire {
+        match self {
+            Self::Plain(wire) => wire,
+            Self::Tls(tls) => tls.get_mut().0,
+        }
+    }
+
     fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         match self {
             Self::Plain(wire) => Pin::new(wire).poll_read(context, buffer),
@@ -258,6 +296,9 @@ impl Transport {
         }
     }
 }
+
+/// How long a client may go on sending after our last word.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A request whose head took too long; mere silence is no refusal.
 fn too_slow(connection: &Connection, waited: Duration) -> Handshake {

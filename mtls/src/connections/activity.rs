@@ -56,6 +56,10 @@ impl Activity {
         self.upgraded = true;
     }
 
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }

@@ -159,6 +159,15 @@ impl Connection {
         self.state.load(Ordering::Acquire) >= DRAINING
     }
 
+    pub(crate) fn is_cut(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CUT
+    }
+
+    /// Whether HTTP was left on it.
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.activity().is_upgraded()
+    }
+
     /// Called before each read with the task to wake if the connection is cut meanwhile.
     pub(crate) fn check_readable(&self, waker: &Waker) -> Result<(), Error> {
         self.read_waker.register(waker);
@@ -220,7 +229,7 @@ impl Connection {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.state.load(Ordering::Acquire) == CUT {
+        if self.is_cut() {
             let why = "the connection was ended here: the trust in its peer has ended";
             return Err(Error::new(ErrorKind::ConnectionAborted, why));
         }
