@@ -9,6 +9,7 @@ use e2e::clicks::Clicks;
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::engine::{Engine, TAG, TARGETS};
+use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::stack::Stack;
 
@@ -17,6 +18,8 @@ fn each_image_is_one_small_binary_without_a_key_and_without_a_shell() -> Result<
     let Some(engine) = Engine::with_images()? else {
         return Ok(());
     };
+    let key = House::new()?.identity("api-service").key();
+    ensure!(holds_a_key(&fs::read(key)?), "a key is not found where there is one");
 
     for name in TARGETS {
         let image = format!("mtls-demo/{name}:{TAG}");
