@@ -4,6 +4,7 @@ For each it tells as JSON which frames came back: the first of GOAWAY, RST_STREA
 its code. Each has a connection of its own, opened in order; frames are hyperframe's, or bytes.
 """
 
+import contextlib
 import json
 import socket
 import ssl
@@ -42,6 +43,18 @@ def raw(kind, flags, stream, payload, length=None):
 
 def replaced(name, value):
     return [(n, value if n == name else v) for n, v in GOOD]
+
+
+def large():
+    """A head of 50 kB, in as many frames as it takes."""
+    block = encoded(GOOD + [(f"x-name-{number}", "x" * 1000) for number in range(50)])
+    frames = [block[start:start + 16000] for start in range(0, len(block), 16000)]
+    last = len(frames) - 1
+    flags = ["END_HEADERS"] if last == 0 else []
+    told = HeadersFrame(1, data=frames[0], flags=["END_STREAM"] + flags).serialize()
+    for number, frame in enumerate(frames[1:], 1):
+        told += ContinuationFrame(1, frame, flags=["END_HEADERS"] if number == last else []).serialize()
+    return told
 
 
 VIOLATIONS = {
@@ -106,6 +119,11 @@ VIOLATIONS = {
     "an empty :path": headers(replaced(":path", "")),
     "a pseudo-header in trailers": headers(POST, flags=("END_HEADERS",)) + headers([(":path", "/")]),
     "HEADERS without an end after DATA": headers(POST, flags=("END_HEADERS",)) + headers([("x-t", "x")], flags=("END_HEADERS",)),
+    # What wears others out (section 10.5)
+    "more streams than SETTINGS_MAX_CONCURRENT_STREAMS": b"".join(headers(POST, stream, ("END_HEADERS",)) for stream in range(1, 401, 2)),
+    "a flood of streams that are reset at once": b"".join(headers(GOOD, stream) + RstStreamFrame(stream, error_code=8).serialize() for stream in range(1, 4001, 2)),
+    "a flood of CONTINUATION": headers(GOOD, flags=()) + ContinuationFrame(1, encoded([("x-name", "x" * 16000)])).serialize() * 500,
+    "a head that is larger than allowed": large(),
     # What must be ignored (sections 4.1, 5.5, 6.5.2)
     "a frame of an unknown kind": raw(0xBB, 0, 0, b"x") + headers(GOOD),
     "an unknown setting": raw(4, 0, 0, struct.pack(">HI", 0x99, 1)) + headers(GOOD),
@@ -117,7 +135,9 @@ VIOLATIONS = {
 def answer(violation, preface=PREFACE + SettingsFrame(0).serialize()):
     with socket.create_connection(("127.0.0.1", int(port)), timeout=3) as tcp:
         with context.wrap_socket(tcp, server_hostname="localhost") as tls:
-            tls.sendall(preface + violation)
+            with contextlib.suppress(OSError):
+                # It may be told to stop before it has said all.
+                tls.sendall(preface + violation)
             return first(tls)
 
 

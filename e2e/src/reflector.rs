@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 /// A service that listens until the test ends.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ impl Reflector {
     ///
     /// - `/discard`: reads the body, and answers with its length;
     /// - `/bytes/N`: N bytes;
+    /// - `/hold`: reads no body, until [`Reflector::go`] is called; then as `/discard`;
     /// - `/wait`: nothing, until [`Reflector::go`] is called;
     /// - any other: `ok`.
     ///
@@ -75,6 +76,12 @@ fn serve(stream: &TcpStream, tell: &Sender<String>, waits: &Mutex<Receiver<()>>)
         if head.expects {
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
+        let wait = || -> Result<()> {
+            Ok(waits.lock().map_err(|_| anyhow!("one that waited failed"))?.recv()?)
+        };
+        if head.path == "/hold" {
+            wait()?;
+        }
         let received = head.discard(&mut reader)?;
         let bytes = head.path.strip_prefix("/bytes/").and_then(|n| n.parse().ok());
         if let Some(length) = bytes {
@@ -83,10 +90,9 @@ fn serve(stream: &TcpStream, tell: &Sender<String>, waits: &Mutex<Receiver<()>>)
             continue;
         }
         let body = match head.path.as_str() {
-            "/discard" => received.to_string(),
+            "/discard" | "/hold" => received.to_string(),
             "/wait" => {
-                let waits = waits.lock().map_err(|_| anyhow::anyhow!("a waiting one failed"))?;
-                waits.recv()?;
+                wait()?;
                 "late".to_owned()
             }
             _ => "ok".to_owned(),

@@ -35,12 +35,14 @@ fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<
         .collect();
     assert_eq!(told, expected);
     assert_eq!(gateway.curl("/get", &good).with(&["--http2"]).run()?.status, 200);
+    let memory = gateway.peak_memory()?;
+    assert!(memory < 64 * 1024, "{memory} KiB");
     Ok(())
 }
 
 /// GOAWAY ends the connection and RST_STREAM the stream, with a code of section 7:
 /// 1 PROTOCOL_ERROR, 3 FLOW_CONTROL_ERROR, 5 STREAM_CLOSED, 6 FRAME_SIZE_ERROR,
-/// 9 COMPRESSION_ERROR. Whoever may end a stream may end the connection too (section 5.4).
+/// 7 REFUSED_STREAM, 9 COMPRESSION_ERROR, 11 ENHANCE_YOUR_CALM. Whoever may end a stream may end the connection too (section 5.4).
 const AS_THE_RFC_HAS_IT: &[(&str, &[&str])] = &[
     (
         "status 200",
@@ -53,6 +55,7 @@ const AS_THE_RFC_HAS_IT: &[(&str, &[&str])] = &[
             "unknown flags",
         ],
     ),
+    ("status 431", &["a head that is larger than allowed"]),
     ("closed", &["no preface"]),
     (
         "GOAWAY 1",
@@ -83,6 +86,7 @@ const AS_THE_RFC_HAS_IT: &[(&str, &[&str])] = &[
     ),
     ("GOAWAY 3", &["a window over 2^31-1"]),
     ("GOAWAY 6", &["a frame larger than SETTINGS_MAX_FRAME_SIZE"]),
+    ("GOAWAY 11", &["a flood of CONTINUATION", "a flood of streams that are reset at once"]),
     (
         "RST_STREAM 1",
         &[
@@ -103,6 +107,7 @@ const AS_THE_RFC_HAS_IT: &[(&str, &[&str])] = &[
         ],
     ),
     ("RST_STREAM 3", &["a stream's window over 2^31-1"]),
+    ("RST_STREAM 7", &["more streams than SETTINGS_MAX_CONCURRENT_STREAMS"]),
 ];
 
 /// What is broken, what the RFC asks for, and what `h2` does: the error is another, or it hears no

@@ -5,6 +5,7 @@
 use std::fs::File;
 
 use anyhow::Result;
+use e2e::deadline::eventually;
 use e2e::gateway::Gateway;
 use e2e::house::House;
 use e2e::reflector::Reflector;
@@ -46,6 +47,68 @@ fn large_bodies_pass_both_ways_in_constant_memory() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn who_reads_slowly_is_waited_for_and_nothing_is_gathered_meanwhile() -> Result<()> {
+    let house = House::new()?;
+    let good = house.identity("client-service");
+    for version in ["--http1.1", "--http2"] {
+        let reflector = Reflector::start()?;
+        let gateway = Gateway::before(&house, "required", &reflector.url())?;
+        assert_eq!(gateway.curl("/", &good).with(&[version]).run()?.status, 200);
+        let before = gateway.peak_memory()?;
+        let place = tempfile::tempdir()?;
+        let file = place.path().join("file");
+        let to_file = ["-o", &file.display().to_string(), "--limit-rate", "1M"];
+
+        // The caller reads a megabyte a second of what comes as fast as it is taken.
+        let _slow =
+            gateway.curl("/bytes/1000000000", &good).with(&[version]).with(&to_file).start()?;
+        eventually("two megabytes", || {
+            let size = file.metadata().map_or(0, |file| file.len());
+            Ok((size > 2_000_000).then_some(()))
+        })?;
+
+        let grown = gateway.peak_memory()? - before;
+        assert!(grown < 32 * 1024, "{version}: {grown} KiB more than the {before} KiB before");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_service_that_reads_slowly_is_waited_for_too() -> Result<()> {
+    let house = House::new()?;
+    let good = house.identity("client-service");
+    let size = 200_000_000_u64;
+    let file = tempfile::NamedTempFile::new()?;
+    File::options().write(true).open(file.path())?.set_len(size)?;
+    let file = file.path().display().to_string();
+    for version in ["--http1.1", "--http2"] {
+        let reflector = Reflector::start()?;
+        let gateway = Gateway::before(&house, "required", &reflector.url())?;
+        assert_eq!(gateway.curl("/", &good).with(&[version]).run()?.status, 200);
+        assert_eq!(reflector.next()?, "/");
+        let before = gateway.peak_memory()?;
+
+        let upload = [version, "-H", "Expect:", "-T", &file, "--max-time", "60"];
+        let mut up = gateway.curl("/hold", &good).with(&upload).start()?;
+        assert_eq!(reflector.next()?, "/hold");
+        // Whatever is taken without being asked for has been taken once memory is still.
+        let mut looks = (0, 0);
+        eventually("memory to be still", || {
+            let now = gateway.peak_memory()?;
+            looks = if looks.0 == now { (now, looks.1 + 1) } else { (now, 0) };
+            Ok((looks.1 == 50).then_some(()))
+        })?;
+        let grown = gateway.peak_memory()? - before;
+        reflector.go()?;
+        let sent = finish(&mut up)?;
+
+        assert!(grown < 32 * 1024, "{version}: {grown} KiB more than the {before} KiB before");
+        assert_eq!(sent.split('\n').next(), Some(&*size.to_string()), "{version}: {sent}");
+    }
+    Ok(())
+}
+
 /// What a program says that may take its time.
 fn finish(program: &mut e2e::program::Program) -> Result<String> {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(300);
@@ -54,7 +117,7 @@ fn finish(program: &mut e2e::program::Program) -> Result<String> {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     // Its last words are read by another thread.
-    e2e::deadline::eventually("the last words", || {
+    eventually("the last words", || {
         let said = program.stdout();
         Ok(said.contains("200 ").then_some(said))
     })
