@@ -93,6 +93,17 @@ impl Gateway {
         Ok(fs::read_to_string(&self.file)?)
     }
 
+    /// Writes another file in place of its own, at once.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn write(&self, config: &str) -> Result<()> {
+        let new = self.file.with_extension("new");
+        fs::write(&new, config)?;
+        Ok(fs::rename(&new, &self.file)?)
+    }
+
     /// Writes another file, and waits until it is in force.
     ///
     /// # Errors
@@ -104,9 +115,7 @@ impl Gateway {
             log.iter().filter(|line| line["message"] == "configuration reloaded").count()
         };
         let before = count();
-        let new = self.file.with_extension("new");
-        fs::write(&new, config)?;
-        fs::rename(&new, &self.file)?;
+        self.write(config)?;
         eventually("the new file in force", || Ok((count() > before).then_some(())))
     }
 

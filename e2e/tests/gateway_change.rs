@@ -2,6 +2,7 @@
 //! trusted loses no request; the revoked one is cut.
 
 use anyhow::{Context, Result};
+use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
 use e2e::house::House;
@@ -9,6 +10,7 @@ use e2e::identity::Identity;
 use e2e::nginx::Nginx;
 use e2e::program::Program;
 use e2e::python;
+use e2e::reflector::Reflector;
 use serde_json::Value;
 
 #[test]
@@ -54,6 +56,34 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
     let refusals = gateway.service.refusals(1)?;
     assert!(refusals.iter().all(|refusal| refusal["code"] == "revoked"), "{refusals:?}");
     println!("those who stayed: {}", stayed["good"]);
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
+    let house = House::new()?;
+    let good = house.identity("client-service");
+    let reflector = Reflector::start()?;
+    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let before = gateway.config()?;
+    assert_eq!(gateway.curl("/", &good).run()?.status, 200);
+
+    // In words that look like it, but open the door.
+    gateway.write(&before.replace("\"required\"", "\"of\""))?;
+    let told = gateway.service.logged("the problem", |line| {
+        line["level"] == "ERROR" && line["message"].to_string().contains("reload failed")
+    })?;
+    let nobody = Curl::get(&gateway.url("/")).trusting(&good).run()?;
+    let still = gateway.curl("/", &good).run()?;
+    let ready = gateway.service.admin("/readyz")?;
+
+    let problem = "gateway.toml:7:23: listener 1: client_certificates: \"of\" is not known: write \
+        required, optional or off";
+    assert!(told["message"].as_str().unwrap_or_default().ends_with(problem), "{told}");
+    assert_eq!((nobody.status, nobody.alert, still.status), (0, Some(116), 200));
+    assert!(ready.contains("was not taken, the one before is in force"), "{ready}");
+    gateway.change_to(&before.replace("\"required\"", "\"optional\""))?;
+    assert_eq!(Curl::get(&gateway.url("/")).trusting(&good).run()?.status, 403);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use e2e::curl::{Answer, Curl};
+use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
 use e2e::house::House;
 use e2e::httpbin::Httpbin;
@@ -86,6 +87,30 @@ fn nginx_with_a_wrong_certificate_is_refused_and_the_caller_is_told_why() -> Res
         is_bad_gateway(&answer, code)?;
         let refusal = &gateway.service.refusals(1)?[0];
         assert_eq!((&refusal["code"], &refusal["side"]), (&code.into(), &"client".into()));
+    }
+    Ok(())
+}
+
+#[test]
+fn nginx_whose_certificate_is_revoked_is_asked_no_more() -> Result<()> {
+    for http2 in ["", "http2"] {
+        let house = House::new()?;
+        let shown = house.issue("service", &["--usage", "server", "--dns", "service"])?;
+        let nginx = service(&house, &shown, http2)?;
+        let gateway = before(&house, &nginx, "service")?;
+        let ask = || gateway.curl("/", &house.identity("client-service")).run();
+        assert_eq!(ask()?.status, 200);
+
+        house.certs(&["revoke", "service"])?;
+
+        // The connection that is open in the pool goes, too.
+        let refused = eventually("the revocation to count", || {
+            let answer = ask()?;
+            // One that was under way when the connection was cut is told only that it broke off.
+            assert!(matches!(answer.status, 200 | 502), "{answer:?}");
+            Ok(Some(answer).filter(|answer| answer.body.contains("\"refusal\":{")))
+        })?;
+        is_bad_gateway(&refused, "revoked")?;
     }
     Ok(())
 }

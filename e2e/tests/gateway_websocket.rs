@@ -1,6 +1,7 @@
 //! WebSocket through the gateway, between the client and the server of PyPI's `websockets`.
 
 use anyhow::Result;
+use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
 use e2e::house::House;
 use e2e::identity::Identity;
@@ -35,6 +36,29 @@ fn so_they_do_where_the_service_demands_a_certificate_too() -> Result<()> {
     let gateway = Gateway::start(&house, &format!("{}{route}", secure("required")))?;
 
     is_whole(&ask(&gateway, &house.identity("client-service"))?);
+    Ok(())
+}
+
+#[test]
+fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
+    let house = House::new()?;
+    let leaver = house.issue("leaver", &[])?;
+    let (port, _server) = server(None)?;
+    let gateway = Gateway::before(&house, "required", &format!("http://{}", port.address()))?;
+    let hold = |identity: &Identity| -> Result<Program> {
+        let mut command = python::script("websocket_holder.py")?;
+        command.arg(gateway.url("/").replace("https", "wss")).arg(identity.directory());
+        let holder = Program::start(&mut command, "python3")?;
+        eventually("an echo", || Ok(holder.stdout().contains("hello").then_some(())))?;
+        Ok(holder)
+    };
+    let mut stays = hold(&house.identity("client-service"))?;
+    let leaves = hold(&leaver)?;
+
+    house.certs(&["revoke", "leaver"])?;
+
+    assert_eq!(leaves.end()?.stdout, "hello\ncut off\n");
+    assert!(stays.ended()?.is_none());
     Ok(())
 }
 
