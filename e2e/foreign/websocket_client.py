@@ -37,7 +37,7 @@ with open_one() as connection:
     told["text"] = connection.recv(timeout=10)
     connection.send("who")
     told["who"] = connection.recv(timeout=10)
-    large = os.urandom(8 * 1024 * 1024)
+    large = os.urandom(4 * 1024 * 1024)
     connection.send(large)
     returned = connection.recv(timeout=20)
     told["large"] = [len(returned), hashlib.sha256(returned).digest() == hashlib.sha256(large).digest()]

@@ -65,7 +65,7 @@ fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
 fn is_whole(told: &Value) {
     let expected = json!({
         "text": "hello",
-        "large": [8 * 1024 * 1024, true],
+        "large": [4 * 1024 * 1024, true],
         "fragments": true,
         "ping": true,
         "order": true,
