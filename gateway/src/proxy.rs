@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use mtls::connections::Connection;
 use mtls::handshake::Handshake;
@@ -91,6 +91,7 @@ impl Proxy {
         caller.set(&route.config.identity_headers, &target.authority, headers);
         // It was for us: hyper tells the caller to go on once the upstream wants the body.
         headers.remove(EXPECT);
+        make_length_canonical(headers);
         record.trace.hand_on(headers);
         if let Some(upgrade) = upgrade {
             upgrade.name_in(headers);
@@ -198,6 +199,14 @@ fn caller(connection: &Connection, port: u16) -> Caller {
     match connection.peer() {
         Some(peer) => caller.with_peer(peer),
         None => caller,
+    }
+}
+
+/// A length with leading zeros is one (RFC 9110, section 8.6), and octal to some.
+fn make_length_canonical(headers: &mut HeaderMap) {
+    let length = headers.get(CONTENT_LENGTH).filter(|value| value.as_bytes().starts_with(b"0"));
+    if let Some(length) = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 

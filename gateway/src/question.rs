@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{CONNECTION, HOST, TE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
@@ -61,8 +61,13 @@ impl Question {
             let request =
                 for_upstream(&upstream, &head, &authority, body.take().unwrap_or_else(again));
             match in_time(lease.send(request, upgrade), &record.progress, timeouts).await {
-                Ok(Ok(response)) => return Ok((response, lease)),
+                Ok(Ok(response)) => {
+                    lease.succeeded();
+                    return Ok((response, lease));
+                }
+                Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
                 Ok(Err(error)) => {
+                    lease.failed(&error);
                     let repeat = may_repeat && nothing_was_sent(&error);
                     failed = TurnedAway::Upstream { upstream: upstream.name.to_string(), error };
                     if !repeat {
@@ -82,6 +87,8 @@ impl Question {
     }
 }
 
+/// The request in the words of one upstream. `TE` concerns the connection, which HTTP/1.1 says and
+/// HTTP/2 must not (RFC 9110, section 10.1.4; RFC 9113, section 8.2.2).
 fn for_upstream(
     upstream: &Upstream,
     head: &Parts,
@@ -100,6 +107,9 @@ fn for_upstream(
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
         request.headers_mut().insert(HOST, host);
+    }
+    if upstream.is_http1 && head.headers.contains_key(TE) {
+        request.headers_mut().append(CONNECTION, HeaderValue::from_static("te"));
     }
     request
 }

@@ -126,7 +126,8 @@ impl Record {
     }
 
     pub(crate) fn broke(&mut self, error: &(dyn Error + 'static)) {
-        self.end = End::Broken;
+        // A request that was left in its middle takes its answer with it.
+        self.end = if self.progress.is_broken() { End::Left } else { End::Broken };
         self.because(&error);
     }
 

@@ -16,6 +16,8 @@ use crate::target::BadRequest;
 pub(crate) enum TurnedAway {
     #[error("the request is refused: {0}")]
     BadRequest(#[from] BadRequest),
+    #[error("the body of the request is broken: send one that is as its head says")]
+    CallerBroke,
     #[error("the caller did not send on")]
     CallerTooSlow,
     #[error("this connection was opened for {asked}, and {host} is another host: open a new one")]
@@ -38,6 +40,7 @@ impl TurnedAway {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(bad) => bad.status(),
+            Self::CallerBroke => StatusCode::BAD_REQUEST,
             Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -51,7 +54,7 @@ impl TurnedAway {
 
     /// Whether what follows on the connection cannot be told apart from this request's rest.
     fn closes(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::CallerTooSlow)
+        matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
     }
 
     fn refusal(&self) -> Option<&Refusal> {

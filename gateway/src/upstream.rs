@@ -31,6 +31,8 @@ pub(crate) struct Upstream {
     failed: Counter,
     pub(crate) health: Health,
     in_flight: AtomicUsize,
+    /// It is spoken to in HTTP/1.1 in any case.
+    pub(crate) is_http1: bool,
     /// It is asked for the host that the caller asked for, and not for its own.
     ///
     /// A plain service is. One that has a name to prove is asked for that name: it would answer
@@ -92,6 +94,7 @@ impl Upstream {
             failed: requests("failed"),
             health: Health::new(&name),
             in_flight: AtomicUsize::new(0),
+            is_http1: url.scheme == UpstreamScheme::Http,
             keeps_host: url.scheme == UpstreamScheme::Http,
             name,
             place: (scheme, authority),
@@ -132,21 +135,17 @@ impl Lease {
         let upstream = &self.0;
         *request.uri_mut() = upstream.address(request.uri().path_and_query().cloned());
         let client = if upgrade { &upstream.upgrades } else { &upstream.client };
-        let answer = client.request(request).await;
-        match &answer {
-            Ok(_) => self.succeeded(),
-            Err(error) => self.failed(error),
-        }
-        answer
+        client.request(request).await
     }
 
-    /// The upstream was given up: it did not answer in time.
+    /// The upstream did not answer, and that is nobody else's fault.
     pub(crate) fn failed(&self, why: &dyn std::fmt::Display) {
         self.0.failed.increment(1);
         self.0.health.failed(why);
     }
 
-    fn succeeded(&self) {
+    /// The upstream answered, whatever it said.
+    pub(crate) fn succeeded(&self) {
         self.0.answered.increment(1);
         self.0.health.succeeded();
     }

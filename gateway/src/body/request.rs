@@ -25,6 +25,8 @@ pub(crate) struct RequestBody {
 #[derive(Debug)]
 pub(crate) struct Progress {
     began: Instant,
+    /// The body ended before its end, or was no body.
+    broken: AtomicBool,
     bytes: AtomicU64,
     /// When the last frame passed, in microseconds since `began`.
     moved: AtomicU64,
@@ -72,6 +74,7 @@ impl Progress {
     pub(crate) fn begin() -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
+            broken: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             waits_for_caller: AtomicBool::new(false),
@@ -99,6 +102,11 @@ impl Progress {
         self.waits_for_caller.load(Ordering::Relaxed)
     }
 
+    /// Whether the caller sent no whole body, which is no fault of the upstream's.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
     fn note<E>(&self, polled: &Poll<Option<Result<Frame<Bytes>, E>>>) {
         self.waits_for_caller.store(polled.is_pending(), Ordering::Relaxed);
         if polled.is_pending() {
@@ -106,10 +114,13 @@ impl Progress {
         }
         let since = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.moved.store(since, Ordering::Relaxed);
-        if let Poll::Ready(Some(Ok(frame))) = polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let data = frame.data_ref().map_or(0, Bytes::len);
+                self.add(u64::try_from(data).unwrap_or(u64::MAX));
+            }
+            Poll::Ready(Some(Err(_))) => self.broken.store(true, Ordering::Relaxed),
+            Poll::Ready(None) | Poll::Pending => {}
         }
     }
 }
