@@ -11,11 +11,15 @@ use axum_server::accept::Accept;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use mtls::connections::Connection;
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
 use mtls::live::Live;
+use mtls::refusal::{Code, Reason};
+use mtls::role::Role;
 use mtls::server::Acceptor;
 use mtls::session::Session;
+use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tracing::{debug, info, warn};
@@ -92,6 +96,24 @@ impl Terms {
     /// A place among the requests in flight.
     pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests).try_acquire_owned().ok()
+    }
+
+    /// Judges a connection that may have been let in on other terms. It was told to end, and a
+    /// caller who does not heed that can still open streams on it in HTTP/2.
+    pub(crate) fn still_admit(&self, connection: &Connection) -> Result<(), Reason> {
+        let (Security::Tls { client_certificates, .. }, Some(live)) = (&self.security, &self.live)
+        else {
+            return Ok(());
+        };
+        match (client_certificates, connection.peer()) {
+            (ClientCertificates::Required, None) => Err(Reason::new(Code::NoCertificate)),
+            (ClientCertificates::Off, _) | (_, None) => Ok(()),
+            (_, Some(_)) if connection.is_judged_by(live) => Ok(()),
+            (_, Some(peer)) => {
+                let now = OffsetDateTime::now_utc();
+                live.current().trust.judge(peer.presented(), Role::Client, now).map(drop)
+            }
+        }
     }
 
     /// Whether a connection that was let in on the other terms would be let in alike on these.

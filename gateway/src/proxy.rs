@@ -178,12 +178,13 @@ fn check_caller(
     terms: &Terms,
     record: &Record,
 ) -> Result<(), TurnedAway> {
-    let judged = match (connection.peer(), &route.config.allow) {
+    let judged = terms.still_admit(connection);
+    let judged = judged.and_then(|()| match (connection.peer(), &route.config.allow) {
         (None, _) if route.config.anonymous => Ok(()),
         (None, _) => Err(Reason::new(Code::NoCertificate)),
         (Some(_), None) => Ok(()),
         (Some(peer), Some(policy)) => policy.judge(peer),
-    };
+    });
     judged.map_err(|reason| {
         let refusal = Refusal::new(reason, Role::Server, None, connection.address());
         let session = connection.session().cloned();

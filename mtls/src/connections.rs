@@ -169,8 +169,7 @@ fn judge_again(connections: &[Arc<Connection>], live: &Arc<Live>, now: OffsetDat
     let credentials = live.current();
     let mut verdicts: HashMap<(Role, &[CertificateDer<'static>]), Result<_, _>> = HashMap::new();
     for connection in connections {
-        let judged_here = connection.live().is_some_and(|its| Arc::ptr_eq(its, live));
-        let Some(peer) = connection.peer().filter(|_| judged_here) else {
+        let Some(peer) = connection.peer().filter(|_| connection.is_judged_by(live)) else {
             continue;
         };
         let role = connection.side().other();

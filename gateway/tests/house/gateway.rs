@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub(crate) struct Gateway {
     child: Child,
     directory: TempDir,
     log: Arc<Mutex<Vec<Value>>>,
+    reloads: Arc<AtomicUsize>,
 }
 
 impl Gateway {
@@ -42,12 +44,17 @@ impl Gateway {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = Arc::<Mutex<Vec<Value>>>::default();
         let told = Arc::clone(&log);
+        let reloads = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&reloads);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                told.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+                let line: Value = serde_json::from_str(&line).unwrap();
+                let reloaded = line["message"] == "configuration reloaded";
+                told.lock().unwrap().push(line);
+                count.fetch_add(usize::from(reloaded), Ordering::SeqCst);
             }
         });
-        let gateway = Self { child, directory, log };
+        let gateway = Self { child, directory, log, reloads };
         let listeners = fs::read_to_string(file).unwrap().matches("[[listener]]").count();
         let up = |line: &&Value| line["message"] == "listening";
         eventually("the listeners", || {
@@ -117,8 +124,7 @@ impl Gateway {
 
     /// How often it has told that it reloaded.
     pub(crate) fn reloads(&self) -> usize {
-        let reloaded = |line: &&Value| line["message"] == "configuration reloaded";
-        self.log().iter().filter(reloaded).count()
+        self.reloads.load(Ordering::SeqCst)
     }
 
     /// Writes its file anew, and waits until it is in force.

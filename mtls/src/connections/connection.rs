@@ -128,6 +128,11 @@ impl Connection {
         self.live.as_ref()
     }
 
+    /// Whether its peer was let in by this trust, and is judged again as it changes.
+    pub fn is_judged_by(&self, live: &Arc<Live>) -> bool {
+        self.live.as_ref().is_some_and(|its| Arc::ptr_eq(its, live))
+    }
+
     /// Whether the verdict on its peer held until `now` only.
     pub(super) fn is_to_be_judged(&self, now: OffsetDateTime) -> bool {
         now.unix_timestamp() > self.trusted_until.load(Ordering::Acquire) && !self.is_draining()
