@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -54,6 +55,9 @@ pub(crate) struct Terms {
     /// Of requests that found no route.
     pub(crate) unrouted: Arc<RouteMetrics>,
 }
+
+/// Whether the answers of a connection are to say that it ends (RFC 9112, section 9.6).
+pub(crate) type Leaving = Arc<AtomicBool>;
 
 /// Held by whatever a stopping gateway waits for.
 pub(crate) type Busy = Option<mpsc::Sender<()>>;
@@ -197,7 +201,8 @@ impl Door {
         let terms = self.terms();
         let over = terms.over.subscribe();
         // A refusal is told by the acceptor, on the wire and in the log.
-        let proxy = Proxy::new(Arc::clone(&self));
+        let leaving = Leaving::default();
+        let proxy = Proxy::new(Arc::clone(&self), leaving.clone());
         let Ok((stream, service)) = terms.acceptor.accept(tcp, proxy).await else {
             return;
         };
@@ -211,14 +216,14 @@ impl Door {
             server.timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
             server.max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
             let connection = server.serve_connection(io, service);
-            until_told(connection, http2::Connection::graceful_shutdown, over, stop).await
+            until_told(connection, http2::Connection::graceful_shutdown, over, stop, None).await
         } else {
             // The time limits are the stream's: it tells each, and hyper's would only close.
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head);
             let connection = server.serve_connection(io, service).with_upgrades();
-            until_told(connection, http1::UpgradeableConnection::graceful_shutdown, over, stop)
-                .await
+            let shut_down = http1::UpgradeableConnection::graceful_shutdown;
+            until_told(connection, shut_down, over, stop, Some(&leaving)).await
         };
         if let Err(error) = ended {
             debug!(%error, "a connection ended");
@@ -227,11 +232,16 @@ impl Door {
 }
 
 /// Serves a connection to its end, or to the end of what is in flight once told.
+///
+/// By HTTP/2 a caller learns which of its requests were not heard. By HTTP/1.1 it would lose one
+/// that it sends just when we close, so there the next answer says that it is the last, and only
+/// who asks for nothing is closed upon.
 async fn until_told<C: Future<Output = Result<(), hyper::Error>>>(
     connection: C,
     shut_down: impl FnOnce(Pin<&mut C>),
     mut over: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
+    leaving: Option<&Leaving>,
 ) -> Result<(), hyper::Error> {
     tokio::pin!(connection);
     tokio::select! {
@@ -239,9 +249,18 @@ async fn until_told<C: Future<Output = Result<(), hyper::Error>>>(
         _ = over.wait_for(|over| *over) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
+    if let Some(leaving) = leaving {
+        leaving.store(true, Ordering::Relaxed);
+        if let Ok(ended) = tokio::time::timeout(LAST_WORD, connection.as_mut()).await {
+            return ended;
+        }
+    }
     shut_down(connection.as_mut());
     connection.await
 }
+
+/// How long a caller may take to ask once more, and be told that it was the last time.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Streams of one HTTP/2 connection; RFC 9113, section 6.5.2, advises 100 at least.
 const STREAMS: u32 = 128;

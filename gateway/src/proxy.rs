@@ -4,11 +4,12 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -20,7 +21,7 @@ use tower::Service;
 
 use crate::body::AnswerBody;
 use crate::config::Security;
-use crate::door::{Door, Terms};
+use crate::door::{Door, Leaving, Terms};
 use crate::headers::hop_by_hop;
 use crate::headers::identity::{Caller, Scheme};
 use crate::question::{Answer, Question};
@@ -37,6 +38,7 @@ pub(crate) struct Proxy {
     /// Whose headers are written once a connection.
     caller: Arc<OnceLock<Caller>>,
     door: Arc<Door>,
+    leaving: Leaving,
 }
 
 /// Where a request may go.
@@ -46,8 +48,8 @@ enum Way {
 }
 
 impl Proxy {
-    pub(crate) fn new(door: Arc<Door>) -> Self {
-        Self { caller: Arc::default(), door }
+    pub(crate) fn new(door: Arc<Door>, leaving: Leaving) -> Self {
+        Self { caller: Arc::default(), door, leaving }
     }
 
     async fn answer(self, mut request: Request<Incoming>) -> Response<AnswerBody> {
@@ -134,8 +136,17 @@ impl Service<Request<Incoming>> for Proxy {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let http1 = request.version() != Version::HTTP_2;
+        let leaving = Arc::clone(&self.leaving);
         let answer = self.clone().answer(request);
-        Box::pin(async move { Ok(answer.await) })
+        Box::pin(async move {
+            let mut answer = answer.await;
+            let goes_on = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if http1 && !goes_on && leaving.load(Ordering::Relaxed) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
     }
 }
 
