@@ -34,6 +34,10 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
 
     gateway.change_to(&format!("{}{}", gateway.config()?, route("/more")))?;
     stays.goes_on()?;
+    // Other terms for all: every connection is to be another one.
+    let other_terms = format!("{}[limits]\nheader_timeout = \"11s\"\n", gateway.config()?);
+    gateway.change_to(&other_terms)?;
+    stays.goes_on()?;
     let own =
         || -> Result<Value> { Ok(serde_json::from_str(&gateway.service.admin("/identity")?)?) };
     let before = own()?;
