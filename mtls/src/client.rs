@@ -180,6 +180,7 @@ where
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle_timeout)
+            .http1_max_buf_size(READ_AHEAD)
             .http2_only(connector.protocol() == Protocol::Http2)
             // It would try again without telling by which connection.
             .retry_canceled_requests(false)
@@ -187,6 +188,10 @@ where
         Self { fingerprint, pool }
     }
 }
+
+/// How much of an answer over HTTP/1.1 is read before it is asked for, which bounds its head too.
+/// hyper's own 400 KiB would be held for every answer that waits for a slow reader.
+const READ_AHEAD: usize = 64 * 1024;
 
 /// How often a request is tried that is given up unsent, as where a pooled connection turns out to
 /// have ended, or where others wait for the same connection and it fails.
