@@ -1,0 +1,139 @@
+//! HTTP/2 by raw frames: what HTTP/2 forbids, or two readers could read in two ways, never reaches
+//! the service behind.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use tokio::io::AsyncReadExt;
+
+use house::{Caller, Gateway, Papers, Upstream, eventually};
+
+/// `:method GET`, `:scheme https`, `:path /`, `:authority localhost`.
+const GET: &[(&str, &str)] =
+    &[(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")];
+
+#[tokio::test]
+async fn what_http_2_forbids_never_reaches_the_service() {
+    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let gateway = Gateway::start(&format!(
+        "{}[[route]]\nupstreams = [{:?}]\n",
+        papers.listener("required"),
+        upstream.url()
+    ))
+    .await;
+    let with = |more: &[(&'static str, &'static str)]| [GET, more].concat();
+    let path = |path: &'static str| {
+        let mut fields = GET.to_vec();
+        fields[2].1 = path;
+        fields
+    };
+    let cases = [
+        with(&[("connection", "close")]),
+        with(&[("transfer-encoding", "chunked")]),
+        with(&[("keep-alive", "timeout=5")]),
+        with(&[("proxy-connection", "close")]),
+        with(&[("upgrade", "websocket")]),
+        with(&[("te", "gzip")]),
+        with(&[("X-Upper", "1")]),
+        with(&[("x y", "1")]),
+        with(&[("x:y", "1")]),
+        with(&[("", "1")]),
+        with(&[("x", "a\r\nb: c")]),
+        with(&[("x", "a\0b")]),
+        with(&[("host", "other")]),
+        with(&[("host", "localhost"), ("host", "localhost")]),
+        with(&[(":path", "/twice")]),
+        with(&[(":authority", "other")]),
+        with(&[("x", "1"), (":late", "1")]),
+        with(&[(":status", "200")]),
+        with(&[(":protocol", "websocket")]),
+        with(&[("content-length", "5")]),
+        with(&[("content-length", "+0")]),
+        with(&[("content-length", "0"), ("content-length", "1")]),
+        GET[1..].to_vec(),
+        [&GET[..1], &GET[2..]].concat(),
+        [&GET[..2], &GET[3..]].concat(),
+        GET[..3].to_vec(),
+        path(""),
+        path("*"),
+        path("x"),
+        path("/a b"),
+        path("/a\r\nb"),
+        path("/../x"),
+        path("//x"),
+        path("/%2e%2e/x"),
+        path("http://localhost/"),
+    ];
+    let mut wrong = Vec::new();
+    for fields in cases {
+        let before = upstream.received();
+        let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+        caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        caller.send(frame(4, 0, 0, &[])).await;
+        caller.send(frame(1, 0x5, 1, &block(&fields))).await;
+        let fate = fate(&mut caller).await;
+
+        let received = upstream.received();
+        if fate == "200" || received != before {
+            wrong.push(format!("{fields:?}: {fate}, {received:?}"));
+        }
+    }
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+    caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    caller.send(frame(4, 0, 0, &[])).await;
+    caller.send(frame(1, 0x5, 1, &block(GET))).await;
+    assert_eq!(fate(&mut caller).await, "200");
+    assert_eq!(wrong, [""; 0]);
+    eventually("the good one", || (upstream.requests().len() == 1).then_some(())).await;
+}
+
+/// Waits until the first stream has its answer or its reset, or the connection its end; tells
+/// which.
+async fn fate(caller: &mut Caller) -> &'static str {
+    loop {
+        let Ok(header) = house::within("a frame", exactly::<9>(caller)).await else {
+            return "closed";
+        };
+        let length =
+            usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
+        let mut payload = vec![0; length];
+        if caller.talk.stream.read_exact(&mut payload).await.is_err() {
+            return "closed";
+        }
+        match header[3] {
+            // An answer, by the indexes that its status has in the static table; 405 has none.
+            1 if payload[0] == 0x88 => return "200",
+            1 => return "refused",
+            3 => return "reset",
+            7 if payload[4..8] != [0; 4] => return "closed",
+            _ => {}
+        }
+    }
+}
+
+async fn exactly<const N: usize>(caller: &mut Caller) -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    caller.talk.stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Fields as literals without indexing (RFC 7541, section 6.2.2).
+fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        for (text, first) in [(name, true), (value, false)] {
+            if first {
+                block.push(0);
+            }
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
