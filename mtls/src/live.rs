@@ -35,7 +35,8 @@ pub struct Live {
     current: ArcSwap<Credentials>,
     directory: PathBuf,
     revocation: Revocation,
-    roles: Vec<Role>,
+    /// None where nobody is asked to prove anything.
+    roles: Option<Vec<Role>>,
     state: Mutex<State>,
 }
 
@@ -72,6 +73,14 @@ impl Live {
         roles: &[Role],
         revocation: Revocation,
     ) -> Result<Self, Vec<BadFile>> {
+        Self::load_for(directory, Some(roles), revocation)
+    }
+
+    fn load_for(
+        directory: PathBuf,
+        roles: Option<&[Role]>,
+        revocation: Revocation,
+    ) -> Result<Self, Vec<BadFile>> {
         let at = OffsetDateTime::now_utc();
         let files = Files::read(&directory);
         let credentials = Credentials::of(&files, roles, revocation, at)?;
@@ -82,7 +91,7 @@ impl Live {
             current: ArcSwap::from_pointee(credentials),
             directory,
             revocation,
-            roles: roles.to_vec(),
+            roles: roles.map(<[Role]>::to_vec),
             state: Mutex::new(State { digest: files.digest(), reload }),
         })
     }
@@ -94,7 +103,7 @@ impl Live {
     ///
     /// Everything that is wrong with the two files.
     pub fn load_identity_alone(directory: PathBuf) -> Result<Self, Vec<BadFile>> {
-        Self::load(directory, &[], Revocation::Off)
+        Self::load_for(directory, None, Revocation::Off)
     }
 
     /// What is in force now.
@@ -144,7 +153,7 @@ impl Live {
 
     /// A good set of files that may follow the one in force.
     fn read(&self, files: &Files, now: OffsetDateTime) -> Result<Credentials, Vec<BadFile>> {
-        let credentials = Credentials::of(files, &self.roles, self.revocation, now)?;
+        let credentials = Credentials::of(files, self.roles.as_deref(), self.revocation, now)?;
         let back = credentials.trust.goes_back_behind(&self.current().trust);
         if back.is_empty() {
             return Ok(credentials);

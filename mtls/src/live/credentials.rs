@@ -37,19 +37,20 @@ impl Credentials {
         revocation: Revocation,
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadFile>> {
-        Self::of(&Files::read(directory), roles, revocation, now)
+        let judged = (!roles.is_empty()).then_some(roles);
+        Self::of(&Files::read(directory), judged, revocation, now)
     }
 
     pub(super) fn of(
         files: &Files,
-        roles: &[Role],
+        roles: Option<&[Role]>,
         revocation: Revocation,
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadFile>> {
         files.check_directory()?;
         let trust = match roles {
-            [] => Ok(Trust::in_nobody()),
-            _ => trust(files, revocation, now),
+            None => Ok(Trust::in_nobody()),
+            Some(_) => trust(files, revocation, now),
         };
         let (identity, trust) = match (identity(files), trust) {
             (Ok(identity), Ok(trust)) => (identity, trust),
@@ -61,7 +62,7 @@ impl Credentials {
         };
         let mut certificate = Arc::clone(identity.certificate());
         let mut problems: Vec<BadFile> = Vec::new();
-        for role in roles {
+        for role in roles.unwrap_or_default() {
             match trust.judge(identity.chain(), *role, now) {
                 Ok(chain) => certificate = Arc::new(chain.certificate),
                 Err(reason) => {
