@@ -23,6 +23,18 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     }
 }
 
+/// The path of an example of one of our libraries, built likewise.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn example(name: &str) -> Result<PathBuf> {
+    let directory = profile_directory()?;
+    // With the whole workspace, for the features that its tests were built with.
+    build(&directory, &["--example", name])?;
+    Ok(directory.join("examples").join(name))
+}
+
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
@@ -47,7 +59,7 @@ fn built() -> Result<PathBuf> {
     flock(&stamp, FlockOperation::LockExclusive)?;
     let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_default();
     if run.is_empty() || content(&mut stamp)? != run {
-        build(&directory)?;
+        build(&directory, &["--bins"])?;
         stamp.set_len(0)?;
         stamp.rewind()?;
         stamp.write_all(run.as_bytes())?;
@@ -55,7 +67,7 @@ fn built() -> Result<PathBuf> {
     Ok(directory)
 }
 
-fn build(directory: &Path) -> Result<()> {
+fn build(directory: &Path, what: &[&str]) -> Result<()> {
     let profile = match directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "dev",
         Some(name) => name,
@@ -65,7 +77,9 @@ fn build(directory: &Path) -> Result<()> {
     // The whole workspace, so that cargo chooses the features of `cargo build --workspace`, and
     // has nothing to do after it.
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--profile", profile])
+        .args(what)
+        .arg("--target-dir")
         .arg(target()?)
         .current_dir(workspace())
         .output()

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! What goes to a cluster is read as `kubectl kustomize` renders it: Manifests, and the Network that
-//! their policies make.
+//! their policies make. A Page is documentation that is followed to the letter.
 
 pub mod balancer;
 pub mod binaries;
@@ -37,6 +37,7 @@ pub mod manifests;
 pub mod network;
 pub mod nginx;
 pub mod openssl;
+pub mod page;
 pub mod port;
 pub mod program;
 pub mod python;

@@ -68,6 +68,19 @@ impl Manifests {
         Self::render(&workspace().join("k8s/examples").join(name))
     }
 
+    /// Any kustomization, by its directory.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be rendered.
+    pub fn render(tree: &Path) -> Result<Self> {
+        // Where the machine has none that knows components, k8s/check.py put one there.
+        let own = target()?.join("k8s/bin/kubectl");
+        let mut command = Command::new(if own.exists() { own } else { "kubectl".into() });
+        command.arg("kustomize").arg(tree);
+        Self::read(&Program::run(&mut command, "kubernetes-client", b"")?.good()?.stdout)
+    }
+
     /// A stream of YAML documents.
     ///
     /// # Errors
@@ -75,6 +88,13 @@ impl Manifests {
     /// It is none.
     pub fn read(yaml: &str) -> Result<Self> {
         Ok(Self(serde_saphyr::from_multiple(yaml)?))
+    }
+
+    /// These and others, as they are in one cluster.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.0.extend(others.0.iter().cloned());
+        self
     }
 
     /// Those of a kind.
@@ -113,14 +133,6 @@ impl Manifests {
         let file = tree.join("kustomization.yaml");
         fs::write(&file, edit(&fs::read_to_string(&file)?)?)?;
         Self::render(&tree)
-    }
-
-    fn render(tree: &Path) -> Result<Self> {
-        // Where the machine has none that knows components, k8s/check.py put one there.
-        let own = target()?.join("k8s/bin/kubectl");
-        let mut command = Command::new(if own.exists() { own } else { "kubectl".into() });
-        command.arg("kustomize").arg(tree);
-        Self::read(&Program::run(&mut command, "kubernetes-client", b"")?.good()?.stdout)
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::binaries::binary;
+use crate::binaries::{binary, example};
 use crate::curl::Curl;
 use crate::deadline::eventually;
 use crate::identity::Identity;
@@ -18,6 +18,7 @@ use crate::program::{Outcome, Program};
 pub struct Launch {
     arguments: Vec<String>,
     directory: Option<PathBuf>,
+    is_example: bool,
     name: &'static str,
     settings: Vec<(String, String)>,
     user: Option<u32>,
@@ -39,10 +40,16 @@ impl Launch {
     /// no variable of the test's own environment.
     pub fn of(name: &'static str) -> Self {
         let (arguments, settings) = (Vec::new(), Vec::new());
-        let launch = Self { arguments, directory: None, name, settings, user: None };
+        let launch =
+            Self { arguments, directory: None, is_example: false, name, settings, user: None };
         let settings =
             [("HOST", "127.0.0.1"), ("PORT", "0"), ("ADMIN_PORT", "0"), ("LOG_FORMAT", "json")];
         settings.iter().fold(launch, |launch, (name, value)| launch.set(name, value))
+    }
+
+    /// One that is an example of our libraries.
+    pub fn example(name: &'static str) -> Self {
+        Self { is_example: true, ..Self::of(name) }
     }
 
     /// Sets a variable of its environment; the last value counts.
@@ -122,7 +129,7 @@ impl Launch {
     }
 
     fn command(&self) -> Result<Command> {
-        let path: PathBuf = binary(self.name)?;
+        let path = if self.is_example { example(self.name)? } else { binary(self.name)? };
         let mut command = match self.user {
             None => Command::new(path),
             Some(user) => {
