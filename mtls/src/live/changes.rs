@@ -15,7 +15,7 @@ use tracing::warn;
 const POLL: Duration = Duration::from_secs(5);
 
 /// A directory may hold other files that are written all the time.
-const GAP: Duration = Duration::from_millis(100);
+const GAP: Duration = Duration::from_millis(20);
 
 /// The moments at which the files of one directory may be others than before.
 #[derive(Debug)]
