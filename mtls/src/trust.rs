@@ -8,6 +8,7 @@ mod judge;
 mod list;
 mod presented;
 mod root;
+mod told;
 
 use rustls::DistinguishedName;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};

@@ -9,6 +9,7 @@ use x509_parser::extensions::KeyUsage as KeyUsageBits;
 use x509_parser::prelude::X509Certificate;
 
 use super::presented::Presented;
+use super::told::told;
 use super::{Revocation, RevocationList, Root, Trust};
 use crate::certificate::{Certificate, hexadecimal};
 use crate::moment::Moment;
@@ -271,59 +272,6 @@ impl<'a> Path<'a> {
 /// Whether the key usage includes `bit`, or is absent and so allows all.
 fn may(certificate: &X509Certificate<'_>, bit: fn(&KeyUsageBits) -> bool) -> bool {
     certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| bit(usage.value)))
-}
-
-/// What webpki's error means, and which certificate it concerns.
-fn told(error: &Error, chain: &Presented<'_>, role: Role, now: OffsetDateTime) -> Reason {
-    let code = match error {
-        Error::CaUsedAsEndEntity => Code::NotALeaf,
-        Error::CertExpired { .. } => return out_of_date(chain, Code::Expired, now),
-        Error::CertNotValidYet { .. } => return out_of_date(chain, Code::NotYetValid, now),
-        Error::CertRevoked => Code::Revoked,
-        Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => {
-            let has = chain.facts[0].extended_key_usage.join(", ");
-            let detail = format!("it is for {has}, and {} is needed", role.purpose());
-            return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
-        }
-        Error::EndEntityUsedAsCa => {
-            return chain.reason(Code::IssuerNotAuthority, 1.min(chain.parsed.len() - 1));
-        }
-        Error::InvalidSignatureForPublicKey => Code::BadSignature,
-        Error::MaximumNameConstraintComparisonsExceeded
-        | Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumPathDepthExceeded
-        | Error::MaximumSignatureChecksExceeded => Code::ChainTooComplex,
-        Error::NameConstraintViolation => Code::NameConstraint,
-        Error::PathLenConstraintViolated => Code::PathTooLong,
-        Error::UnknownIssuer => Code::UnknownIssuer,
-        Error::UnsupportedCriticalExtension => Code::UnknownExtension,
-        Error::UnsupportedSignatureAlgorithmContext(_)
-        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            let algorithm = &chain.facts[0].signature_algorithm;
-            let detail = format!("it is signed with {algorithm}");
-            return chain.reason(Code::UnsupportedAlgorithm, 0).with_detail(detail);
-        }
-        other => {
-            return chain.reason(Code::BadEncoding, 0).with_detail(other.to_string());
-        }
-    };
-    chain.reason(code, 0)
-}
-
-fn out_of_date(chain: &Presented<'_>, code: Code, now: OffsetDateTime) -> Reason {
-    let outside = |certificate: &X509Certificate<'_>| {
-        let validity = certificate.validity();
-        let (from, to) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
-        if code == Code::Expired { now > to } else { now < from }
-    };
-    let index = chain.parsed.iter().position(outside).unwrap_or(0);
-    let facts = &chain.facts[index];
-    let detail = if code == Code::Expired {
-        format!("{} ended at {}", facts.name(), Moment(facts.valid_to))
-    } else {
-        format!("{} begins at {}", facts.name(), Moment(facts.valid_from))
-    };
-    chain.reason(code, index).with_detail(detail)
 }
 
 fn seconds(now: OffsetDateTime) -> UnixTime {
