@@ -14,6 +14,7 @@ mod identity_headers;
 mod limits;
 mod listener;
 mod nearest;
+mod notes;
 mod path_prefix;
 mod problems;
 mod report;

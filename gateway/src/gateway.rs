@@ -158,6 +158,7 @@ impl Gateway {
     /// Has the doors be those of the plan; `sockets` are those of its new listeners.
     fn put_in_force(&self, mut sockets: HashMap<Place, TcpListener>) {
         let plan = self.plan();
+        plan.config.notes().iter().for_each(|note| warn!("{note}"));
         let mut open = self.open_doors();
         let listeners = &plan.config.listeners;
         let gone = open.extract_if(|place, _| !listeners.iter().any(|l| Place::of(l) == *place));

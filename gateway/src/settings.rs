@@ -122,6 +122,7 @@ impl Settings {
 pub fn check(file: &Path) -> ExitCode {
     match read(file) {
         Ok(config) => {
+            config.notes().iter().for_each(|note| eprintln!("note: {note}"));
             println!(
                 "{}: {} listeners, {} routes, no problem",
                 file.display(),

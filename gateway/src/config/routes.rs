@@ -150,14 +150,14 @@ fn names(doors: &[Door<'_>]) -> String {
 /// Who may come through is said in words that look like it.
 fn check_safety(route: &Route<'_>, door: &Door<'_>) {
     let name = door.name;
-    let (how, verifies) = match door.security {
-        Security::Plain => ("plain = true", false),
+    let how = match door.security {
+        Security::Plain => "plain = true",
         Security::Redirect(_) => return,
         Security::Tls { client_certificates: ClientCertificates::Off, .. } => {
-            ("client_certificates = \"off\"", false)
+            "client_certificates = \"off\""
         }
         Security::Tls { client_certificates: ClientCertificates::Optional, .. } => {
-            ("client_certificates = \"optional\"", true)
+            "client_certificates = \"optional\""
         }
         Security::Tls { client_certificates: ClientCertificates::Required, .. } => return,
     };
@@ -165,11 +165,6 @@ fn check_safety(route: &Route<'_>, door: &Door<'_>) {
         route.table.problem(format!(
             "anonymous = true lets anyone in at the listener \"{name}\" ({how}), and allow only \
              some: leave one of the two out"
-        ));
-    } else if route.anonymous == Some(false) && !verifies {
-        route.table.problem(format!(
-            "the listener \"{name}\" verifies nobody ({how}), so that nobody could come: add \
-             anonymous = true if anyone may, or leave the listener out"
         ));
     }
 }

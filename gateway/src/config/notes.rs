@@ -1,0 +1,30 @@
+//! What a configuration says that is no problem, and may still not be what was meant.
+
+use super::{ClientCertificates, Config, ListenerConfig, RouteConfig, Security};
+
+impl Config {
+    /// Ways on which nobody is ever answered: a route that wants verified callers, at a listener
+    /// that verifies nobody. It is safe, so it is no problem.
+    pub fn notes(&self) -> Vec<String> {
+        let wanted = self.routes.iter().filter(|route| !route.anonymous);
+        let pairs = wanted.flat_map(|route| self.listeners.iter().map(move |door| (route, door)));
+        pairs.filter_map(|(route, listener)| note(route, listener)).collect()
+    }
+}
+
+fn note(route: &RouteConfig, listener: &ListenerConfig) -> Option<String> {
+    let how = match &listener.security {
+        Security::Plain => "plain = true",
+        Security::Tls { client_certificates: ClientCertificates::Off, .. } => {
+            "client_certificates = \"off\""
+        }
+        Security::Redirect(_) | Security::Tls { .. } => return None,
+    };
+    route.listeners.contains(&listener.name).then(|| {
+        format!(
+            "the route {:?} answers nobody at the listener {:?}, which verifies nobody ({how}): \
+             add anonymous = true if anyone may come",
+            route.name, listener.name
+        )
+    })
+}
