@@ -51,6 +51,11 @@ impl IdentityDirectory {
         self.path.symlink_metadata().is_ok()
     }
 
+    /// Whether it is a directory without a file, as a volume is that was mounted before its time.
+    pub(crate) fn is_empty(&self) -> bool {
+        fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -59,14 +59,14 @@ impl LockedDirectory {
         Ok(self.signers(&record)?.into_issuing(&record))
     }
 
-    /// Issues an identity of a new name.
+    /// Issues an identity of a new name, into a new directory or an empty one.
     pub fn issue(
         &mut self,
         name: &IdentityName,
         request: &LeafRequest,
     ) -> Result<Leaf, DirectoryError> {
         let place = self.place(name);
-        if place.exists() {
+        if place.exists() && !place.is_empty() {
             return Err(DirectoryError::Exists {
                 name: name.clone(),
                 path: place.path().to_owned(),

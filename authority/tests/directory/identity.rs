@@ -23,6 +23,24 @@ fn an_identity_that_exists_is_not_issued_again() {
 }
 
 #[test]
+fn an_identity_is_issued_into_an_empty_directory_but_not_beside_a_file() {
+    let (place, directory) = prepared();
+    for name in ["volume", "taken"] {
+        fs::create_dir(place.path().join(name)).unwrap();
+    }
+    fs::write(place.path().join("taken/notes"), "").unwrap();
+
+    issue(&directory, "volume");
+    let refused = directory.lock().unwrap().issue(&name("taken"), &LeafRequest::new("taken"));
+
+    assert!(matches!(refused, Err(DirectoryError::Exists { .. })));
+    for file in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
+        assert!(place.path().join("volume").join(file).exists(), "{file}");
+    }
+    assert!(!place.path().join("taken/tls.crt").exists());
+}
+
+#[test]
 fn each_fault_of_an_identity_is_found_and_mended() {
     let (place, directory) = prepared();
     let other = tempfile::tempdir().unwrap();
