@@ -1,11 +1,9 @@
 //! What every service of mtls-demo does alike, so that a service is its routes and little more.
 //!
 //! It owns how a service is set up and checked ([`settings`]), how it speaks to its operator
-//! ([`logs`], [`admin`], [`metrics`]), by which names ([`host`]), how it answers when it fails
-//! ([`logs`], [`admin`], [`metrics`], [`healthcheck`]), how it answers when it fails ([`problem`]),
-//! ([`problem`]), and how it starts and ends ([`process`], [`server`]). It refuses to know what a
-//! and how it starts and ends ([`process`], [`server`]). It refuses to know what a service is for.
-//! service is for.
+//! ([`logs`], [`admin`], [`metrics`], [`healthcheck`]), by which names ([`host`]), how it answers
+//! when it fails ([`problem`]), and how it starts and ends ([`process`], [`server`]). It refuses to
+//! know what a service is for.
 //!
 //! ```text
 //! main ─> process::run ─> settings: every problem at once, exit 78
