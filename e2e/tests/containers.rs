@@ -18,7 +18,8 @@ fn each_image_is_one_small_binary_without_a_key_and_without_a_shell() -> Result<
     let Some(engine) = Engine::with_images()? else {
         return Ok(());
     };
-    let key = House::new()?.identity("api-service").key();
+    let house = House::new()?;
+    let key = house.identity("api-service").key();
     ensure!(holds_a_key(&fs::read(key)?), "a key is not found where there is one");
 
     for name in TARGETS {
