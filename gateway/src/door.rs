@@ -16,6 +16,7 @@ use mtls::connections::Connection;
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
 use mtls::live::Live;
+use mtls::peer::Peer;
 use mtls::refusal::{Code, Reason};
 use mtls::role::Role;
 use mtls::server::Acceptor;
@@ -118,6 +119,18 @@ impl Terms {
                 live.current().trust.judge(peer.presented(), Role::Client, now).map(drop)
             }
         }
+    }
+
+    /// Whom a connection speaks for here. Where nobody is verified any more, that is nobody, though
+    /// it was made when somebody was.
+    pub(crate) fn peer_of<'a>(&self, connection: &'a Connection) -> Option<&'a Peer> {
+        let verifies = match &self.security {
+            Security::Plain | Security::Redirect(_) => false,
+            Security::Tls { client_certificates, .. } => {
+                *client_certificates != ClientCertificates::Off
+            }
+        };
+        connection.peer().filter(|_| verifies)
     }
 
     /// Whether a connection that was let in on the other terms would be let in alike on these.

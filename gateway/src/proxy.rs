@@ -190,7 +190,7 @@ fn check_caller(
     record: &Record,
 ) -> Result<(), TurnedAway> {
     let judged = terms.still_admit(connection);
-    let judged = judged.and_then(|()| match (connection.peer(), &route.config.allow) {
+    let judged = judged.and_then(|()| match (terms.peer_of(connection), &route.config.allow) {
         (None, _) if route.config.anonymous => Ok(()),
         (None, _) => Err(Reason::new(Code::NoCertificate)),
         (Some(_), None) => Ok(()),

@@ -194,6 +194,23 @@ async fn who_was_let_in_by_other_roots_does_not_pass_on_his_open_connection() {
 }
 
 #[tokio::test]
+async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
+    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
+    let gateway = Gateway::start(&format!("{}{route}", papers.listener("required"))).await;
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+    caller.send(h2_preface()).await;
+    caller.send(h2_get(1)).await;
+    eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
+
+    gateway.reload(&format!("{}{route}", papers.listener("off"))).await;
+    caller.send(h2_get(3)).await;
+
+    gateway.logged("the refusal", |line| line["status"] == 403).await;
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_narrowed_allow_holds_for_the_next_request_on_an_open_connection() {
     let (upstream, papers) = (Upstream::good().await, Papers::new());
     let file = |name: &str| {
