@@ -1,6 +1,8 @@
 //! The one stream of both ends, plain or TLS. It sees the hello, the alert and the cut, and keeps
 //! the time limits; it knows nothing of HTTP but how HTTP/2 begins.
 
+mod preface;
+mod transport;
 mod wire;
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
@@ -14,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
 
+use self::preface::Preface;
+use self::transport::Transport;
 pub(crate) use self::wire::Wire;
 use crate::alert::Alert;
 use crate::connections::{Admission, Connection, TimeLimit};
@@ -30,12 +34,6 @@ pub struct Stream {
     linger: Option<Pin<Box<Sleep>>>,
     preface: Preface,
     transport: Transport,
-}
-
-#[derive(Debug)]
-enum Transport {
-    Plain(Wire),
-    Tls(Box<TlsStream<Wire>>),
 }
 
 /// What a server holds its clients to.
@@ -263,40 +261,6 @@ impl HyperConnection for Stream {
     }
 }
 
-impl Transport {
-    fn wire(&mut self) -> &mut Wire {
-        match self {
-            Self::Plain(wire) => wire,
-            Self::Tls(tls) => tls.get_mut().0,
-        }
-    }
-
-    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        match self {
-            Self::Plain(wire) => Pin::new(wire).poll_read(context, buffer),
-            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
-        }
-    }
-
-    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        match self {
-            Self::Plain(wire) => Pin::new(wire).poll_write(context, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
-        }
-    }
-
-    fn write_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        match self {
-            Self::Plain(wire) => Pin::new(wire).poll_write_vectored(context, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(context, slices),
-        }
-    }
-}
-
 /// How long a client may go on sending after our last word.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -306,40 +270,4 @@ fn too_slow(connection: &Connection, waited: Duration) -> Handshake {
     reason.certificate = connection.peer().map(|peer| Arc::clone(peer.certificate()));
     let refusal = Refusal::new(reason, Role::Server, None, connection.address());
     Handshake::refused(Role::Server, waited, connection.session().cloned(), refusal)
-}
-
-/// Holds a client to the HTTP version that ALPN chose (RFC 9113, section 3.4), since hyper would
-/// serve whichever the first bytes look like.
-#[derive(Debug)]
-enum Preface {
-    Any,
-    Http1 { seen: usize },
-    Http2 { seen: usize },
-}
-
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-impl Preface {
-    fn check(&mut self, received: &[u8]) -> Result<()> {
-        let (seen, must_fit) = match self {
-            Self::Any => return Ok(()),
-            Self::Http1 { seen } => (seen, false),
-            Self::Http2 { seen } => (seen, true),
-        };
-        let rest = &HTTP2_PREFACE[*seen..];
-        let compared = rest.len().min(received.len());
-        let fits = received[..compared] == rest[..compared];
-        *seen += compared;
-        let complete = *seen == HTTP2_PREFACE.len();
-        match (must_fit, fits) {
-            (true, true) if !complete => return Ok(()),
-            (true, true) | (false, false) => *self = Self::Any,
-            (false, true) if !complete => return Ok(()),
-            (true, false) | (false, true) => {
-                let why = "the HTTP version is not the one that ALPN chose";
-                return Err(Error::new(ErrorKind::InvalidData, why));
-            }
-        }
-        Ok(())
-    }
 }
