@@ -29,6 +29,7 @@ pub mod limits;
 pub mod live;
 mod moment;
 pub mod peer;
+pub mod pem;
 pub mod policy;
 pub mod probe;
 mod protocol;

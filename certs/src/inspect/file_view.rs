@@ -2,14 +2,12 @@
 
 use std::{
     fmt::{Display, Formatter, Result},
-    fs,
     path::{Path, PathBuf},
 };
 
-use mtls::untrusted::Untrusted;
-use rustls_pki_types::{
-    CertificateDer, PrivateKeyDer,
-    pem::{PemObject, SectionKind},
+use mtls::{
+    pem::{self, BadPem, Cause, Item},
+    untrusted::Untrusted,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -31,7 +29,7 @@ pub(super) struct FileView {
 impl FileView {
     /// Reads a file; an error where there is nothing in it to show.
     pub(super) fn read(path: &Path, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let pem = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let pem = pem::read_file(path).map_err(|error| unreadable(path, &error))?;
         let mut view = Self {
             path: path.to_owned(),
             certificates: Vec::new(),
@@ -40,23 +38,16 @@ impl FileView {
             problems: Vec::new(),
         };
         let (mut chain, mut keys) = (Vec::new(), Vec::new());
-        let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(&pem);
-        for (index, section) in sections.enumerate() {
-            match section {
-                Ok((SectionKind::Certificate, der)) => chain.push(CertificateDer::from(der)),
-                Ok((SectionKind::Crl, der)) => match ListView::read(&der, now) {
+        for block in pem::blocks(&pem) {
+            match block.map(|block| block.item) {
+                Ok(Item::Certificate(certificate)) => chain.push(certificate),
+                Ok(Item::PrivateKey(key)) => keys.push(key),
+                Ok(Item::RevocationList(list)) => match ListView::read(&list, now) {
                     Ok(list) => view.revocation_lists.push(list),
                     Err(why) => view.problems.push(format!("a revocation list is garbage: {why}")),
                 },
-                Ok((kind, der)) => match PrivateKeyDer::from_pem(kind, der) {
-                    Some(key) => keys.push(key),
-                    None => view
-                        .problems
-                        .push(format!("block {} is {kind:?}, which is not shown", index + 1)),
-                },
-                Err(error) => {
-                    view.problems.push(format!("block {} is garbage: {error}", index + 1))
-                }
+                Err(bad) if bad.cause == Cause::Der => return Err(is_der(path)),
+                Err(bad) => view.problems.push(words(&bad, path)),
             }
         }
         for (index, one) in CertificateView::of_chain(&chain, now).into_iter().enumerate() {
@@ -66,7 +57,7 @@ impl FileView {
             }
         }
         view.private_keys = keys.iter().map(|key| KeyView::of(key, path, &chain)).collect();
-        if view.is_empty() { Err(view.nothing_because(&pem)) } else { Ok(view) }
+        if view.is_empty() { Err(view.nothing()) } else { Ok(view) }
     }
 
     /// Whether all of it could be read.
@@ -80,27 +71,27 @@ impl FileView {
             && self.revocation_lists.is_empty()
     }
 
-    fn nothing_because(&self, bytes: &[u8]) -> anyhow::Error {
+    fn nothing(&self) -> anyhow::Error {
         let path = self.path.display();
-        let text = String::from_utf8_lossy(bytes);
-        if !self.problems.is_empty() {
-            return anyhow::anyhow!("garbage in {path}: {}", self.problems.join("; "));
+        match self.problems.as_slice() {
+            [] => anyhow::anyhow!(
+                "no certificate, private key or revocation list in {path}: give a file in PEM"
+            ),
+            problems => anyhow::anyhow!("garbage in {path}: {}", problems.join("; ")),
         }
-        if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-            return anyhow::anyhow!(
-                "the private key in {path} is encrypted, and no service here could use it: \
-                 decrypt it with \"openssl pkey -in {path}\""
-            );
-        }
-        if bytes.first() == Some(&0x30) {
-            return anyhow::anyhow!(
-                "{path} is not PEM, but perhaps DER: try \
-                 \"openssl x509 -inform DER -in {path} -out FILE.pem\""
-            );
-        }
-        anyhow::anyhow!(
-            "no certificate, private key or revocation list in {path}: give a file in PEM"
-        )
+    }
+}
+
+/// What is wrong with a block, with the file in the command that mends it.
+fn words(bad: &BadPem, path: &Path) -> String {
+    match bad.cause {
+        Cause::Encrypted => format!(
+            "line {}: the private key is encrypted: decrypt it with \
+             \"openssl pkey -in {path} -out {path}\"",
+            bad.line,
+            path = path.display()
+        ),
+        _ => bad.to_string(),
     }
 }
 
@@ -121,6 +112,14 @@ impl Display for FileView {
         parts.extend(problems.map(|problem| format!("{path}: {}\n", Untrusted(problem))));
         formatter.write_str(&parts.join("\n"))
     }
+}
+
+fn is_der(path: &Path) -> anyhow::Error {
+    let path = path.display();
+    anyhow::anyhow!(
+        "{path} is not PEM, but perhaps DER: try \
+         \"openssl x509 -inform DER -in {path} -out FILE.pem\""
+    )
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {

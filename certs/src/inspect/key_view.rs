@@ -8,8 +8,9 @@ use std::{
 use mtls::{
     certificate::PublicKey,
     identity::{BadIdentity, Identity},
+    pem::{self, Item},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Serialize;
 
 use super::{certificate_view::key_words, sheet::row};
@@ -63,7 +64,10 @@ impl Display for KeyView {
 fn beside(path: &Path) -> Option<(PathBuf, CertificateDer<'static>)> {
     ["crt", "pem"].into_iter().find_map(|ending| {
         let path = path.with_extension(ending);
-        let pem = std::fs::read(&path).ok()?;
-        Some((path, CertificateDer::from_pem_slice(&pem).ok()?))
+        let pem = pem::read_file(&path).ok()?;
+        match pem::blocks(&pem).next()?.ok()?.item {
+            Item::Certificate(certificate) => Some((path, certificate)),
+            _ => None,
+        }
     })
 }

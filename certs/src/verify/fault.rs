@@ -42,6 +42,13 @@ impl Fault {
             BadFile::Absent { what, path } => {
                 (format!("no {what} in {}", path.display()), of_trust(path))
             }
+            BadFile::Encrypted { path, line } => {
+                let file = quoted(&path.to_string_lossy());
+                (
+                    format!("the private key in {} (line {line}) is encrypted", path.display()),
+                    format!("openssl pkey -in {file} -out {file}"),
+                )
+            }
             BadFile::Garbage { path, why, .. } => {
                 (format!("garbage in {} ({why})", path.display()), of_trust(path))
             }
@@ -53,6 +60,7 @@ impl Fault {
             BadFile::NoDirectory(path) => {
                 (format!("no identity directory {}", path.display()), place.renewal(certificate))
             }
+            BadFile::TooLarge(path) => (bad.to_string(), of_trust(path)),
             BadFile::Trust { path, problem } => {
                 let mend = if problem.concerns_lists() {
                     place.fresh_list(now)

@@ -1,17 +1,16 @@
 //! The verdict on one identity directory: what the services' own judge says of it, asked until it
 //! has nothing left to say.
 
-use std::fs;
-
 use mtls::{
     certificate::Certificate,
     live::{load_identity, load_trust},
+    pem::{self, Item},
     refusal::{Code, Reason},
     role::Role,
     trust::{Revocation, Trust, VerifiedChain},
     untrusted::Untrusted,
 };
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::{fault::Fault, place::Place, warning};
@@ -183,8 +182,13 @@ impl Bench<'_> {
 
 /// What is in `tls.crt`, as far as it can be read; what cannot is told by the loader.
 fn chain(place: &Place) -> Vec<CertificateDer<'static>> {
-    let pem = fs::read(place.path.join("tls.crt")).unwrap_or_default();
-    CertificateDer::pem_slice_iter(&pem).map_while(Result::ok).collect()
+    let pem = pem::read_file(&place.path.join("tls.crt")).unwrap_or_default();
+    let items = pem::blocks(&pem).map_while(Result::ok).map(|block| block.item);
+    let certificate = |item| match item {
+        Item::Certificate(certificate) => Some(certificate),
+        _ => None,
+    };
+    items.filter_map(certificate).collect()
 }
 
 fn path(chain: &VerifiedChain) -> String {

@@ -281,8 +281,8 @@ fn what_cannot_be_shown_gets_one_clear_line() {
         ),
         (
             "closed.key",
-            "the private key in {} is encrypted, and no service here could use it: decrypt it with \
-             \"openssl pkey -in {}\"",
+            "garbage in {}: line 1: the private key is encrypted: decrypt it with \
+             \"openssl pkey -in {} -out {}\"",
         ),
     ] {
         let path = at(&place, name);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::identity::BadIdentity;
+use crate::pem::SIZE_LIMIT;
 use crate::refusal::Reason;
 use crate::role::Role;
 use crate::trust::BadTrust;
@@ -21,14 +22,24 @@ pub enum BadFile {
         /// Where.
         path: PathBuf,
     },
-    /// The file is not PEM, or not what its PEM labels say.
+    /// A private key needs a passphrase.
+    #[error(
+        "the private key in {path} (line {line}) is encrypted: decrypt it with \"openssl pkey -in {path} -out {path}\""
+    )]
+    Encrypted {
+        /// Where.
+        path: PathBuf,
+        /// The line of its block.
+        line: usize,
+    },
+    /// Not every byte of the file is PEM of the kind that belongs there.
     #[error("garbage in {path} ({why}): put a {what} in PEM there")]
     Garbage {
         /// What should be there.
         what: &'static str,
         /// Where.
         path: PathBuf,
-        /// What the parser says.
+        /// The line, and the cause.
         why: String,
     },
     /// Chain and key do not make an identity.
@@ -52,6 +63,9 @@ pub enum BadFile {
         "no identity directory {0}: run \"cargo run -p certs -- init\", or set CERT_PATH (of the gateway: identity) to the one that is meant"
     )]
     NoDirectory(PathBuf),
+    /// The file is larger than what is read.
+    #[error("{0} has more than {limit} MiB: no more is read", limit = SIZE_LIMIT >> 20)]
+    TooLarge(PathBuf),
     /// The roots or the lists cannot be believed.
     #[error("bad trust in {path}: {problem}; put the authority's own files there")]
     Trust {

@@ -5,10 +5,10 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::bad_file::{BadFile, unreadable};
+use crate::pem::{self, BadPem, Cause, Item};
 
 /// The files as they were at one moment.
 pub(super) struct Files {
@@ -76,53 +76,78 @@ impl Files {
 
 impl File {
     fn read(path: PathBuf) -> Self {
-        Self { content: std::fs::read(&path), path }
+        Self { content: pem::read_file(&path), path }
     }
 
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, BadFile> {
-        let what = "certificate";
-        let blocks = self.blocks(what)?;
-        if blocks.is_empty() { Err(self.absent(what)) } else { Ok(blocks) }
+        self.items("certificate", |item| match item {
+            Item::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
     }
 
     pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, BadFile> {
-        let what = "private key";
-        PrivateKeyDer::from_pem_slice(self.content()?).map_err(|error| match error {
-            PemError::NoItemsFound => self.absent(what),
-            error => self.garbage(what, &error),
-        })
+        let mut is_first = true;
+        let mut keys = self.items("private key", |item| match item {
+            Item::PrivateKey(key) if std::mem::take(&mut is_first) => Some(key),
+            _ => None,
+        })?;
+        Ok(keys.swap_remove(0))
     }
 
     /// The lists of a file; none where there is no such file.
     pub(super) fn revocation_lists(
         &self,
     ) -> Result<Vec<CertificateRevocationListDer<'static>>, BadFile> {
-        let what = "revocation list";
-        match self.blocks(what) {
+        let lists = self.items("revocation list", |item| match item {
+            Item::RevocationList(list) => Some(list),
+            _ => None,
+        });
+        match lists {
             Err(BadFile::Missing(_)) => Ok(Vec::new()),
-            Ok(blocks) if blocks.is_empty() => Err(self.absent(what)),
             result => result,
         }
     }
 
-    fn blocks<T: PemObject>(&self, what: &'static str) -> Result<Vec<T>, BadFile> {
-        let blocks = T::pem_slice_iter(self.content()?).collect::<Result<_, _>>();
-        blocks.map_err(|error| self.garbage(what, &error))
+    /// What `take` takes of each block, at least one; an error where it takes one of them not.
+    fn items<T>(
+        &self,
+        what: &'static str,
+        mut take: impl FnMut(Item) -> Option<T>,
+    ) -> Result<Vec<T>, BadFile> {
+        let mut items = Vec::new();
+        for block in pem::blocks(self.content()?) {
+            let block = block.map_err(|bad| self.bad_pem(what, &bad))?;
+            let (kind, line) = (block.item.kind(), block.line);
+            items.push(take(block.item).ok_or_else(|| {
+                let why = if kind == what {
+                    format!("line {line}: a second {kind}, and only one may stand here")
+                } else {
+                    format!("line {line}: a {kind} does not belong here")
+                };
+                BadFile::Garbage { what, path: self.path.clone(), why }
+            })?);
+        }
+        if items.is_empty() {
+            return Err(BadFile::Absent { what, path: self.path.clone() });
+        }
+        Ok(items)
     }
 
     fn content(&self) -> Result<&[u8], BadFile> {
         self.content.as_deref().map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => BadFile::TooLarge(self.path.clone()),
             ErrorKind::NotFound => BadFile::Missing(self.path.clone()),
             _ => unreadable(&self.path, again(error)),
         })
     }
 
-    fn absent(&self, what: &'static str) -> BadFile {
-        BadFile::Absent { what, path: self.path.clone() }
-    }
-
-    fn garbage(&self, what: &'static str, error: &PemError) -> BadFile {
-        BadFile::Garbage { what, path: self.path.clone(), why: error.to_string() }
+    fn bad_pem(&self, what: &'static str, bad: &BadPem) -> BadFile {
+        let path = self.path.clone();
+        match bad.cause {
+            Cause::Encrypted => BadFile::Encrypted { path, line: bad.line },
+            _ => BadFile::Garbage { what, path, why: bad.to_string() },
+        }
     }
 }
 
