@@ -1,8 +1,12 @@
 //! What stands in an X.509 certificate, read once and told in one shape everywhere: in answers,
 //! on the page, in refusals and in `certs inspect`. It judges nothing; that is [`crate::trust`].
 
+mod alternative_names;
+mod der;
+mod distinguished_name;
+mod extensions;
+mod fields;
 mod key;
-mod names;
 mod usage;
 
 use std::fmt::Write;
@@ -12,11 +16,15 @@ use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::asn1_rs::Oid;
 
+pub use self::alternative_names::SubjectAltNames;
+pub use self::distinguished_name::{DistinguishedName, UnreadableName};
+pub(crate) use self::fields::Fields;
 pub use self::key::PublicKey;
-pub use self::names::{DistinguishedName, SubjectAltNames, UnreadableName};
+use crate::refusal::{Code, Reason};
 use crate::spiffe::SpiffeId;
+use crate::untrusted::Untrusted;
 
 /// The facts of one certificate (RFC 5280, section 4.1), and the subjects of the chain it stands
 /// in.
@@ -54,38 +62,103 @@ pub struct Certificate {
     /// The RFC 4514 subjects of the chain, leaf first, root last; of the leaf alone where no
     /// chain was built.
     pub chain: Vec<String>,
+    /// Whether names, values or lists in here were cut, since nobody verified the certificate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// A certificate that could not be read.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("not an X.509 certificate: {0}")]
-pub struct UnreadableCertificate(String);
+#[error("not an X.509 certificate: {why}")]
+pub struct UnreadableCertificate {
+    excessive: bool,
+    why: String,
+}
+
+impl UnreadableCertificate {
+    fn new(why: impl Into<String>) -> Self {
+        Self { excessive: false, why: why.into() }
+    }
+
+    /// It may be well formed, but has more of something than is looked at.
+    fn excessive(why: &str) -> Self {
+        Self { excessive: true, why: why.to_owned() }
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        let code = if self.excessive { Code::ChainTooComplex } else { Code::BadEncoding };
+        Reason::new(code).with_detail(self.why.clone())
+    }
+}
 
 impl Certificate {
     /// Reads one DER certificate.
+    ///
+    /// # Errors
+    ///
+    /// An extension that is read here occurs twice or cannot be decoded, or there are more names
+    /// and extensions than a certificate may have to be verified.
     pub fn read(der: &CertificateDer<'_>) -> Result<Self, UnreadableCertificate> {
-        let parsed = parse(der)?;
-        Ok(Self::of(der, &parsed))
+        Self::of(&Fields::read(der)?)
     }
 
-    /// The facts of a certificate that is parsed already.
-    pub(crate) fn of(der: &[u8], parsed: &X509Certificate<'_>) -> Self {
-        let subject_alt_names = SubjectAltNames::of(parsed);
-        Self {
-            subject: DistinguishedName::of(parsed.subject()),
-            issuer: DistinguishedName::of(parsed.issuer()),
-            serial_number: hexadecimal(parsed.raw_serial()),
-            fingerprint256: fingerprint(der),
-            valid_from: parsed.validity().not_before.to_datetime(),
-            valid_to: parsed.validity().not_after.to_datetime(),
+    /// All that stands in a certificate whose fields are known.
+    pub(crate) fn of(fields: &Fields<'_>) -> Result<Self, UnreadableCertificate> {
+        let (certificate, problem) = Self::read_up_to(&Most::VERIFIED, fields);
+        problem.map_or(Ok(certificate), Err)
+    }
+
+    /// What a refusal tells of a certificate that nobody verified: the first names, and of each
+    /// value at most 256 bytes, whatever was sent.
+    pub(crate) fn excerpt(fields: &Fields<'_>) -> Self {
+        let (mut certificate, problem) = Self::read_up_to(&Most::REFUSED, fields);
+        let cut_names = certificate.subject.cut(cut) | certificate.issuer.cut(cut);
+        let cut_others = certificate.subject_alt_names.cut(cut)
+            | cut(&mut certificate.serial_number)
+            | certificate.extended_key_usage.iter_mut().fold(false, |any, one| cut(one) | any);
+        cut(&mut certificate.public_key.algorithm);
+        certificate.public_key.curve.as_mut().map(cut);
+        cut(&mut certificate.signature_algorithm);
+        certificate.chain.iter_mut().for_each(|subject| {
+            cut(subject);
+        });
+        if problem.is_some() {
+            certificate.spiffe_id = None;
+        }
+        certificate.truncated = problem.is_some() | cut_names | cut_others;
+        certificate
+    }
+
+    /// The subject in a refusal, as an RFC 4514 string of at most 256 bytes.
+    pub(crate) fn subject_excerpt(fields: &Fields<'_>) -> String {
+        let mut text = DistinguishedName::read_up_to(&Most::REFUSED, fields.subject).0.to_string();
+        cut(&mut text);
+        text
+    }
+
+    fn read_up_to(most: &Most, fields: &Fields<'_>) -> (Self, Option<UnreadableCertificate>) {
+        let (subject, bad_subject) = DistinguishedName::read_up_to(most, fields.subject);
+        let (issuer, bad_issuer) = DistinguishedName::read_up_to(most, fields.issuer);
+        let (subject_alt_names, bad_names) = SubjectAltNames::read_up_to(most, fields);
+        let (extended_key_usage, bad_usage) = usage::read_up_to(most, fields);
+        let serial = fields.serial.get(..most.octets).unwrap_or(fields.serial);
+        let certificate = Self {
+            serial_number: hexadecimal(serial),
+            fingerprint256: fingerprint(fields.der),
+            valid_from: fields.not_before,
+            valid_to: fields.not_after,
             spiffe_id: subject_alt_names.spiffe_id(),
             subject_alt_names,
-            key_usage: usage::key_usage(parsed),
-            extended_key_usage: usage::extended_key_usage(parsed),
-            public_key: PublicKey::of(parsed.public_key()),
-            signature_algorithm: key::signature_algorithm(&parsed.signature_algorithm.algorithm),
-            chain: vec![DistinguishedName::of(parsed.subject()).to_string()],
-        }
+            key_usage: usage::key_usage(fields),
+            extended_key_usage,
+            public_key: PublicKey::of(fields.public_key),
+            signature_algorithm: key::signature_algorithm(fields.signature_algorithm()),
+            chain: vec![subject.to_string()],
+            subject,
+            issuer,
+            truncated: false,
+        };
+        (certificate, bad_subject.or(bad_issuer).or(bad_names).or(bad_usage))
     }
 
     /// Whole days until it ends, rounded down; negative once it has ended.
@@ -103,15 +176,35 @@ impl Certificate {
     }
 }
 
-/// Parses the whole of one certificate; bytes after it are an error.
-pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, UnreadableCertificate> {
-    let (rest, parsed) =
-        X509Certificate::from_der(der).map_err(|error| UnreadableCertificate(error.to_string()))?;
-    if rest.is_empty() {
-        Ok(parsed)
-    } else {
-        Err(UnreadableCertificate("bytes follow its end".to_owned()))
+/// How much of a certificate is read.
+struct Most {
+    /// In each name.
+    attributes: usize,
+    /// Subject alternative names.
+    names: usize,
+    /// Of an attribute that is told as text, and of the serial number.
+    octets: usize,
+    /// In the extKeyUsage.
+    purposes: usize,
+}
+
+impl Most {
+    /// Of a certificate that nobody verified.
+    const REFUSED: Self = Self { attributes: 16, names: 32, octets: 1024, purposes: 16 };
+    /// All of it, or it is refused.
+    const VERIFIED: Self = Self { attributes: 64, names: 2_000, octets: usize::MAX, purposes: 64 };
+}
+
+/// Cuts a text to 256 bytes, and says whether it was longer; what was cut ends with an ellipsis.
+fn cut(text: &mut String) -> bool {
+    let longer = text.len() > Untrusted::LIMIT;
+    if longer {
+        let end = (0..=Untrusted::LIMIT).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+        text.shrink_to_fit();
     }
+    longer
 }
 
 /// A serial number as it is written here: lower-case hexadecimal, without the leading zero octet
@@ -121,14 +214,31 @@ pub(crate) fn hexadecimal(raw: &[u8]) -> String {
         [0, rest @ ..] if !rest.is_empty() => rest,
         all => all,
     };
-    significant.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut text = String::with_capacity(2 * significant.len());
+    write_hexadecimal(&mut text, significant);
+    text
+}
+
+fn write_hexadecimal(text: &mut String, octets: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for octet in octets {
+        text.push(char::from(DIGITS[usize::from(octet >> 4)]));
+        text.push(char::from(DIGITS[usize::from(octet & 15)]));
+    }
+}
+
+/// An object identifier as numbers with dots between them. No real one is longer than 64 octets.
+fn dotted(identifier: &[u8]) -> String {
+    match identifier.len() {
+        ..=64 => Oid::new(identifier.into()).to_id_string(),
+        length => format!("an object identifier of {length} octets"),
+    }
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    let bytes = digest(&SHA256, der);
-    let pairs: Vec<String> = bytes.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-    pairs.join(":")
+    let mut text = String::with_capacity(95);
+    for (index, byte) in digest(&SHA256, der).as_ref().iter().enumerate() {
+        let _ = write!(text, "{}{byte:02X}", if index == 0 { "" } else { ":" });
+    }
+    text
 }

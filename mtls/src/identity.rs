@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-use crate::certificate::{Certificate, UnreadableCertificate, parse};
+use crate::certificate::{Certificate, Fields, UnreadableCertificate};
 
 /// A certificate chain and its private key.
 pub struct Identity {
@@ -41,12 +41,12 @@ impl Identity {
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, BadIdentity> {
         let leaf = chain.first().ok_or(BadIdentity::Empty)?;
-        let parsed = parse(leaf)?;
-        let certificate = Arc::new(Certificate::of(leaf, &parsed));
+        let fields = Fields::read(leaf)?;
+        let certificate = Arc::new(Certificate::of(&fields)?);
         let key = any_supported_type(key).map_err(BadIdentity::Key)?;
         // rustls' own comparison also fails where webpki cannot read the leaf; that is the
         // judge's to tell.
-        if key.public_key().is_none_or(|own| own.as_ref() != parsed.public_key().raw) {
+        if key.public_key().is_none_or(|own| own.as_ref() != fields.public_key) {
             return Err(BadIdentity::KeyMismatch);
         }
         Ok(Self { certificate, certified_key: Arc::new(CertifiedKey::new(chain, key)) })

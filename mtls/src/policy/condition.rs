@@ -59,7 +59,7 @@ impl Condition {
     /// Whether the certificate has that value.
     pub fn holds_for(&self, certificate: &Certificate) -> bool {
         let names = &certificate.subject_alt_names;
-        let subject = |attribute| certificate.subject.values(attribute);
+        let subject = |attribute| certificate.subject.texts(attribute);
         match &self.expected {
             Expected::Address(address) => names.ip.contains(address),
             Expected::SpiffeId(id) => certificate.spiffe_id.as_ref() == Some(id),
@@ -68,13 +68,13 @@ impl Condition {
                 below.is_some_and(|below| below.starts_with('/'))
             }),
             Expected::Text(text) => match self.attribute {
-                Attribute::CommonName => subject("CN").eq([text.as_str()]),
+                Attribute::CommonName => subject("CN").eq([Some(text.as_str())]),
                 Attribute::Dns => names.dns.iter().any(|dns| name::same_dns(dns, text)),
                 Attribute::Email => names.email.iter().any(|mail| name::same_email(mail, text)),
                 Attribute::Fingerprint => certificate.fingerprint256 == *text,
                 Attribute::Issuer => certificate.issuer.to_string() == *text,
-                Attribute::Organization => subject("O").any(|value| value == text),
-                Attribute::OrganizationalUnit => subject("OU").any(|value| value == text),
+                Attribute::Organization => subject("O").any(|value| value == Some(text)),
+                Attribute::OrganizationalUnit => subject("OU").any(|value| value == Some(text)),
                 Attribute::Uri => names.uri.contains(text),
                 // Their values are never kept as text.
                 Attribute::Ip | Attribute::SpiffeId => false,

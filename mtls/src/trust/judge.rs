@@ -6,12 +6,11 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 use x509_parser::extensions::KeyUsage as KeyUsageBits;
-use x509_parser::prelude::X509Certificate;
 
 use super::presented::Presented;
 use super::told::told;
 use super::{Revocation, RevocationList, Root, Trust};
-use crate::certificate::{Certificate, hexadecimal};
+use crate::certificate::{Certificate, Fields, UnreadableCertificate, hexadecimal};
 use crate::moment::Moment;
 use crate::protocol::PROVIDER;
 use crate::refusal::{Code, Reason};
@@ -116,7 +115,8 @@ impl<'a> Path<'a> {
 
     fn examine(&self, role: Role, now: OffsetDateTime) -> Result<VerifiedChain, Reason> {
         self.root_counts(now)?;
-        self.purpose_fits(role)?;
+        let mut certificate = self.read()?;
+        self.purpose_fits(&certificate, role)?;
         self.issuers_are_authorities()?;
         self.path_lengths_hold()?;
         let lists = self.lists()?;
@@ -124,16 +124,29 @@ impl<'a> Path<'a> {
             self.not_listed(*index, *list, now)?;
         }
 
-        let mut certificate = self.chain.facts[0].clone();
-        let subject = |index: &usize| self.chain.facts[*index].subject.to_string();
-        certificate.chain = self.steps.iter().map(subject).collect();
         certificate.chain.push(self.root.certificate.subject.to_string());
-        let ends = self.certificates().map(|c| c.validity().not_after.to_datetime());
+        let ends = self.certificates().map(|certificate| certificate.not_after);
         let due = lists.iter().filter_map(|(_, list)| list.as_ref()?.next_update);
         let due = due.filter(|_| self.trust.revocation == Revocation::Required);
         let not_after = ends.chain(due).fold(self.root.certificate.valid_to, Ord::min);
         let presented = self.chain.ders.iter().map(|der| der.clone().into_owned()).collect();
         Ok(VerifiedChain { certificate, not_after, presented })
+    }
+
+    /// What stands in the leaf, with the path as its `chain`; of each other certificate of the
+    /// path, all that is read can be decoded too.
+    fn read(&self) -> Result<Certificate, Reason> {
+        let bad = |index: usize| {
+            move |error: UnreadableCertificate| {
+                error.reason().with_certificate(self.chain.facts(index))
+            }
+        };
+        let mut leaf = Certificate::of(self.chain.leaf()).map_err(bad(0))?;
+        for &index in &self.steps[1..] {
+            let issuer = Certificate::of(&self.chain.parsed[index]).map_err(bad(index))?;
+            leaf.chain.extend(issuer.chain);
+        }
+        Ok(leaf)
     }
 
     fn root_counts(&self, now: OffsetDateTime) -> Result<(), Reason> {
@@ -151,8 +164,7 @@ impl<'a> Path<'a> {
         Err(Reason::new(code).with_detail(detail).with_certificate(root.clone()))
     }
 
-    fn purpose_fits(&self, role: Role) -> Result<(), Reason> {
-        let leaf = &self.chain.facts[0];
+    fn purpose_fits(&self, leaf: &Certificate, role: Role) -> Result<(), Reason> {
         let detail = if !leaf.extended_key_usage.iter().any(|usage| usage == role.purpose()) {
             match leaf.extended_key_usage.as_slice() {
                 [] => format!("it has no extended key usage, and {} is needed", role.purpose()),
@@ -182,12 +194,12 @@ impl<'a> Path<'a> {
         let too_long = |limit: Option<u32>, below: u32| limit.is_some_and(|limit| below > limit);
         for &index in &self.steps[1..] {
             let issuer = &self.chain.parsed[index];
-            let constraints = issuer.basic_constraints().ok().flatten();
-            let limit = constraints.and_then(|c| c.value.path_len_constraint);
+            let constraints = issuer.extensions.basic_constraints.as_ref();
+            let limit = constraints.and_then(|constraints| constraints.path_len_constraint);
             if too_long(limit, intermediates_below) {
                 return Err(self.chain.reason(Code::PathTooLong, index));
             }
-            if issuer.subject().as_raw() != issuer.issuer().as_raw() {
+            if !issuer.is_self_issued() {
                 intermediates_below += 1;
             }
         }
@@ -221,7 +233,7 @@ impl<'a> Path<'a> {
     ) -> Result<Option<&RevocationList>, Reason> {
         let issuer = &self.chain.parsed[issuer];
         for list in &self.trust.lists {
-            let its = list.is_of(issuer.subject(), issuer.public_key());
+            let its = list.is_of(issuer.subject, issuer.public_key);
             let may_sign = may(issuer, KeyUsageBits::crl_sign);
             match its {
                 Ok(false) => {}
@@ -250,7 +262,7 @@ impl<'a> Path<'a> {
                 Ok(())
             };
         };
-        if let Some(entry) = list.entry(&hexadecimal(self.chain.parsed[index].raw_serial())) {
+        if let Some(entry) = list.entry(&hexadecimal(self.chain.parsed[index].serial)) {
             let why = entry.reason.as_deref().unwrap_or("no reason given");
             let detail = format!("at {}, {why}", Moment(entry.at));
             return Err(self.chain.reason(Code::Revoked, index).with_detail(detail));
@@ -264,14 +276,14 @@ impl<'a> Path<'a> {
         Ok(())
     }
 
-    fn certificates(&self) -> impl Iterator<Item = &X509Certificate<'a>> {
+    fn certificates(&self) -> impl Iterator<Item = &Fields<'a>> {
         self.steps.iter().map(|index| &self.chain.parsed[*index])
     }
 }
 
 /// Whether the key usage includes `bit`, or is absent and so allows all.
-fn may(certificate: &X509Certificate<'_>, bit: fn(&KeyUsageBits) -> bool) -> bool {
-    certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| bit(usage.value)))
+fn may(certificate: &Fields<'_>, bit: fn(&KeyUsageBits) -> bool) -> bool {
+    certificate.extensions.key_usage.as_ref().is_none_or(bit)
 }
 
 fn seconds(now: OffsetDateTime) -> UnixTime {

@@ -8,7 +8,7 @@ use webpki::BorrowedCertRevocationList;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::{BadTrust, Root};
 use crate::certificate::{DistinguishedName, hexadecimal};
@@ -57,7 +57,9 @@ impl RevocationList {
             return Err(bad("it does not speak of leaves".to_owned()));
         }
 
-        let issuer = DistinguishedName::of(parsed.issuer()).to_string();
+        let issuer = DistinguishedName::read(parsed.issuer().as_raw())
+            .map_err(|error| bad(error.to_string()))?
+            .to_string();
         let issuer_der = parsed.issuer().as_raw().to_vec();
         let mut named = roots.iter().filter(|root| root.subject == issuer_der).peekable();
         let claims_a_root = named.peek().is_some();
@@ -97,20 +99,18 @@ impl RevocationList {
     /// # Errors
     ///
     /// It bears the issuer's name, but the issuer's key did not sign it.
-    pub(super) fn is_of(
-        &self,
-        issuer: &X509Name<'_>,
-        key: &SubjectPublicKeyInfo<'_>,
-    ) -> Result<bool, X509Error> {
-        if self.issuer_der != issuer.as_raw() {
+    pub(super) fn is_of(&self, issuer: &[u8], key: &[u8]) -> Result<bool, X509Error> {
+        if self.issuer_der != issuer {
             return Ok(false);
         }
         match &self.root_key {
-            Some(root_key) => Ok(root_key == key.raw),
+            Some(root_key) => Ok(root_key == key),
             None => {
                 let (_, parsed) = CertificateRevocationList::from_der(&self.der)
                     .map_err(|_| X509Error::InvalidCertificate)?;
-                parsed.verify_signature(key).map(|()| true)
+                let (_, key) =
+                    SubjectPublicKeyInfo::from_der(key).map_err(|_| X509Error::InvalidSPKI)?;
+                parsed.verify_signature(&key).map(|()| true)
             }
         }
     }

@@ -1,66 +1,60 @@
-//! A chain as the other side presented it: parsed, and nothing of it believed yet.
+//! A chain as the other side presented it: its fields are known, and nothing of it is believed
+//! yet. What a stranger can send is bounded before it is looked at.
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::extensions::ParsedExtension;
-use x509_parser::oid_registry::{
-    OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER,
-};
-use x509_parser::prelude::X509Certificate;
 
 use super::Root;
-use crate::certificate::{Certificate, PublicKey, parse};
+use crate::certificate::{Certificate, Fields, PublicKey};
 use crate::refusal::{Code, Reason};
 
 /// The most certificates that one side may present: more serve no honest chain.
 const LONGEST: usize = 8;
 
+/// The most octets of one certificate: a leaf of 1,000 DNS names fits.
+const LARGEST_CERTIFICATE: usize = 48 * 1024;
+
+/// The most octets of all certificates: four with keys and signatures of ML-DSA-87 take half of
+/// it. rustls stops at 64 KiB.
+const LARGEST_CHAIN: usize = 60 * 1024;
+
 pub(super) struct Presented<'a> {
     pub(super) ders: &'a [CertificateDer<'a>],
-    /// What stands in each; a certificate's `chain` is itself and all that followed it.
-    pub(super) facts: Vec<Certificate>,
     /// The leaf first, then whatever else came; never empty.
-    pub(super) parsed: Vec<X509Certificate<'a>>,
+    pub(super) parsed: Vec<Fields<'a>>,
 }
 
 impl<'a> Presented<'a> {
+    /// Finds the fields of a chain that is not too large.
     pub(super) fn parse(ders: &'a [CertificateDer<'a>]) -> Result<Self, Reason> {
         if ders.is_empty() {
             return Err(Reason::new(Code::NoCertificate));
         }
-        if ders.len() > LONGEST {
-            let detail = format!("{} certificates were sent", ders.len());
-            return Err(Reason::new(Code::ChainTooComplex).with_detail(detail));
-        }
-        let read = |der: &'a CertificateDer<'a>| {
-            parse(der).map_err(|e| Reason::new(Code::BadEncoding).with_detail(e.to_string()))
-        };
-        let parsed = ders.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let mut facts: Vec<Certificate> =
-            ders.iter().zip(&parsed).map(|(der, parsed)| Certificate::of(der, parsed)).collect();
-        let subjects: Vec<String> = facts.iter().map(|facts| facts.subject.to_string()).collect();
-        for (index, facts) in facts.iter_mut().enumerate() {
-            facts.chain = subjects[index..].to_vec();
-        }
-        Ok(Self { ders, facts, parsed })
+        refuse_too_large(ders)?;
+        let parsed = ders.iter().map(|der| Fields::read(der)).collect::<Result<_, _>>();
+        Ok(Self { ders, parsed: parsed.map_err(|error| error.reason())? })
     }
 
-    pub(super) fn leaf(&self) -> &X509Certificate<'a> {
+    pub(super) fn leaf(&self) -> &Fields<'a> {
         self.parsed.first().expect("a presented chain must have a leaf")
+    }
+
+    /// What a refusal tells of the certificate at `index`; its `chain` is itself and all that
+    /// followed it.
+    pub(super) fn facts(&self, index: usize) -> Certificate {
+        let mut facts = Certificate::excerpt(&self.parsed[index]);
+        let above = self.parsed[index + 1..].iter().map(Certificate::subject_excerpt);
+        facts.chain.extend(above);
+        facts
     }
 
     /// A reason that concerns the certificate at `index`.
     pub(super) fn reason(&self, code: Code, index: usize) -> Reason {
-        Reason::new(code).with_certificate(self.facts[index].clone())
+        Reason::new(code).with_certificate(self.facts(index))
     }
 
     /// Issuer equals subject, and it verifies with its own key.
     pub(super) fn refuse_self_signed(&self) -> Result<(), Reason> {
-        let leaf = self.leaf();
-        let self_issued = leaf.issuer().as_raw() == leaf.subject().as_raw();
-        if self_issued && leaf.verify_signature(None).is_ok() {
-            return Err(self.reason(Code::SelfSigned, 0));
-        }
-        Ok(())
+        if self.leaf().is_self_signed() { Err(self.reason(Code::SelfSigned, 0)) } else { Ok(()) }
     }
 
     /// Follows issuer names, and key identifiers where there are some, from the leaf upwards; no
@@ -70,16 +64,17 @@ impl<'a> Presented<'a> {
         let mut next = 0;
         while let Some(&index) = reached.get(next) {
             let certificate = &self.parsed[index];
-            let (issuer, key) = (certificate.issuer(), authority_key_identifier(certificate));
+            let (issuer, key) =
+                (certificate.issuer, certificate.extensions.authority_key_identifier);
             if roots.iter().any(|root| root.could_have_issued(issuer, key)) {
                 return Ok(());
             }
             for (above, candidate) in self.parsed.iter().enumerate().skip(1) {
-                let other_key = match (key, key_identifier(candidate)) {
+                let other_key = match (key, candidate.extensions.subject_key_identifier) {
                     (Some(named), Some(own)) => named != own,
                     _ => false,
                 };
-                let named = candidate.subject().as_raw() == issuer.as_raw();
+                let named = candidate.subject == issuer;
                 if named && !other_key && !reached.contains(&above) {
                     reached.push(above);
                 }
@@ -87,13 +82,13 @@ impl<'a> Presented<'a> {
             next += 1;
         }
         let top = reached.last().copied().unwrap_or(0);
-        let issuer = &self.facts[top].issuer;
+        let issuer = self.facts(top).issuer;
         Err(self.reason(Code::UnknownIssuer, 0).with_detail(format!("it names {issuer}")))
     }
 
     pub(super) fn refuse_weak_keys(&self) -> Result<(), Reason> {
-        for (index, facts) in self.facts.iter().enumerate() {
-            if let Some(weakness) = weakness(&facts.public_key) {
+        for (index, certificate) in self.parsed.iter().enumerate() {
+            if let Some(weakness) = weakness(&PublicKey::of(certificate.public_key)) {
                 return Err(self.reason(Code::UnsupportedAlgorithm, index).with_detail(weakness));
             }
         }
@@ -101,26 +96,42 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Why a key is too weak to be believed, if it is.
+fn refuse_too_large(ders: &[CertificateDer<'_>]) -> Result<(), Reason> {
+    let largest = ders.iter().map(|der| der.len()).max().unwrap_or(0);
+    let all: usize = ders.iter().map(|der| der.len()).sum();
+    let detail = if ders.len() > LONGEST {
+        format!("{} certificates were sent, and {LONGEST} are the most", ders.len())
+    } else if largest > LARGEST_CERTIFICATE {
+        format!("a certificate has {largest} bytes, and {LARGEST_CERTIFICATE} are the most")
+    } else if all > LARGEST_CHAIN {
+        format!("the certificates have {all} bytes, and {LARGEST_CHAIN} are the most")
+    } else {
+        return Ok(());
+    };
+    Err(Reason::new(Code::ChainTooComplex).with_detail(detail))
+}
+
+/// Why a key is too weak to be believed, or of a kind that is not verified here, if it is.
 pub(super) fn weakness(key: &PublicKey) -> Option<String> {
-    let weak = key.algorithm == "RSA" && key.bits < 2048;
-    weak.then(|| format!("its RSA key has {} bits, and 2048 are the least", key.bits))
-}
-
-pub(super) fn key_identifier(parsed: &X509Certificate<'_>) -> Option<Vec<u8>> {
-    let extension = parsed.get_extension_unique(&OID_X509_EXT_SUBJECT_KEY_IDENTIFIER).ok()??;
-    match extension.parsed_extension() {
-        ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
-        _ => None,
-    }
-}
-
-pub(super) fn authority_key_identifier<'a>(parsed: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
-    let extension = parsed.get_extension_unique(&OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER).ok()??;
-    match extension.parsed_extension() {
-        ParsedExtension::AuthorityKeyIdentifier(identifier) => {
-            identifier.key_identifier.as_ref().map(|identifier| identifier.0)
+    let PublicKey { algorithm, curve, bits } = key;
+    match (algorithm.as_str(), curve.as_deref()) {
+        ("RSA", _) if *bits < 2048 => {
+            Some(format!("its RSA key has {bits} bits, and 2048 are the least"))
         }
-        _ => None,
+        ("RSA", _) if *bits > 8192 => {
+            Some(format!("its RSA key has {bits} bits, and 8192 are the most"))
+        }
+        ("RSA" | "Ed25519" | "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87", _)
+        | ("EC", Some("P-256" | "P-384" | "P-521")) => None,
+        ("EC", Some(curve)) => {
+            Some(format!("its key is on the curve {curve}, which is not verified here"))
+        }
+        ("EC", None) => {
+            Some("its EC key has explicit curve parameters instead of a named curve".to_owned())
+        }
+        ("", _) => Some("its key cannot be decoded".to_owned()),
+        (algorithm, _) => {
+            Some(format!("its key is of the algorithm {algorithm}, which is not verified here"))
+        }
     }
 }

@@ -3,12 +3,10 @@
 use rustls::DistinguishedName;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use time::OffsetDateTime;
-use x509_parser::prelude::X509Certificate;
-use x509_parser::x509::X509Name;
 
 use super::BadTrust;
-use super::presented::{key_identifier, weakness};
-use crate::certificate::{Certificate, parse};
+use super::presented::weakness;
+use crate::certificate::{Certificate, Fields};
 
 /// A root that may sign leaves and intermediates.
 #[derive(Debug)]
@@ -26,20 +24,20 @@ pub struct Root {
 impl Root {
     pub(super) fn new(der: &CertificateDer<'_>) -> Result<Self, BadTrust> {
         let unnamed = |why: String| BadTrust::Root { subject: "of ca.crt".to_owned(), why };
-        let parsed = parse(der).map_err(|error| unnamed(error.to_string()))?;
-        let certificate = Certificate::of(der, &parsed);
+        let fields = Fields::read(der).map_err(|error| unnamed(error.to_string()))?;
+        let certificate = Certificate::of(&fields).map_err(|error| unnamed(error.to_string()))?;
         let bad = |why: String| BadTrust::Root { subject: certificate.subject.to_string(), why };
 
-        let path_length = authority(&parsed).map_err(|why| bad(why.to_owned()))?;
+        let path_length = authority(&fields).map_err(|why| bad(why.to_owned()))?;
         if let Some(weakness) = weakness(&certificate.public_key) {
             return Err(bad(weakness));
         }
         let anchor = webpki::anchor_from_trusted_cert(der)
             .map_err(|error| bad(error.to_string()))?
             .to_owned();
-        let key_identifier = key_identifier(&parsed);
-        let key = parsed.public_key().raw.to_vec();
-        let subject = parsed.subject().as_raw().to_vec();
+        let key_identifier = fields.extensions.subject_key_identifier.map(<[u8]>::to_vec);
+        let key = fields.public_key.to_vec();
+        let subject = fields.subject.to_vec();
         Ok(Self { certificate, anchor, key, key_identifier, path_length, subject })
     }
 
@@ -54,14 +52,14 @@ impl Root {
     /// identifier (RFC 5280, section 4.2.1.1).
     pub(super) fn could_have_issued(
         &self,
-        issuer: &X509Name<'_>,
+        issuer: &[u8],
         authority_key_identifier: Option<&[u8]>,
     ) -> bool {
         let other_key = match (authority_key_identifier, &self.key_identifier) {
             (Some(named), Some(own)) => named != own,
             _ => false,
         };
-        self.subject == issuer.as_raw() && !other_key
+        self.subject == issuer && !other_key
     }
 
     pub(super) fn distinguished_name(&self) -> DistinguishedName {
@@ -70,16 +68,14 @@ impl Root {
 }
 
 /// The path length of an authority's certificate; an error where it is not an authority's.
-fn authority(parsed: &X509Certificate<'_>) -> Result<Option<u32>, &'static str> {
-    let constraints = parsed.basic_constraints().map_err(|_| "its basicConstraints are doubled")?;
-    let Some(constraints) = constraints.filter(|constraints| constraints.value.ca) else {
+fn authority(root: &Fields<'_>) -> Result<Option<u32>, &'static str> {
+    let constraints =
+        root.extensions.basic_constraints.as_ref().filter(|constraints| constraints.ca);
+    let Some(constraints) = constraints else {
         return Err("it is not an authority's certificate (basicConstraints cA is missing)");
     };
-    match parsed.key_usage() {
-        Ok(Some(usage)) if !usage.value.key_cert_sign() => {
-            Err("its key usage does not include keyCertSign")
-        }
-        Ok(_) => Ok(constraints.value.path_len_constraint),
-        Err(_) => Err("its keyUsage is doubled"),
+    match &root.extensions.key_usage {
+        Some(usage) if !usage.key_cert_sign() => Err("its key usage does not include keyCertSign"),
+        _ => Ok(constraints.path_len_constraint),
     }
 }

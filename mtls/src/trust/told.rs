@@ -2,9 +2,9 @@
 
 use time::OffsetDateTime;
 use webpki::Error;
-use x509_parser::prelude::X509Certificate;
 
 use super::presented::Presented;
+use crate::certificate::Fields;
 use crate::moment::Moment;
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
@@ -21,8 +21,13 @@ pub(super) fn told(
         Error::CertExpired { .. } => return out_of_date(chain, Code::Expired, now),
         Error::CertNotValidYet { .. } => return out_of_date(chain, Code::NotYetValid, now),
         Error::CertRevoked => Code::Revoked,
-        Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => {
-            let has = chain.facts[0].extended_key_usage.join(", ");
+        Error::EmptyEkuExtension => {
+            let detail =
+                format!("its extended key usage is empty, and {} is needed", role.purpose());
+            return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
+        }
+        Error::RequiredEkuNotFoundContext(_) => {
+            let has = chain.facts(0).extended_key_usage.join(", ");
             let detail = format!("it is for {has}, and {} is needed", role.purpose());
             return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
         }
@@ -40,7 +45,7 @@ pub(super) fn told(
         Error::UnsupportedCriticalExtension => Code::UnknownExtension,
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            let algorithm = &chain.facts[0].signature_algorithm;
+            let algorithm = chain.facts(0).signature_algorithm;
             let detail = format!("it is signed with {algorithm}");
             return chain.reason(Code::UnsupportedAlgorithm, 0).with_detail(detail);
         }
@@ -52,13 +57,11 @@ pub(super) fn told(
 }
 
 fn out_of_date(chain: &Presented<'_>, code: Code, now: OffsetDateTime) -> Reason {
-    let outside = |certificate: &X509Certificate<'_>| {
-        let validity = certificate.validity();
-        let (from, to) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
-        if code == Code::Expired { now > to } else { now < from }
+    let outside = |one: &Fields<'_>| {
+        if code == Code::Expired { now > one.not_after } else { now < one.not_before }
     };
     let index = chain.parsed.iter().position(outside).unwrap_or(0);
-    let facts = &chain.facts[index];
+    let facts = chain.facts(index);
     let detail = if code == Code::Expired {
         format!("{} ended at {}", facts.name(), Moment(facts.valid_to))
     } else {

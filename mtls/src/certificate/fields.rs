@@ -1,0 +1,142 @@
+//! The fields of one certificate, found in its DER (RFC 5280, section 4.1). What a verdict needs
+//! at once is decoded, and the rest is left until the certificate is verified: names and
+//! alternative names of a stranger would cost more than a signature.
+
+use rustls::pki_types::SignatureVerificationAlgorithm;
+use time::OffsetDateTime;
+use x509_parser::prelude::{ASN1Time, FromDer};
+
+use super::UnreadableCertificate;
+use super::der::{
+    BIT_STRING, BadDer, Element, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, constructed,
+    primitive,
+};
+use super::extensions::Extensions;
+use crate::protocol::PROVIDER;
+
+/// A certificate whose fields are known.
+pub(crate) struct Fields<'a> {
+    pub(crate) der: &'a [u8],
+    pub(crate) extensions: Extensions<'a>,
+    /// The whole DER of the issuer's name.
+    pub(crate) issuer: &'a [u8],
+    pub(crate) not_after: OffsetDateTime,
+    pub(crate) not_before: OffsetDateTime,
+    /// The whole DER of the `SubjectPublicKeyInfo`.
+    pub(crate) public_key: &'a [u8],
+    /// The octets of the serial number.
+    pub(crate) serial: &'a [u8],
+    /// The whole DER of the subject's name.
+    pub(crate) subject: &'a [u8],
+    signature: &'a [u8],
+    /// The content of the `AlgorithmIdentifier`.
+    signature_algorithm: &'a [u8],
+    /// What is signed: the whole DER of the `TBSCertificate`.
+    signed: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// Finds the fields of one certificate; bytes after it are an error.
+    pub(crate) fn read(der: &'a [u8]) -> Result<Self, UnreadableCertificate> {
+        let mut certificate = outer(der)?;
+        let bad = |_| UnreadableCertificate::new("its fields cannot be decoded");
+        let signed = certificate.expect(SEQUENCE).map_err(bad)?;
+        let signature_algorithm = certificate.expect(SEQUENCE).map_err(bad)?.content;
+        let signature = certificate.expect(BIT_STRING).and_then(bits).map_err(bad)?;
+        certificate.end().map_err(bad)?;
+
+        let mut fields = Elements::of(signed.content);
+        let _version = fields.optional(constructed(0)).map_err(bad)?;
+        let serial = fields.expect(INTEGER).map_err(bad)?.content;
+        let _signature_algorithm = fields.expect(SEQUENCE).map_err(bad)?;
+        let issuer = fields.expect(SEQUENCE).map_err(bad)?.whole;
+        let validity = fields.expect(SEQUENCE).and_then(validity);
+        let (not_before, not_after) =
+            validity.map_err(|_| UnreadableCertificate::new("its dates cannot be decoded"))?;
+        let subject = fields.expect(SEQUENCE).map_err(bad)?.whole;
+        let public_key = fields.expect(SEQUENCE).map_err(bad)?.whole;
+        for unique_identifier in [primitive(1), primitive(2)] {
+            fields.optional(unique_identifier).map_err(bad)?;
+        }
+        let extensions = match fields.optional(constructed(3)).map_err(bad)? {
+            Some(tagged) => {
+                Extensions::read(Elements::in_one(SEQUENCE, tagged.content).map_err(bad)?)?
+            }
+            None => Extensions::default(),
+        };
+        fields.end().map_err(bad)?;
+        Ok(Self {
+            der,
+            extensions,
+            issuer,
+            not_after,
+            not_before,
+            public_key,
+            serial,
+            subject,
+            signature,
+            signature_algorithm,
+            signed: signed.whole,
+        })
+    }
+
+    /// Whether subject and issuer are the same, byte for byte.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// Whether its own key signed it.
+    pub(crate) fn is_self_signed(&self) -> bool {
+        let Ok((algorithm, key)) = key(self.public_key) else {
+            return false;
+        };
+        let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
+            known.signature_alg_id().as_ref() == self.signature_algorithm
+                && known.public_key_alg_id().as_ref() == algorithm
+        };
+        let known = PROVIDER.signature_verification_algorithms.all.iter().find(fits);
+        let verifies = |known: &&dyn SignatureVerificationAlgorithm| {
+            known.verify_signature(key, self.signed, self.signature).is_ok()
+        };
+        self.is_self_issued() && known.is_some_and(verifies)
+    }
+
+    /// The object identifier of the algorithm that signed it.
+    pub(super) fn signature_algorithm(&self) -> &'a [u8] {
+        let identifier = Elements::of(self.signature_algorithm).expect(OBJECT_IDENTIFIER);
+        identifier.map_or(&[], |identifier| identifier.content)
+    }
+}
+
+fn outer(der: &[u8]) -> Result<Elements<'_>, UnreadableCertificate> {
+    let mut one = Elements::of(der);
+    let certificate = one
+        .expect(SEQUENCE)
+        .map_err(|_| UnreadableCertificate::new("it does not begin as DER does, or is cut off"))?;
+    one.end().map_err(|_| UnreadableCertificate::new("bytes follow its end"))?;
+    Ok(Elements::of(certificate.content))
+}
+
+fn validity(validity: Element<'_>) -> Result<(OffsetDateTime, OffsetDateTime), BadDer> {
+    let (rest, from) = ASN1Time::from_der(validity.content).map_err(|_| BadDer)?;
+    let (rest, to) = ASN1Time::from_der(rest).map_err(|_| BadDer)?;
+    Elements::of(rest).end()?;
+    Ok((from.to_datetime(), to.to_datetime()))
+}
+
+/// The content of the algorithm identifier, and the bits of the key.
+fn key(public_key: &[u8]) -> Result<(&[u8], &[u8]), BadDer> {
+    let mut members = Elements::in_one(SEQUENCE, public_key)?;
+    let algorithm = members.expect(SEQUENCE)?.content;
+    let key = members.expect(BIT_STRING).and_then(bits)?;
+    members.end()?;
+    Ok((algorithm, key))
+}
+
+/// The octets of a bit string that has no unused bits.
+fn bits(element: Element<'_>) -> Result<&[u8], BadDer> {
+    match element.content {
+        [0, octets @ ..] => Ok(octets),
+        _ => Err(BadDer),
+    }
+}
