@@ -2,11 +2,12 @@
 //! on the page, in refusals and in `certs inspect`. It judges nothing; that is [`crate::trust`].
 
 mod alternative_names;
-mod der;
+pub(crate) mod der;
 mod distinguished_name;
 mod extensions;
 mod fields;
 mod key;
+mod signed;
 mod usage;
 
 use std::fmt::Write;
@@ -19,9 +20,11 @@ use time::OffsetDateTime;
 use x509_parser::asn1_rs::Oid;
 
 pub use self::alternative_names::SubjectAltNames;
+pub(crate) use self::distinguished_name::text;
 pub use self::distinguished_name::{DistinguishedName, UnreadableName};
 pub(crate) use self::fields::Fields;
 pub use self::key::PublicKey;
+pub(crate) use self::signed::{NotSigned, Signed};
 use crate::refusal::{Code, Reason};
 use crate::spiffe::SpiffeId;
 use crate::untrusted::Untrusted;
@@ -152,7 +155,7 @@ impl Certificate {
             key_usage: usage::key_usage(fields),
             extended_key_usage,
             public_key: PublicKey::of(fields.public_key),
-            signature_algorithm: key::signature_algorithm(fields.signature_algorithm()),
+            signature_algorithm: fields.signed.algorithm_name(),
             chain: vec![subject.to_string()],
             subject,
             issuer,
@@ -228,7 +231,7 @@ fn write_hexadecimal(text: &mut String, octets: &[u8]) {
 }
 
 /// An object identifier as numbers with dots between them. No real one is longer than 64 octets.
-fn dotted(identifier: &[u8]) -> String {
+pub(crate) fn dotted(identifier: &[u8]) -> String {
     match identifier.len() {
         ..=64 => Oid::new(identifier.into()).to_id_string(),
         length => format!("an object identifier of {length} octets"),

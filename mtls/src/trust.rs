@@ -4,14 +4,18 @@
 //! in `certs verify`. It calls rustls-webpki for the path, and adds what webpki leaves open. It
 //! knows nothing of files or sockets, and what it holds never changes.
 
+mod candidates;
 mod judge;
 mod list;
+mod name;
+mod path;
 mod presented;
+mod revocation;
 mod root;
 mod told;
 
 use rustls::DistinguishedName;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use thiserror::Error;
 use time::OffsetDateTime;
 
@@ -23,7 +27,6 @@ use crate::moment::Moment;
 /// Roots and revocation lists, checked as a whole.
 #[derive(Debug)]
 pub struct Trust {
-    anchors: Vec<TrustAnchor<'static>>,
     lists: Vec<RevocationList>,
     revocation: Revocation,
     roots: Vec<Root>,
@@ -71,9 +74,9 @@ pub enum BadTrust {
     /// The number of a list is lower than that of the list in force.
     #[error("the revocation list of {0} is older than the one in force")]
     ListOlder(String),
-    /// One issuer has more than one list.
-    #[error("more than one revocation list of {0}")]
-    ListTwice(String),
+    /// The root that signed a list may sign certificates only.
+    #[error("the root {0} signed its revocation list, but its key usage does not include cRLSign")]
+    ListSigner(String),
     /// A root that had a list has none now.
     #[error("the revocation list of {0} has vanished")]
     ListVanished(String),
@@ -98,8 +101,8 @@ impl Trust {
     /// Checks roots and lists, and joins each list with its root.
     ///
     /// A root outside of its dates is taken, but does not count while it is so. A list of an
-    /// issuer that is no root is taken for an intermediate's, and its signature is verified when
-    /// that intermediate is judged.
+    /// issuer that is no root is taken for an intermediate's, and stays unverified until that
+    /// intermediate is judged. Of several lists of one issuer the newest counts.
     ///
     /// # Errors
     ///
@@ -117,14 +120,13 @@ impl Trust {
 
         let lists = if revocation == Revocation::Off { &[] } else { lists };
         let (lists, bad): (Vec<_>, Vec<_>) =
-            lists.iter().map(|der| RevocationList::read(der, &roots)).partition(Result::is_ok);
-        let lists: Vec<RevocationList> = lists.into_iter().flatten().collect();
+            lists.iter().map(|der| RevocationList::read(der, &roots, now)).partition(Result::is_ok);
+        let lists = list::newest(lists.into_iter().flatten().collect());
         problems.extend(bad.into_iter().filter_map(Result::err));
 
         if roots.is_empty() && problems.is_empty() {
             problems.push(BadTrust::Empty);
         }
-        problems.extend(list::doubled(&lists));
         if revocation == Revocation::Required {
             problems.extend(list::missing(&lists, &roots));
             problems.extend(list::stale(&lists, now));
@@ -133,7 +135,6 @@ impl Trust {
             return Err(problems);
         }
         Ok(Self {
-            anchors: roots.iter().map(|root| root.anchor.clone()).collect(),
             lists,
             revocation,
             subjects: roots.iter().map(Root::distinguished_name).collect(),
@@ -144,7 +145,6 @@ impl Trust {
     /// The trust of who trusts nobody: every chain is of an unknown issuer.
     pub(crate) fn in_nobody() -> Self {
         Self {
-            anchors: Vec::new(),
             lists: Vec::new(),
             revocation: Revocation::Off,
             roots: Vec::new(),
@@ -156,22 +156,19 @@ impl Trust {
     /// while its root stayed, or whose number went back.
     pub fn goes_back_behind(&self, before: &Self) -> Vec<BadTrust> {
         let lost = before.lists.iter().filter_map(|old| {
-            let new = self.lists.iter().find(|new| new.has_signer_of(old));
-            match new {
-                Some(new) if new.is_older_than(old) => {
-                    Some(BadTrust::ListOlder(old.issuer.clone()))
-                }
-                Some(_) => None,
-                None => self
-                    .still_trusts_signer_of(old)
-                    .then(|| BadTrust::ListVanished(old.issuer.clone())),
+            let mut following = self.lists.iter().filter(|new| new.may_follow(old)).peekable();
+            if following.peek().is_none() {
+                let vanished = || BadTrust::ListVanished(old.issuer.clone());
+                return self.still_trusts_signer_of(old).then(vanished);
             }
+            let is_older = following.all(|new| new.is_older_than(old));
+            is_older.then(|| BadTrust::ListOlder(old.issuer.clone()))
         });
         if self.revocation == Revocation::Off { Vec::new() } else { lost.collect() }
     }
 
     fn still_trusts_signer_of(&self, list: &RevocationList) -> bool {
-        list.is_of_an_intermediate() || self.roots.iter().any(|root| list.is_of_root(root))
+        list.is_of_an_intermediate() || self.roots.iter().any(|root| list.is_of(root))
     }
 
     /// The roots, in the order of their file.
@@ -179,7 +176,7 @@ impl Trust {
         &self.roots
     }
 
-    /// The revocation lists, in the order of their file; none where revocation is off.
+    /// The revocation lists that count, in the order of their file; none where revocation is off.
     pub fn lists(&self) -> &[RevocationList] {
         &self.lists
     }

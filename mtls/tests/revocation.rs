@@ -225,18 +225,23 @@ fn what_is_wrong_with_roots_and_lists_is_told_all_at_once() {
     let (one, two) = (Papers::new(), Papers::new());
     let namesake = AuthorityRequest::default().subject_of(&two.authority);
     let forged = list(&Authority::generate(&namesake).unwrap(), &RevocationListRequest::new(1));
-    let own = list(&one.authority, &RevocationListRequest::new(1));
-    let newer = list(&one.authority, &RevocationListRequest::new(2));
+    let later = OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap();
+    let early = RevocationListRequest::new(1).this_update(later).next_update(later + Duration::DAY);
+    let early = list(&one.authority, &early);
 
-    let lists = [own, forged, newer];
+    let lists = [early, forged];
     let problems = problems(&[&one.authority, &two.authority], &lists, Revocation::Required);
 
     let (one, two) = (name(&one.authority), name(&two.authority));
     assert_eq!(
         problems,
         [
+            format!(
+                "a revocation list cannot be used: that of {one} is from the future \
+                 (2096-10-02T07:06:40Z): check the clocks"
+            ),
             format!("the revocation list of {two} is not signed by that root's key"),
-            format!("more than one revocation list of {one}"),
+            format!("no revocation list of {one}, and REVOCATION=required wants one"),
             format!("no revocation list of {two}, and REVOCATION=required wants one"),
         ]
     );

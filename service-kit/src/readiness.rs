@@ -91,16 +91,24 @@ fn reloaded(live: &Live) -> Check {
 }
 
 /// A stale list warns; it takes the service down only where fresh ones are required, for then
-/// every handshake is refused.
+/// every handshake is refused. So does one that nobody is known to have signed, which revokes
+/// nobody.
 fn fresh(list: &RevocationList, revocation: Revocation, now: OffsetDateTime) -> Check {
-    let stale = list.is_stale(now);
+    let (is_stale, is_verified) = (list.is_stale(now), list.is_verified());
     let due = list.next_update.map_or_else(|| "no date".to_owned(), rfc3339);
     let number = list.number.as_deref().unwrap_or("none");
-    let state = if stale { "is stale: it was to be replaced by" } else { "is fresh until" };
+    let state = match (is_verified, is_stale) {
+        (true, false) => format!("is fresh until {due}"),
+        (true, true) => format!("is stale: it was to be replaced by {due}"),
+        (false, _) => format!(
+            "is unverified: its issuer is no root in ca.crt, and was not presented as an \
+             intermediate since the files were read (the next list is due by {due})"
+        ),
+    };
     Check {
         name: "revocation-list",
-        ok: !(stale && revocation == Revocation::Required),
-        detail: format!("the list of {} (number {number}) {state} {due}", list.issuer),
+        ok: !(is_stale && is_verified && revocation == Revocation::Required),
+        detail: format!("the list of {} (number {number}) {state}", list.issuer),
     }
 }
 

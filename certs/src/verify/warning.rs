@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mtls::{
     certificate::Certificate,
-    trust::{Revocation, Trust},
+    trust::{Revocation, Root, Trust},
     untrusted::Untrusted,
 };
 use time::OffsetDateTime;
@@ -56,7 +56,7 @@ pub(super) fn of_roots(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec
     words.map(|words| told(&words, place.fresh_root(now))).collect()
 }
 
-/// Lists that are stale or missing; none where lists are not looked at.
+/// Lists that are stale, unverified or missing; none where lists are not looked at.
 pub(super) fn of_lists(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec<Fault> {
     if trust.revocation() == Revocation::Off {
         return Vec::new();
@@ -65,11 +65,20 @@ pub(super) fn of_lists(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec
         let due = list.next_update.map_or_else(String::new, date);
         format!("the revocation list of {} is stale since {due}", list.issuer)
     });
-    let has_list = |subject: &String| trust.lists().iter().any(|list| list.issuer == *subject);
-    let subjects = trust.roots().iter().map(|root| root.certificate.subject.to_string());
-    let missing = subjects.filter(|subject| !has_list(subject));
-    let missing = missing.map(|subject| format!("there is no revocation list of {subject}"));
-    stale.chain(missing).map(|words| told(&words, place.fresh_list(now))).collect()
+    let unverified = trust.lists().iter().filter(|list| !list.is_verified()).map(|list| {
+        let issuer = &list.issuer;
+        format!(
+            "the revocation list of {issuer} is unverified: it is neither a root nor in tls.crt"
+        )
+    });
+    let has_list = |root: &&Root| trust.lists().iter().any(|list| list.is_of(root));
+    let missing = trust
+        .roots()
+        .iter()
+        .filter(|root| !has_list(root))
+        .map(|root| format!("there is no revocation list of {}", root.certificate.subject));
+    let all = stale.chain(unverified).chain(missing);
+    all.map(|words| told(&words, place.fresh_list(now))).collect()
 }
 
 fn told(words: &str, mend: String) -> Fault {

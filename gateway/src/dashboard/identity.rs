@@ -45,6 +45,8 @@ pub(super) struct ListView {
     pub(super) number: Option<String>,
     pub(super) next_update: Option<Moment>,
     pub(super) stale: bool,
+    /// Whether its issuer is known, and signed it.
+    pub(super) verified: bool,
 }
 
 impl IdentityView {
@@ -81,6 +83,7 @@ impl ListView {
             number: list.number.clone(),
             next_update: list.next_update.map(Moment),
             stale: list.is_stale(now),
+            verified: list.is_verified(),
         }
     }
 }

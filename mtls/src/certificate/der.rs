@@ -23,6 +23,7 @@ pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 
@@ -88,16 +89,18 @@ impl<'a> Iterator for Elements<'a> {
 
 /// The first element, and what follows it.
 ///
-/// Lengths are definite and as short as they can be (section 10.1); no identifier in a certificate
-/// takes more than one octet, and none is longer than 64 KiB.
+/// Lengths are definite and as short as they can be (section 10.1). No identifier in a certificate
+/// or a revocation list takes more than one octet, and no length more than four.
 fn split(bytes: &[u8]) -> Result<(Element<'_>, &[u8]), BadDer> {
     let (header, length) = match *bytes {
-        [_, length @ 0..=0x7f, ..] => (2, usize::from(length)),
-        [_, 0x81, length @ 0x80..=0xff, ..] => (3, usize::from(length)),
-        [_, 0x82, high @ 1..=0xff, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        [_, length @ 0..=0x7f, ..] => (2, u32::from(length)),
+        [_, 0x81, length @ 0x80..=0xff, ..] => (3, u32::from(length)),
+        [_, 0x82, a @ 1..=0xff, b, ..] => (4, u32::from_be_bytes([0, 0, a, b])),
+        [_, 0x83, a @ 1..=0xff, b, c, ..] => (5, u32::from_be_bytes([0, a, b, c])),
+        [_, 0x84, a @ 1..=0xff, b, c, d, ..] => (6, u32::from_be_bytes([a, b, c, d])),
         _ => return Err(BadDer),
     };
-    let tag = bytes[0];
+    let (tag, length) = (bytes[0], usize::try_from(length).map_err(|_| BadDer)?);
     if tag & 0x1f == 0x1f || bytes.len() < header + length {
         return Err(BadDer);
     }
@@ -131,6 +134,7 @@ mod tests {
             assert!(Elements::of(&good).all(|element| element.is_ok()), "{:?}", &good[..3]);
         }
         assert!(Elements::of(&long(&[4, 0x82, 1, 0], 256)).all(|element| element.is_ok()));
+        assert!(Elements::of(&long(&[4, 0x83, 1, 0, 0], 65536)).all(|element| element.is_ok()));
         for bad in [
             long(&[4], 0),
             long(&[4, 1], 0),

@@ -178,7 +178,7 @@ impl Attribute {
 ///
 /// A TeletexString may switch its character set in its midst, so it is text only where it is
 /// ASCII; a PrintableString often has more than its few characters.
-fn text(value: Element<'_>) -> Option<String> {
+pub(crate) fn text(value: Element<'_>) -> Option<String> {
     const ASCII: [u8; 5] = [NUMERIC_STRING, PRINTABLE_STRING, TELETEX_STRING, IA5_STRING, VISIBLE];
     match value.tag {
         UTF8_STRING => Some(std::str::from_utf8(value.content).ok()?.to_owned()),

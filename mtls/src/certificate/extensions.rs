@@ -25,7 +25,7 @@ pub(crate) struct Extensions<'a> {
     /// The whole DER of a nameConstraints extension; webpki evaluates it.
     pub(crate) name_constraints: Option<&'a [u8]>,
     /// The object identifiers of an extKeyUsage, not decoded yet.
-    pub(super) purposes: Option<&'a [u8]>,
+    pub(crate) purposes: Option<&'a [u8]>,
     pub(crate) subject_key_identifier: Option<&'a [u8]>,
 }
 

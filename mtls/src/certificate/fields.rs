@@ -2,17 +2,13 @@
 //! at once is decoded, and the rest is left until the certificate is verified: names and
 //! alternative names of a stranger would cost more than a signature.
 
-use rustls::pki_types::SignatureVerificationAlgorithm;
 use time::OffsetDateTime;
 use x509_parser::prelude::{ASN1Time, FromDer};
 
 use super::UnreadableCertificate;
-use super::der::{
-    BIT_STRING, BadDer, Element, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, constructed,
-    primitive,
-};
+use super::der::{BadDer, Element, Elements, INTEGER, SEQUENCE, constructed, primitive};
 use super::extensions::Extensions;
-use crate::protocol::PROVIDER;
+use super::signed::Signed;
 
 /// A certificate whose fields are known.
 pub(crate) struct Fields<'a> {
@@ -26,26 +22,19 @@ pub(crate) struct Fields<'a> {
     pub(crate) public_key: &'a [u8],
     /// The octets of the serial number.
     pub(crate) serial: &'a [u8],
+    /// Its signature, over the `TBSCertificate`.
+    pub(crate) signed: Signed<'a>,
     /// The whole DER of the subject's name.
     pub(crate) subject: &'a [u8],
-    signature: &'a [u8],
-    /// The content of the `AlgorithmIdentifier`.
-    signature_algorithm: &'a [u8],
-    /// What is signed: the whole DER of the `TBSCertificate`.
-    signed: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
     /// Finds the fields of one certificate; bytes after it are an error.
     pub(crate) fn read(der: &'a [u8]) -> Result<Self, UnreadableCertificate> {
-        let mut certificate = outer(der)?;
         let bad = |_| UnreadableCertificate::new("its fields cannot be decoded");
-        let signed = certificate.expect(SEQUENCE).map_err(bad)?;
-        let signature_algorithm = certificate.expect(SEQUENCE).map_err(bad)?.content;
-        let signature = certificate.expect(BIT_STRING).and_then(bits).map_err(bad)?;
-        certificate.end().map_err(bad)?;
+        let signed = Signed::of(outer(der)?).map_err(bad)?;
 
-        let mut fields = Elements::of(signed.content);
+        let mut fields = Elements::of(signed.body.content);
         let _version = fields.optional(constructed(0)).map_err(bad)?;
         let serial = fields.expect(INTEGER).map_err(bad)?.content;
         let _signature_algorithm = fields.expect(SEQUENCE).map_err(bad)?;
@@ -73,10 +62,8 @@ impl<'a> Fields<'a> {
             not_before,
             public_key,
             serial,
+            signed,
             subject,
-            signature,
-            signature_algorithm,
-            signed: signed.whole,
         })
     }
 
@@ -87,24 +74,7 @@ impl<'a> Fields<'a> {
 
     /// Whether its own key signed it.
     pub(crate) fn is_self_signed(&self) -> bool {
-        let Ok((algorithm, key)) = key(self.public_key) else {
-            return false;
-        };
-        let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
-            known.signature_alg_id().as_ref() == self.signature_algorithm
-                && known.public_key_alg_id().as_ref() == algorithm
-        };
-        let known = PROVIDER.signature_verification_algorithms.all.iter().find(fits);
-        let verifies = |known: &&dyn SignatureVerificationAlgorithm| {
-            known.verify_signature(key, self.signed, self.signature).is_ok()
-        };
-        self.is_self_issued() && known.is_some_and(verifies)
-    }
-
-    /// The object identifier of the algorithm that signed it.
-    pub(super) fn signature_algorithm(&self) -> &'a [u8] {
-        let identifier = Elements::of(self.signature_algorithm).expect(OBJECT_IDENTIFIER);
-        identifier.map_or(&[], |identifier| identifier.content)
+        self.is_self_issued() && self.signed.verify(self.public_key).is_ok()
     }
 }
 
@@ -122,21 +92,4 @@ fn validity(validity: Element<'_>) -> Result<(OffsetDateTime, OffsetDateTime), B
     let (rest, to) = ASN1Time::from_der(rest).map_err(|_| BadDer)?;
     Elements::of(rest).end()?;
     Ok((from.to_datetime(), to.to_datetime()))
-}
-
-/// The content of the algorithm identifier, and the bits of the key.
-fn key(public_key: &[u8]) -> Result<(&[u8], &[u8]), BadDer> {
-    let mut members = Elements::in_one(SEQUENCE, public_key)?;
-    let algorithm = members.expect(SEQUENCE)?.content;
-    let key = members.expect(BIT_STRING).and_then(bits)?;
-    members.end()?;
-    Ok((algorithm, key))
-}
-
-/// The octets of a bit string that has no unused bits.
-fn bits(element: Element<'_>) -> Result<&[u8], BadDer> {
-    match element.content {
-        [0, octets @ ..] => Ok(octets),
-        _ => Err(BadDer),
-    }
 }

@@ -2,8 +2,8 @@
 //! yet. What a stranger can send is bounded before it is looked at.
 
 use rustls::pki_types::CertificateDer;
+use x509_parser::extensions::KeyUsage;
 
-use super::Root;
 use crate::certificate::{Certificate, Fields, PublicKey};
 use crate::refusal::{Code, Reason};
 
@@ -56,44 +56,11 @@ impl<'a> Presented<'a> {
     pub(super) fn refuse_self_signed(&self) -> Result<(), Reason> {
         if self.leaf().is_self_signed() { Err(self.reason(Code::SelfSigned, 0)) } else { Ok(()) }
     }
+}
 
-    /// Follows issuer names, and key identifiers where there are some, from the leaf upwards; no
-    /// signature is looked at, so it says only who *should* have signed.
-    pub(super) fn refuse_unknown_issuer(&self, roots: &[Root]) -> Result<(), Reason> {
-        let mut reached = vec![0];
-        let mut next = 0;
-        while let Some(&index) = reached.get(next) {
-            let certificate = &self.parsed[index];
-            let (issuer, key) =
-                (certificate.issuer, certificate.extensions.authority_key_identifier);
-            if roots.iter().any(|root| root.could_have_issued(issuer, key)) {
-                return Ok(());
-            }
-            for (above, candidate) in self.parsed.iter().enumerate().skip(1) {
-                let other_key = match (key, candidate.extensions.subject_key_identifier) {
-                    (Some(named), Some(own)) => named != own,
-                    _ => false,
-                };
-                let named = candidate.subject == issuer;
-                if named && !other_key && !reached.contains(&above) {
-                    reached.push(above);
-                }
-            }
-            next += 1;
-        }
-        let top = reached.last().copied().unwrap_or(0);
-        let issuer = self.facts(top).issuer;
-        Err(self.reason(Code::UnknownIssuer, 0).with_detail(format!("it names {issuer}")))
-    }
-
-    pub(super) fn refuse_weak_keys(&self) -> Result<(), Reason> {
-        for (index, certificate) in self.parsed.iter().enumerate() {
-            if let Some(weakness) = weakness(&PublicKey::of(certificate.public_key)) {
-                return Err(self.reason(Code::UnsupportedAlgorithm, index).with_detail(weakness));
-            }
-        }
-        Ok(())
-    }
+/// Whether the key usage includes `bit`, or is absent and so allows all.
+pub(super) fn may(certificate: &Fields<'_>, bit: fn(&KeyUsage) -> bool) -> bool {
+    certificate.extensions.key_usage.as_ref().is_none_or(bit)
 }
 
 fn refuse_too_large(ders: &[CertificateDer<'_>]) -> Result<(), Reason> {

@@ -1,11 +1,13 @@
 //! One root: an authority's own certificate, believed because an operator put it into `ca.crt`.
 
 use rustls::DistinguishedName;
-use rustls::pki_types::{CertificateDer, TrustAnchor};
+use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
 use time::OffsetDateTime;
+use x509_parser::extensions::KeyUsage;
 
 use super::BadTrust;
-use super::presented::weakness;
+use super::name::Name;
+use super::presented::{may, weakness};
 use crate::certificate::{Certificate, Fields};
 
 /// A root that may sign leaves and intermediates.
@@ -13,12 +15,16 @@ use crate::certificate::{Certificate, Fields};
 pub struct Root {
     /// What stands in it.
     pub certificate: Certificate,
-    pub(super) anchor: TrustAnchor<'static>,
+    anchor: TrustAnchor<'static>,
+    pub(super) der: CertificateDer<'static>,
     /// Its public key, as DER.
     pub(super) key: Vec<u8>,
     pub(super) key_identifier: Option<Vec<u8>>,
+    /// Whether its key usage includes `cRLSign`, or is absent.
+    pub(super) may_sign_lists: bool,
+    pub(super) name: Name,
     pub(super) path_length: Option<u32>,
-    pub(super) subject: Vec<u8>,
+    subject: Vec<u8>,
 }
 
 impl Root {
@@ -35,10 +41,17 @@ impl Root {
         let anchor = webpki::anchor_from_trusted_cert(der)
             .map_err(|error| bad(error.to_string()))?
             .to_owned();
-        let key_identifier = fields.extensions.subject_key_identifier.map(<[u8]>::to_vec);
-        let key = fields.public_key.to_vec();
-        let subject = fields.subject.to_vec();
-        Ok(Self { certificate, anchor, key, key_identifier, path_length, subject })
+        Ok(Self {
+            anchor,
+            der: der.clone().into_owned(),
+            key: fields.public_key.to_vec(),
+            key_identifier: fields.extensions.subject_key_identifier.map(<[u8]>::to_vec),
+            may_sign_lists: may(&fields, KeyUsage::crl_sign),
+            name: Name::of(fields.subject),
+            path_length,
+            subject: fields.subject.to_vec(),
+            certificate,
+        })
     }
 
     /// Whether it is inside of its dates, the whole of its last second included; outside of them
@@ -52,14 +65,25 @@ impl Root {
     /// identifier (RFC 5280, section 4.2.1.1).
     pub(super) fn could_have_issued(
         &self,
-        issuer: &[u8],
+        issuer: &Name,
         authority_key_identifier: Option<&[u8]>,
     ) -> bool {
         let other_key = match (authority_key_identifier, &self.key_identifier) {
             (Some(named), Some(own)) => named != own,
             _ => false,
         };
-        self.subject == issuer && !other_key
+        self.name == *issuer && !other_key
+    }
+
+    /// Itself as webpki's anchor, with the bytes by which one chain names it (the content of its
+    /// issuer's `Name`): webpki compares names byte by byte. Its key and its constraints stay.
+    pub(super) fn anchor_named<'a>(&'a self, name: &'a [u8]) -> TrustAnchor<'a> {
+        let constraints = self.anchor.name_constraints.as_ref();
+        TrustAnchor {
+            subject: Der::from_slice(name),
+            subject_public_key_info: Der::from_slice(&self.anchor.subject_public_key_info),
+            name_constraints: constraints.map(|constraints| Der::from_slice(constraints)),
+        }
     }
 
     pub(super) fn distinguished_name(&self) -> DistinguishedName {

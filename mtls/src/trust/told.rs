@@ -1,71 +1,143 @@
-//! What an error of webpki's means in our words, and which certificate of the chain it concerns.
+//! What an error of webpki's means in our words, and which certificate of the path it concerns:
+//! webpki names none.
 
 use time::OffsetDateTime;
-use webpki::Error;
+use webpki::{EndEntityCert, Error};
 
-use super::presented::Presented;
-use crate::certificate::Fields;
+use super::path::Path;
+use crate::certificate::NotSigned;
 use crate::moment::Moment;
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
 
-/// The reason that such an error is told as.
-pub(super) fn told(
-    error: &Error,
-    chain: &Presented<'_>,
-    role: Role,
-    now: OffsetDateTime,
-) -> Reason {
-    let code = match error {
-        Error::CaUsedAsEndEntity => Code::NotALeaf,
-        Error::CertExpired { .. } => return out_of_date(chain, Code::Expired, now),
-        Error::CertNotValidYet { .. } => return out_of_date(chain, Code::NotYetValid, now),
-        Error::CertRevoked => Code::Revoked,
-        Error::EmptyEkuExtension => {
-            let detail =
-                format!("its extended key usage is empty, and {} is needed", role.purpose());
-            return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
-        }
-        Error::RequiredEkuNotFoundContext(_) => {
-            let has = chain.facts(0).extended_key_usage.join(", ");
-            let detail = format!("it is for {has}, and {} is needed", role.purpose());
-            return chain.reason(Code::WrongPurpose, 0).with_detail(detail);
-        }
-        Error::EndEntityUsedAsCa => {
-            return chain.reason(Code::IssuerNotAuthority, 1.min(chain.parsed.len() - 1));
-        }
-        Error::InvalidSignatureForPublicKey => Code::BadSignature,
-        Error::MaximumNameConstraintComparisonsExceeded
-        | Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumPathDepthExceeded
-        | Error::MaximumSignatureChecksExceeded => Code::ChainTooComplex,
-        Error::NameConstraintViolation => Code::NameConstraint,
-        Error::PathLenConstraintViolated => Code::PathTooLong,
-        Error::UnknownIssuer => Code::UnknownIssuer,
-        Error::UnsupportedCriticalExtension => Code::UnknownExtension,
-        Error::UnsupportedSignatureAlgorithmContext(_)
-        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            let algorithm = chain.facts(0).signature_algorithm;
-            let detail = format!("it is signed with {algorithm}");
-            return chain.reason(Code::UnsupportedAlgorithm, 0).with_detail(detail);
-        }
-        other => {
-            return chain.reason(Code::BadEncoding, 0).with_detail(other.to_string());
-        }
-    };
-    chain.reason(code, 0)
-}
+impl Path<'_> {
+    /// The reason that such an error on this path is told as.
+    pub(super) fn told(&self, error: &Error, role: Role, now: OffsetDateTime) -> Reason {
+        let code = match error {
+            Error::CaUsedAsEndEntity => Code::NotALeaf,
+            Error::CertExpired { .. } => return self.out_of_date(Code::Expired, now),
+            Error::CertNotValidYet { .. } => return self.out_of_date(Code::NotYetValid, now),
+            Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => {
+                return self.without_purpose(role);
+            }
+            Error::EndEntityUsedAsCa => return self.issued_by_no_authority(),
+            Error::InvalidSignatureForPublicKey
+            | Error::UnsupportedSignatureAlgorithmContext(_)
+            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+                return self.unsigned();
+            }
+            Error::MaximumNameConstraintComparisonsExceeded
+            | Error::MaximumPathBuildCallsExceeded
+            | Error::MaximumPathDepthExceeded
+            | Error::MaximumSignatureChecksExceeded => Code::ChainTooComplex,
+            Error::NameConstraintViolation => Code::NameConstraint,
+            Error::PathLenConstraintViolated => {
+                let too_long = self.path_lengths_hold().err();
+                return too_long.unwrap_or_else(|| self.chain.reason(Code::PathTooLong, 0));
+            }
+            Error::UnknownIssuer => Code::UnknownIssuer,
+            Error::UnsupportedCriticalExtension => {
+                return self.chain.reason(Code::UnknownExtension, self.unreadable());
+            }
+            other => {
+                let reason = self.chain.reason(Code::BadEncoding, self.unreadable());
+                return reason.with_detail(other.to_string());
+            }
+        };
+        self.chain.reason(code, 0)
+    }
 
-fn out_of_date(chain: &Presented<'_>, code: Code, now: OffsetDateTime) -> Reason {
-    let outside = |one: &Fields<'_>| {
-        if code == Code::Expired { now > one.not_after } else { now < one.not_before }
-    };
-    let index = chain.parsed.iter().position(outside).unwrap_or(0);
-    let facts = chain.facts(index);
-    let detail = if code == Code::Expired {
-        format!("{} ended at {}", facts.name(), Moment(facts.valid_to))
-    } else {
-        format!("{} begins at {}", facts.name(), Moment(facts.valid_from))
-    };
-    chain.reason(code, index).with_detail(detail)
+    fn out_of_date(&self, code: Code, now: OffsetDateTime) -> Reason {
+        // As webpki has it, the whole of the last second counts.
+        let now = now.unix_timestamp();
+        let index = self.first(|index| {
+            let certificate = &self.chain.parsed[index];
+            match code {
+                Code::Expired => now > certificate.not_after.unix_timestamp(),
+                _ => now < certificate.not_before.unix_timestamp(),
+            }
+        });
+        let facts = self.chain.facts(index);
+        let detail = if code == Code::Expired {
+            format!("{} ended at {}", facts.name(), Moment(facts.valid_to))
+        } else {
+            format!("{} begins at {}", facts.name(), Moment(facts.valid_from))
+        };
+        self.chain.reason(code, index).with_detail(detail)
+    }
+
+    /// An extended key usage of an intermediate limits what the leaves below it may be for, too.
+    fn without_purpose(&self, role: Role) -> Reason {
+        let needed = role.purpose();
+        let index = self.first(|index| {
+            let purposes = self.chain.facts(index).extended_key_usage;
+            let has_some = self.chain.parsed[index].extensions.purposes.is_some();
+            has_some && !purposes.iter().any(|purpose| purpose == needed)
+        });
+        let who = self.who(index);
+        let detail = match self.chain.facts(index).extended_key_usage.as_slice() {
+            [] if index == 0 => {
+                format!("its extended key usage is empty, and {needed} is needed")
+            }
+            [] => format!("the extended key usage of {who} is empty, and {needed} is needed"),
+            has => format!("{who} is for {}, and {needed} is needed", has.join(", ")),
+        };
+        self.chain.reason(Code::WrongPurpose, index).with_detail(detail)
+    }
+
+    fn issued_by_no_authority(&self) -> Reason {
+        let is_none = |index: usize| {
+            let constraints = self.chain.parsed[index].extensions.basic_constraints.as_ref();
+            index != 0 && !constraints.is_some_and(|constraints| constraints.ca)
+        };
+        let index = self.first(is_none);
+        let who = self.who(index);
+        let detail = format!("{who} is not an authority's (basicConstraints cA is missing)");
+        self.chain.reason(Code::IssuerNotAuthority, index).with_detail(detail)
+    }
+
+    fn unsigned(&self) -> Reason {
+        let Some((step, why)) = self.first_unsigned() else {
+            return self.chain.reason(Code::BadSignature, 0);
+        };
+        let (index, issuer) = (self.steps[step], self.above(step));
+        let (who, algorithm) = (self.who(index), self.chain.parsed[index].signed.algorithm_name());
+        let (code, detail) = match why {
+            NotSigned::Algorithm => {
+                (Code::UnsupportedAlgorithm, format!("{who} is signed with {algorithm}"))
+            }
+            NotSigned::Key => {
+                let key = issuer.public_key.curve.as_ref().unwrap_or(&issuer.public_key.algorithm);
+                let of = issuer.name();
+                let detail = format!(
+                    "{who} is signed with {algorithm}, which the {key} key of {of} does not make"
+                );
+                (Code::UnsupportedAlgorithm, detail)
+            }
+            NotSigned::Signature => {
+                let facts = self.chain.facts(index);
+                let detail = format!("the key of {} did not sign {}", issuer.subject, facts.name());
+                (Code::BadSignature, detail)
+            }
+        };
+        self.chain.reason(code, index).with_detail(detail)
+    }
+
+    /// The certificate that webpki cannot read, as it reads one by one.
+    fn unreadable(&self) -> usize {
+        self.first(|index| EndEntityCert::try_from(&self.chain.ders[index]).is_err())
+    }
+
+    /// The first certificate of the path that this holds of, as webpki goes; the leaf if none.
+    fn first(&self, holds: impl Fn(usize) -> bool) -> usize {
+        self.steps.iter().copied().find(|index| holds(*index)).unwrap_or(0)
+    }
+
+    /// The leaf, or an intermediate by its name.
+    pub(super) fn who(&self, index: usize) -> String {
+        match index {
+            0 => "it".to_owned(),
+            _ => format!("the intermediate {}", self.chain.facts(index).name()),
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod caller;
 mod deadline;
+pub(crate) mod forge;
 mod openssl;
 mod papers;
 mod place;

@@ -5,6 +5,11 @@ use std::process::{Command, Stdio};
 
 /// What `openssl` prints for these arguments and this standard input.
 pub(crate) fn openssl(arguments: &[&str], input: &[u8]) -> String {
+    String::from_utf8(openssl_bytes(arguments, input)).expect("openssl must print text")
+}
+
+/// The same, where it prints no text.
+pub(crate) fn openssl_bytes(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)
         .stdin(Stdio::piped())
@@ -16,5 +21,5 @@ pub(crate) fn openssl(arguments: &[&str], input: &[u8]) -> String {
     let output = child.wait_with_output().expect("openssl must end");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
-    String::from_utf8(output.stdout).expect("openssl must print text")
+    output.stdout
 }

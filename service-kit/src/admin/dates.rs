@@ -105,10 +105,15 @@ impl Display for Dates {
         let lists = "mtls_revocation_list_next_update_timestamp_seconds";
         head(to, lists, "When a revocation list is stale.")?;
         for IdentityDates { credentials, label, .. } in &self.identities {
+            // Issuers of one name, and lists that are not told apart yet, share a series.
+            let mut first_due: BTreeMap<&str, i64> = BTreeMap::new();
             for list in credentials.trust.lists() {
-                let issuer = format!("issuer=\"{}\"", Label(&list.issuer));
-                let due = list.next_update;
-                let due = due.map_or("+Inf".to_owned(), |due| due.unix_timestamp().to_string());
+                let due = list.next_update.map_or(i64::MAX, |due| due.unix_timestamp());
+                let first = first_due.entry(&list.issuer).or_insert(due);
+                *first = due.min(*first);
+            }
+            for (issuer, due) in first_due {
+                let issuer = format!("issuer=\"{}\"", Label(issuer));
                 writeln!(to, "{lists}{} {due}", Labels(&[label, &issuer]))?;
             }
         }

@@ -38,6 +38,8 @@ struct ListView {
     #[serde(with = "time::serde::rfc3339::option")]
     next_update: Option<OffsetDateTime>,
     stale: bool,
+    /// Whether its issuer is known, and signed it.
+    verified: bool,
 }
 
 #[derive(Serialize)]
@@ -82,6 +84,7 @@ impl ListView {
             this_update: list.this_update,
             next_update: list.next_update,
             stale: list.is_stale(now),
+            verified: list.is_verified(),
         }
     }
 }
