@@ -5,6 +5,7 @@
 //! knows nothing of files or sockets, and what it holds never changes.
 
 mod candidates;
+mod constraints;
 mod judge;
 mod list;
 mod name;

@@ -101,8 +101,8 @@ impl Code {
             ),
             Self::NameConstraint => (
                 "name-constraint",
-                "a name in the certificate is outside of what its issuer may certify",
-                "issue it with names that the issuer's name constraints permit",
+                "the certificate does not verify against the name constraints of an issuer",
+                "issue it with names that its issuers' name constraints permit, and constrain DNS names and IP addresses only: other kinds are not supported",
             ),
             Self::NoCertificate => (
                 "no-certificate",

@@ -30,7 +30,7 @@ impl Path<'_> {
             | Error::MaximumPathBuildCallsExceeded
             | Error::MaximumPathDepthExceeded
             | Error::MaximumSignatureChecksExceeded => Code::ChainTooComplex,
-            Error::NameConstraintViolation => Code::NameConstraint,
+            Error::NameConstraintViolation => return self.constrained(),
             Error::PathLenConstraintViolated => {
                 let too_long = self.path_lengths_hold().err();
                 return too_long.unwrap_or_else(|| self.chain.reason(Code::PathTooLong, 0));
