@@ -125,10 +125,7 @@ impl Gateway {
     ///
     /// The system does not say.
     pub fn peak_memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.service.process()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let size = line.and_then(|line| line.trim().strip_suffix("kB"));
-        Ok(size.context("VmHWM must be there")?.trim().parse()?)
+        self.service.peak_memory()
     }
 }
 

@@ -159,6 +159,18 @@ impl Service {
         self.program.process()
     }
 
+    /// The most memory that it ever had, in KiB.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let size = line.and_then(|line| line.trim().strip_suffix("kB"));
+        Ok(size.context("VmHWM must be there")?.trim().parse()?)
+    }
+
     /// What its admin listener answers.
     ///
     /// # Errors

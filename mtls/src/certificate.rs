@@ -164,6 +164,38 @@ impl Certificate {
         (certificate, bad_subject.or(bad_issuer).or(bad_names).or(bad_usage))
     }
 
+    /// About how much memory it takes, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        // Each member is named, so that a new one is not forgotten.
+        let Self {
+            subject,
+            issuer,
+            serial_number,
+            fingerprint256,
+            valid_from: _,
+            valid_to: _,
+            subject_alt_names,
+            spiffe_id,
+            key_usage,
+            extended_key_usage,
+            public_key: PublicKey { algorithm, curve, bits: _ },
+            signature_algorithm,
+            chain,
+            truncated: _,
+        } = self;
+        let texts = [serial_number, fingerprint256, algorithm, signature_algorithm];
+        size_of::<Self>()
+            + subject.memory()
+            + issuer.memory()
+            + subject_alt_names.memory()
+            + texts.iter().map(|text| text.len()).sum::<usize>()
+            + spiffe_id.as_ref().map_or(0, |id| id.as_str().len())
+            + curve.as_ref().map_or(0, String::len)
+            + size_of_val(key_usage.as_slice())
+            + memory_of(extended_key_usage)
+            + memory_of(chain)
+    }
+
     /// Whole days until it ends, rounded down; negative once it has ended.
     pub fn days_left(&self, now: OffsetDateTime) -> i64 {
         (self.valid_to - now).whole_seconds().div_euclid(86_400)
@@ -210,6 +242,16 @@ fn cut(text: &mut String) -> bool {
     longer
 }
 
+/// About how much memory texts take, in bytes.
+fn memory_of(texts: &[String]) -> usize {
+    texts.iter().map(|text| text_memory(text)).sum()
+}
+
+/// A short text takes more than its length: itself, and what the allocator hands out at least.
+fn text_memory(text: &str) -> usize {
+    size_of::<String>() + text.len().max(SMALLEST_ALLOCATION)
+}
+
 /// A serial number as it is written here: lower-case hexadecimal, without the leading zero octet
 /// that DER puts before a set high bit.
 pub(crate) fn hexadecimal(raw: &[u8]) -> String {
@@ -245,3 +287,6 @@ fn fingerprint(der: &[u8]) -> String {
     }
     text
 }
+
+/// With the bookkeeping of the usual allocators on 64-bit machines.
+const SMALLEST_ALLOCATION: usize = 32;

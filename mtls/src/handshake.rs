@@ -1,16 +1,17 @@
-//! What happened at our doors, as events in one bounded ring. The log, the metrics and
-//! `/handshakes` only read them.
+//! Handshake events, kept in a ring buffer that is bounded in number and in bytes. The log, the
+//! metrics and `/handshakes` only read them.
 
+mod ring;
 mod tell;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use self::ring::Ring;
 use self::tell::LogBudget;
 use crate::certificate::Certificate;
 use crate::refusal::Refusal;
@@ -93,24 +94,42 @@ impl Handshake {
             refusal: Some(refusal),
         }
     }
+    /// About how much memory it takes, in bytes. What a peer sent decides it: a certificate may
+    /// bear thousands of names.
+    fn memory(&self) -> usize {
+        let certificates = [
+            self.client_cert.as_deref(),
+            self.server_cert.as_deref(),
+            self.refusal.as_ref().and_then(|refusal| refusal.certificate.as_deref()),
+        ];
+        let tls = self.tls.as_ref().map_or(0, Session::memory);
+        let sentence = self.refusal.as_ref().map_or(0, |refusal| refusal.sentence.len());
+        let certificates: usize = certificates.into_iter().flatten().map(Certificate::memory).sum();
+        size_of::<Self>() + tls + sentence + certificates
+    }
 }
 
-/// The newest handshakes of a service, [`Handshakes::KEPT`] at most.
+/// The newest handshakes of a service: [`Handshakes::KEPT`] at most, and no more of them than
+/// fit into [`Handshakes::MEMORY`].
 #[derive(Debug)]
 pub struct Handshakes {
     budget: LogBudget,
-    ring: Mutex<VecDeque<Arc<Handshake>>>,
+    ring: Mutex<Ring>,
 }
 
 impl Handshakes {
     /// How many are kept.
     pub const KEPT: usize = 256;
 
+    /// How many bytes of memory they take, about. An ordinary handshake takes two or three KiB, so
+    /// that 256 of them fit in; the newest one is kept whatever it takes.
+    pub const MEMORY: usize = 2 * 1024 * 1024;
+
     /// An empty ring, of whose refusals so many are logged each second; all are counted.
     pub fn new(logged_refusals_per_second: u32) -> Arc<Self> {
         Arc::new(Self {
             budget: LogBudget::new(logged_refusals_per_second),
-            ring: Mutex::new(VecDeque::with_capacity(Self::KEPT)),
+            ring: Mutex::default(),
         })
     }
 
@@ -118,16 +137,29 @@ impl Handshakes {
     pub fn record(&self, handshake: Handshake) {
         tell::count(&handshake);
         tell::log(&handshake, &self.budget);
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.len() == Self::KEPT {
-            ring.pop_back();
-        }
-        ring.push_front(Arc::new(handshake));
+        self.ring().push(handshake);
     }
 
     /// The handshakes that are kept, newest first.
     pub fn newest(&self) -> Vec<Arc<Handshake>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.ring().newest().map(|(_, handshake)| handshake).collect()
+    }
+
+    /// The handshakes that are kept, newest first, each looked up when it is asked for.
+    ///
+    /// A slow reader therefore holds one handshake in memory, and misses those that were evicted
+    /// before it came to them.
+    pub fn walk(self: Arc<Self>) -> impl Iterator<Item = Arc<Handshake>> + Send + 'static {
+        let mut last = None;
+        std::iter::from_fn(move || {
+            let (number, handshake) = self.ring().before(last)?;
+            last = Some(number);
+            Some(handshake)
+        })
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

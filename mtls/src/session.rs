@@ -31,6 +31,13 @@ impl Session {
         }
     }
 
+    /// About how much memory its texts take, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let Self { version: _, cipher_suite, key_exchange, alpn, server_name } = self;
+        let texts = [Some(cipher_suite), Some(key_exchange), alpn.as_ref(), server_name.as_ref()];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+
     /// Whether HTTP/2 was agreed on.
     pub fn is_http2(&self) -> bool {
         self.alpn.as_deref() == Some("h2")

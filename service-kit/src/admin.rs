@@ -1,6 +1,7 @@
 //! The admin listener: plain HTTP for the operator and the orchestrator, never for the world.
 
 mod dates;
+mod handshakes;
 mod identity;
 
 use std::net::TcpListener;
@@ -117,8 +118,8 @@ async fn identity(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn handshakes(State(admin): State<Admin>) -> Json<serde_json::Value> {
-    Json(json!({ "handshakes": admin.handshakes.newest() }))
+async fn handshakes(State(admin): State<Admin>) -> Response {
+    handshakes::stream(admin.handshakes)
 }
 
 const REMEDY: &str = "bind the admin listener to another address than loopback";

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::Serialize;
 
 use super::der::{BadDer, Element, Elements, OBJECT_IDENTIFIER, constructed, primitive};
-use super::{DistinguishedName, Fields, Most, UnreadableCertificate};
+use super::{DistinguishedName, Fields, Most, UnreadableCertificate, memory_of};
 use crate::spiffe::SpiffeId;
 
 /// Subject alternative names, those of the four kinds that matter.
@@ -52,6 +52,12 @@ impl SubjectAltNames {
             })?;
         }
         Ok(())
+    }
+
+    /// About how much memory they take, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let Self { dns, uri, ip, email } = self;
+        memory_of(dns) + memory_of(uri) + size_of_val(ip.as_slice()) + memory_of(email)
     }
 
     /// A SPIFFE ID counts only where it is the one URI (X509-SVID, section 2).

@@ -106,6 +106,16 @@ impl DistinguishedName {
         })
     }
 
+    /// About how much memory it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let of_one = |Attribute { name, value }: &Attribute| {
+            size_of::<Attribute>()
+                + name.len()
+                + value.as_str().len().max(super::SMALLEST_ALLOCATION)
+        };
+        self.0.iter().map(|part| size_of_val(part) + part.iter().map(of_one).sum::<usize>()).sum()
+    }
+
     /// The first common name.
     pub fn common_name(&self) -> Option<&str> {
         self.values("CN").next()

@@ -1,0 +1,64 @@
+//! Strangers with certificates as large as TLS allows, one after the other, and readers of
+//! `/handshakes`: none of it may fill the API's memory.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread::scope;
+
+use anyhow::{Result, ensure};
+use authority::{Authority, AuthorityRequest, LeafRequest};
+use e2e::desk::Desk;
+use e2e::house::House;
+use e2e::identity::Identity;
+use e2e::openssl::Client;
+use e2e::service::Service;
+
+#[test]
+fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
+    let house = House::new()?;
+    let desk = Desk::open(&house, house.api())?;
+    let good = house.identity("client-service");
+    desk.lets_in("client-service", &good)?;
+    let request = LeafRequest::new("stranger").extension(SUBJECT_ALT_NAME, false, &names());
+    let leaf = Authority::generate(&AuthorityRequest::default())?.issue(&request)?;
+    ensure!(leaf.certificate().der().len() > 60_000, "the certificate is small");
+    let stranger = house.keep("stranger", &leaf)?;
+    let before = desk.api.peak_memory()?;
+
+    scope(|scope| {
+        let connect = || (0..STRANGERS / 2).try_for_each(|_| refused(&desk.api, &stranger));
+        let threads = [scope.spawn(connect), scope.spawn(connect)];
+        threads.into_iter().try_for_each(|thread| thread.join().expect("a thread must end"))
+    })?;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        // They ask, and read nothing.
+        let mut reader = TcpStream::connect(desk.api.admin)?;
+        reader.write_all(b"GET /handshakes HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        readers.push(reader);
+    }
+    (0..READERS).try_for_each(|_| desk.api.handshakes().map(drop))?;
+
+    let growth = desk.api.peak_memory()? - before;
+    println!("{STRANGERS} strangers and {READERS} slow readers: {growth} KiB more at the most");
+    ensure!(growth < 16 * 1024, "memory grew by {growth} KiB");
+    desk.lets_in("client-service", &good)
+}
+
+fn refused(api: &Service, stranger: &Identity) -> Result<()> {
+    let answer = Client::to(api, stranger).showing(stranger)?.ask()?;
+    ensure!(answer.alert.is_some() && !answer.stdout.contains("HTTP/1.1"), "{answer:?}");
+    Ok(())
+}
+
+/// A `GeneralNames` of as many one-letter DNS names as fit into 60,000 bytes (RFC 5280, section
+/// 4.2.1.6).
+fn names() -> Vec<u8> {
+    let names = b"\x82\x01a".repeat(20_000);
+    let length = u16::try_from(names.len()).expect("two octets must hold it").to_be_bytes();
+    [&[0x30, 0x82], &length[..], &names].concat()
+}
+
+const READERS: usize = 32;
+const STRANGERS: usize = 256;
+const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
