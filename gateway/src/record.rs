@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
-use mtls::untrusted::Untrusted;
+use mtls::untrusted::Excerpt;
 use service_kit::trace::Trace;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::info;
@@ -25,11 +26,11 @@ pub(crate) struct Record {
     connection: Arc<Connection>,
     end: End,
     first_byte: Option<Duration>,
-    host: Option<String>,
+    host: Option<Excerpt>,
     listener: Arc<str>,
-    method: Method,
+    method: Excerpt,
     metrics: Arc<RouteMetrics>,
-    path: String,
+    path: Excerpt,
     place: Option<OwnedSemaphorePermit>,
     pub(crate) progress: Arc<Progress>,
     route: Option<Arc<str>>,
@@ -37,7 +38,7 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     pub(crate) trace: Trace,
     upstream: Option<Arc<str>>,
-    why: Option<String>,
+    why: Option<Excerpt>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,9 +60,9 @@ impl Record {
             first_byte: None,
             host: None,
             listener: Arc::clone(&terms.name),
-            method: head.method.clone(),
+            method: Excerpt::of(head.method.as_str()),
             metrics: Arc::clone(&terms.unrouted),
-            path: head.uri.path().to_owned(),
+            path: Excerpt::of(head.uri.path()),
             place: None,
             progress: Progress::begin(),
             route: None,
@@ -80,7 +81,7 @@ impl Record {
 
     /// For which host it is.
     pub(crate) fn of_host(&mut self, host: &str) {
-        self.host = Some(host.to_owned());
+        self.host = Some(Excerpt::of(host));
     }
 
     /// Which way it takes.
@@ -102,7 +103,7 @@ impl Record {
 
     /// Why the answer is none of the upstream's.
     pub(crate) fn because(&mut self, why: &dyn Display) {
-        self.why = Some(why.to_string());
+        self.why = Some(Excerpt::of(&why.to_string()));
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -141,22 +142,23 @@ impl Drop for Record {
         let duration = self.began.elapsed();
         self.metrics.end(self.status, duration, self.progress.bytes(), self.sent);
         let peer = self.connection.peer();
+        let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
         info!(
             method = %self.method,
-            host = self.host.as_deref(),
-            path = %Untrusted(&self.path),
+            host = self.host.as_ref().map(Excerpt::as_str),
+            path = %self.path,
             status = self.status.map_or(0, |status| status.as_u16()),
             listener = &*self.listener,
             route = self.route.as_deref(),
             upstream = self.upstream.as_deref(),
             peer = %self.connection.address(),
-            cn = peer.and_then(|peer| peer.common_name()).map(|name| Untrusted(name).to_string()),
-            spiffe_id = peer.and_then(|peer| peer.spiffe_id()).map(|id| id.as_str()),
+            cn = shown.cn.as_ref().map(Excerpt::as_str),
+            spiffe_id = shown.spiffe_id.as_ref().map(Excerpt::as_str),
             received_bytes = self.progress.bytes(),
             sent_bytes = self.sent,
             first_byte_us = self.first_byte.map(micros),
             duration_us = micros(duration),
-            why = self.why.as_deref().map(|why| Untrusted(why).to_string()),
+            why = self.why.as_ref().map(Excerpt::as_str),
             trace_id = %self.trace.id(),
             "{}", self.end.message()
         );

@@ -7,6 +7,7 @@ mod distinguished_name;
 mod extensions;
 mod fields;
 mod key;
+mod shown;
 mod signed;
 mod usage;
 
@@ -24,6 +25,7 @@ pub(crate) use self::distinguished_name::text;
 pub use self::distinguished_name::{DistinguishedName, UnreadableName};
 pub(crate) use self::fields::Fields;
 pub use self::key::PublicKey;
+pub use self::shown::ShownNames;
 pub(crate) use self::signed::{NotSigned, Signed};
 use crate::refusal::{Code, Reason};
 use crate::spiffe::SpiffeId;
@@ -90,7 +92,7 @@ impl UnreadableCertificate {
 
     pub(crate) fn reason(&self) -> Reason {
         let code = if self.excessive { Code::ChainTooComplex } else { Code::BadEncoding };
-        Reason::new(code).with_detail(self.why.clone())
+        Reason::new(code).with_detail(&self.why)
     }
 }
 

@@ -46,7 +46,9 @@ impl Policy {
             return Ok(());
         }
         let certificate = Some(Arc::clone(peer.certificate()));
-        Err(Reason { certificate, ..Reason::new(Code::NotAllowed) })
+        let mut reason = Reason::new(Code::NotAllowed);
+        reason.certificate = certificate;
+        Err(reason)
     }
 
     /// Whether one rule holds for this certificate, which must be a verified one's.

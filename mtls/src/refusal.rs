@@ -15,6 +15,7 @@ pub use self::code::Code;
 use crate::alert::Alert;
 use crate::certificate::Certificate;
 use crate::role::Role;
+use crate::untrusted::Excerpt;
 
 /// What is wrong with the other side, before it is known who said so to whom.
 #[derive(Clone, Debug, Error)]
@@ -22,8 +23,8 @@ use crate::role::Role;
 pub struct Reason {
     /// Which kind of reason it is.
     pub code: Code,
-    /// What is particular to this case, such as a date or a name; may hold text from the peer.
-    pub detail: Option<String>,
+    /// What is particular to this case, such as a date or a name; it may hold text from the peer.
+    detail: Option<Excerpt>,
     /// The certificate at issue.
     pub certificate: Option<Arc<Certificate>>,
 }
@@ -34,9 +35,9 @@ impl Reason {
         Self { code, detail: None, certificate: None }
     }
 
-    /// Adds what is particular to this case.
-    pub fn with_detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+    /// Adds what is particular to this case, escaped and cut.
+    pub fn with_detail(self, detail: impl AsRef<str>) -> Self {
+        Self { detail: Some(Excerpt::of(detail.as_ref())), ..self }
     }
 
     /// Adds the certificate at issue.
@@ -60,7 +61,7 @@ pub struct Refusal {
     pub code: Code,
     /// The end that refused.
     pub side: Role,
-    /// The reason in one sentence; it may hold text from the peer.
+    /// The reason in one sentence; it may hold text from the peer, escaped and cut.
     pub sentence: String,
     /// What mends it.
     pub remedy: &'static str,

@@ -1,7 +1,10 @@
 //! The log: text for people, JSON for machines.
 
+mod line;
+
 use tracing_subscriber::EnvFilter;
 
+use self::line::LogFormat;
 use crate::settings::Problems;
 
 /// How a service logs.
@@ -9,12 +12,6 @@ use crate::settings::Problems;
 pub struct LogSettings {
     filter: EnvFilter,
     format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum LogFormat {
-    Json,
-    Text,
 }
 
 impl LogSettings {
@@ -35,17 +32,13 @@ impl LogSettings {
     /// Starts the log on standard output, for the rest of the process; a second start does
     /// nothing.
     pub fn start(self) {
+        use std::io::IsTerminal;
         let builder = tracing_subscriber::fmt()
             .with_env_filter(self.filter)
+            .with_ansi(std::io::stdout().is_terminal())
             // Whoever read the log may be gone: that must end no task, and so no service.
             .log_internal_errors(false)
-            .with_target(false);
-        let _ = match self.format {
-            LogFormat::Json => builder.json().flatten_event(true).try_init(),
-            LogFormat::Text => {
-                use std::io::IsTerminal;
-                builder.with_ansi(std::io::stdout().is_terminal()).try_init()
-            }
-        };
+            .event_format(self.format);
+        let _ = builder.try_init();
     }
 }

@@ -10,8 +10,9 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
-use mtls::untrusted::Untrusted;
+use mtls::untrusted::Excerpt;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
@@ -40,8 +41,8 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let trace = Trace::of(request.headers());
     let trace_id = trace.id();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let method = Excerpt::of(request.method().as_str());
+    let path = Excerpt::of(request.uri().path());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let connection = request.extensions().get::<Arc<Connection>>().cloned();
     request.extensions_mut().insert(trace);
@@ -57,14 +58,15 @@ async fn observe(mut request: Request, next: Next) -> Response {
         .record(duration.as_secs_f64());
     counter!("http_requests_total", "route" => route, "status" => status.to_string()).increment(1);
     let peer = connection.as_ref().and_then(|connection| connection.peer());
+    let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
     info!(
         %method,
-        path = %Untrusted(&path),
+        %path,
         status,
         duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         peer = connection.as_ref().map(|connection| connection.address().to_string()),
-        cn = peer.and_then(|p| p.common_name()).map(|name| Untrusted(name).to_string()),
-        spiffe_id = peer.and_then(|p| p.spiffe_id()).map(|id| id.as_str()),
+        cn = shown.cn.as_ref().map(Excerpt::as_str),
+        spiffe_id = shown.spiffe_id.as_ref().map(Excerpt::as_str),
         %trace_id,
         "request answered"
     );

@@ -5,7 +5,6 @@ use std::time::Instant;
 use mtls::spiffe::SpiffeId;
 use serde::Serialize;
 
-use super::shown::shown;
 use crate::config::UpstreamTls;
 use crate::upstream::Upstream;
 
@@ -47,7 +46,7 @@ impl UpstreamView {
             health: if out.is_some() { Health::Out } else { Health::Up },
             // Rounded up: what is out for half a second is not to be tried yet.
             out_seconds: out.map(|out| out.as_millis().div_ceil(1000) as u64),
-            last_failure: upstream.health.failure().map(|failure| shown(&failure)),
+            last_failure: upstream.health.failure().map(|failure| failure.to_string()),
             requests_in_flight: upstream.in_flight(),
             tls: tls.map(|tls| TlsView {
                 identity: tls.identity.display().to_string(),

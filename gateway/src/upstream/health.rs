@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::gauge;
+use mtls::untrusted::Excerpt;
 use tracing::{info, warn};
 
 /// So many failures in a row take an upstream out.
@@ -23,7 +24,7 @@ pub(crate) struct Health {
 #[derive(Clone, Debug, Default)]
 struct State {
     failures: u32,
-    last_failure: Option<String>,
+    last_failure: Option<Excerpt>,
     out_until: Option<Instant>,
 }
 
@@ -45,7 +46,7 @@ impl Health {
     }
 
     /// Why it is out, or failed when it was last asked; none while all is well.
-    pub(crate) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<Excerpt> {
         self.state().last_failure.clone()
     }
 
@@ -70,8 +71,9 @@ impl Health {
         if state.out_until.is_some_and(|until| now < until) {
             return;
         }
+        let why = Excerpt::of(&why.to_string());
         state.failures += 1;
-        state.last_failure = Some(why.to_string());
+        state.last_failure = Some(why.clone());
         let Some(again) = state.failures.checked_sub(FAILURES) else {
             return;
         };

@@ -1,15 +1,15 @@
 //! A handshake as a log line and as metrics.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use tracing::{info, warn};
 
 use super::Handshake;
-use crate::certificate::Certificate;
+use crate::certificate::ShownNames;
 use crate::role::Role;
-use crate::untrusted::Untrusted;
+use crate::untrusted::Excerpt;
 
 pub(super) fn count(handshake: &Handshake) {
     let side = handshake.side.as_str();
@@ -46,15 +46,17 @@ fn log_accepted(handshake: &Handshake) {
         (Role::Client, _) => "server authenticated",
     };
     let tls = handshake.tls.as_ref();
+    let shown = ShownNames::of(certificate.map(Arc::as_ref));
+    let alpn = tls.and_then(|tls| tls.alpn.as_deref()).map(Excerpt::of);
     info!(
         peer = %handshake.peer,
-        cn = certificate.map(|c| common_name(c)),
-        spiffe_id = certificate.and_then(|c| c.spiffe_id.as_ref()).map(|id| id.as_str()),
-        serial = certificate.map(|c| c.serial_number.as_str()),
+        cn = shown.cn.as_ref().map(Excerpt::as_str),
+        spiffe_id = shown.spiffe_id.as_ref().map(Excerpt::as_str),
+        serial = shown.serial.as_ref().map(Excerpt::as_str),
         version = tls.map(|tls| tls.version),
         cipher_suite = tls.map(|tls| tls.cipher_suite.as_str()),
         key_exchange = tls.map(|tls| tls.key_exchange.as_str()),
-        alpn = tls.and_then(|tls| tls.alpn.as_deref()),
+        alpn = alpn.as_ref().map(Excerpt::as_str),
         duration_us = u64::try_from(handshake.duration.as_micros()).unwrap_or(u64::MAX),
         "{message}"
     );
@@ -64,23 +66,19 @@ fn log_refused(handshake: &Handshake) {
     let Some(refusal) = &handshake.refusal else {
         return;
     };
-    let certificate = refusal.certificate.as_deref();
+    let shown = ShownNames::of(refusal.certificate.as_deref());
     let who = if refusal.side == handshake.side { "refused" } else { "refused by the other side" };
     warn!(
         peer = %refusal.peer,
         code = refusal.code.as_str(),
-        cn = certificate.map(common_name),
-        spiffe_id = certificate.and_then(|c| c.spiffe_id.as_ref()).map(|id| id.as_str()),
-        serial = certificate.map(|c| c.serial_number.as_str()),
+        cn = shown.cn.as_ref().map(Excerpt::as_str),
+        spiffe_id = shown.spiffe_id.as_ref().map(Excerpt::as_str),
+        serial = shown.serial.as_ref().map(Excerpt::as_str),
         alert = refusal.alert.map(|alert| alert.to_string()),
         remedy = refusal.remedy,
         "{who}: {}",
-        Untrusted(&refusal.sentence)
+        Excerpt::of(&refusal.sentence)
     );
-}
-
-fn common_name(certificate: &Certificate) -> String {
-    Untrusted(certificate.subject.common_name().unwrap_or_default()).to_string()
 }
 
 /// How many refusals may still be logged in this second: a flood of strangers must not fill the
