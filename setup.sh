@@ -141,6 +141,11 @@ run_tests() {
   need h2load nghttp2-client
   need ab apache2-utils
   need promtool prometheus
+  need wget wget
+  need gnutls-cli gnutls-bin
+  need tstclnt libnss3-tools
+  need node nodejs
+  need keytool default-jdk-headless
   need python3 python3
   # There is no command of this name: without the module, the package is to be installed.
   python3 -c 'import ensurepip' 2>/dev/null || need python3-venv python3-venv

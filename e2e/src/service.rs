@@ -208,6 +208,11 @@ impl Service {
         })
     }
 
+    /// All that it wrote on standard output so far, as it stands there.
+    pub fn output(&self) -> String {
+        self.program.stdout()
+    }
+
     /// The lines of its log so far.
     pub fn log(&self) -> Vec<Value> {
         lines(&self.program.stdout())
