@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use authority::{AlternativeName, IdentityName, LeafRequest, SpiffeId, Usage};
 
-use crate::problems::Problems;
+use crate::{problems::Problems, scope::Scope};
 
 /// One identity as `certs init` makes it.
 pub(crate) struct Identity {
@@ -13,8 +13,9 @@ pub(crate) struct Identity {
     pub(crate) usage: Usage,
 }
 
-/// The API, the client service and the gateway, for this namespace and trust domain.
-pub(crate) fn identities(namespace: &str, trust_domain: &str) -> anyhow::Result<Vec<Identity>> {
+/// The API, the client service and the gateway, in this scope.
+pub(crate) fn identities(scope: &Scope) -> anyhow::Result<Vec<Identity>> {
+    let Scope { namespace, trust_domain } = scope;
     let mut problems = Problems::default();
     problems.take(check_namespace(namespace));
     if format!("spiffe://{trust_domain}/a").parse::<SpiffeId>().is_err()

@@ -2,36 +2,52 @@
 
 use std::fmt::Write;
 
-use authority::{AuthorityOutcome, Certificate, Directory, IdentityOutcome, Leaf, LockedDirectory};
+use anyhow::ensure;
+use authority::{
+    AuthorityOutcome, Certificate, Directory, IdentityOutcome, Leaf, LockedDirectory, Record,
+};
 use clap::Args;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    identities::{Identity, identities},
+    identities::{Identity, NAMES, identities},
     remaining::remaining,
+    scope::Scope,
 };
 
 /// Makes the authority and the identities api-service, client-service and gateway
 ///
 /// What is still good stays as it is: run it as often as you like. What is missing, unfit, ended,
-/// or in the last third of its life is made anew, and each line says which and why.
+/// or in the last third of its life is made anew, and each line says which and why. A directory is
+/// of one namespace and one trust domain: another one needs a directory of its own.
 #[derive(Args, Debug)]
 pub(crate) struct Init {
     /// Make all anew, the authority too; what it issued before is worth nothing from then on
     #[arg(long)]
     force: bool,
-    /// The Kubernetes namespace in the names
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    namespace: String,
-    /// The trust domain in the SPIFFE IDs
-    #[arg(long, value_name = "NAME", default_value = "mtls-demo.local")]
-    trust_domain: String,
+    /// The Kubernetes namespace in the names [default: the directory's; at first, default]
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// The trust domain in the SPIFFE IDs [default: the directory's; at first, mtls-demo.local]
+    #[arg(long, value_name = "NAME")]
+    trust_domain: Option<String>,
 }
 
 impl Init {
     pub(crate) fn run(&self, directory: &Directory) -> anyhow::Result<String> {
-        let identities = identities(&self.namespace, &self.trust_domain)?;
+        let at_first = Scope {
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            trust_domain: DEFAULT_TRUST_DOMAIN.to_owned(),
+        };
+        // A name that is none is refused before anything is made.
+        identities(&self.scope(&at_first))?;
         let mut locked = directory.create_and_lock()?;
+        let known = directory.record().ok().and_then(|record| Scope::of_record(&record));
+        let scope = self.scope(known.as_ref().unwrap_or(&at_first));
+        if let Some(known) = known {
+            ensure_same(directory, &known, &scope)?;
+        }
+        let identities = identities(&scope)?;
         let mut answer = String::new();
         let authority = locked.ensure_authority(self.force)?;
         let root = locked.authority()?.root().clone();
@@ -42,9 +58,40 @@ impl Init {
         }
         locked.spread_trust()?;
         answer.push_str(&strangers(&locked)?);
+        if let Some(end) = first_end(&directory.record()?) {
+            writeln!(answer, "renew them by {end}: \"certs renew --all\", or \"certs watch\"")?;
+        }
         writeln!(answer, "in {}", directory.path().display())?;
         Ok(answer)
     }
+
+    /// What was asked for; where nothing was, the default.
+    fn scope(&self, default: &Scope) -> Scope {
+        let asked =
+            |asked: &Option<String>, default: &String| asked.as_ref().unwrap_or(default).clone();
+        Scope {
+            namespace: asked(&self.namespace, &default.namespace),
+            trust_domain: asked(&self.trust_domain, &default.trust_domain),
+        }
+    }
+}
+
+fn ensure_same(directory: &Directory, known: &Scope, asked: &Scope) -> anyhow::Result<()> {
+    let path = directory.path().display();
+    let other =
+        if asked.namespace == known.namespace { &asked.trust_domain } else { &asked.namespace };
+    ensure!(
+        known == asked,
+        "{path} is of {known}, and {asked} was asked for; an authority is of one namespace and one \
+         trust domain: name another directory, as in \"--dir {path}-{other}\""
+    );
+    Ok(())
+}
+
+/// When the first of the identities ends, in UTC.
+fn first_end(record: &Record) -> Option<String> {
+    let ends = NAMES.iter().filter_map(|name| Some(record.newest(name)?.not_after));
+    ends.min()?.format(&Rfc3339).ok()
 }
 
 fn authority_line(outcome: &AuthorityOutcome, root: &Certificate) -> String {
@@ -97,3 +144,6 @@ fn strangers(locked: &LockedDirectory) -> anyhow::Result<String> {
     }
     Ok(lines)
 }
+
+const DEFAULT_NAMESPACE: &str = "default";
+const DEFAULT_TRUST_DOMAIN: &str = "mtls-demo.local";

@@ -23,6 +23,7 @@ mod revoke;
 mod rollover;
 mod rollover_status;
 mod rollover_wait;
+mod scope;
 mod secrets;
 mod verify;
 mod watch;

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use authority::{Directory, RevocationReason};
 use clap::Args;
 
-use crate::problems::Problems;
+use crate::{problems::Problems, scope::Scope};
 
 /// Revokes every certificate of a name that still lives, or the one with a serial number
 ///
-/// The revocation list gets a new number, and every ca.crl under DIR is rewritten.
+/// Each line says which serial number, and of which namespace. The revocation list gets a new number, and every ca.crl under DIR is rewritten.
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
     /// A name or a serial number, as "certs list --all" shows them
@@ -29,7 +29,9 @@ impl Revoke {
         let revoked = directory.lock()?.revoke(&self.what, reason.unwrap_or_default())?;
         let mut answer = String::new();
         for entry in revoked {
-            writeln!(answer, "{:<16}revoked: serial {}", entry.name, entry.serial)?;
+            let scope = Scope::of_subject(&entry.subject)
+                .map_or_else(|| "of no namespace".to_owned(), |scope| format!("of {scope}"));
+            writeln!(answer, "{:<16}revoked: serial {}, {scope}", entry.name, entry.serial)?;
         }
         let record = directory.record()?;
         let numbers: Vec<String> =

@@ -102,4 +102,4 @@ const EXAMPLES: &str = "\
 Examples:
   certs secrets | kubectl apply -f -
   certs secrets --name client-service | kubectl apply -f -
-  certs init --namespace demo && certs secrets --namespace demo | kubectl apply -f -";
+  certs secrets --dir certs/pki-demo --namespace demo | kubectl apply -f -";

@@ -21,8 +21,8 @@ pub(super) fn namespace(
         (1, None) => Ok(named.first().copied().map(str::to_owned)),
         (1, Some(wanted)) if named.contains(wanted) => Ok(Some(wanted.to_owned())),
         (1, Some(wanted)) => Err(format!(
-            "the names in it are of namespace {}, not {wanted}: run \"certs init --namespace \
-             {wanted}\"",
+            "the names in it are of namespace {}, not {wanted}: name the directory of {wanted} with \
+             --dir; \"certs init --dir DIR --namespace {wanted}\" makes one",
             list()
         )),
         _ => Err(format!("the names in it are of namespaces {}: issue one for each", list())),

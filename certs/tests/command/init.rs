@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::{files, good, openssl, start, verify};
+use crate::{bad, files, good, openssl, start, verify};
 
 #[test]
 fn init_makes_an_authority_and_three_identities_that_openssl_takes() {
@@ -71,16 +71,57 @@ fn init_with_force_makes_all_anew() {
 }
 
 #[test]
-fn init_for_another_namespace_renames_the_identities() {
+fn init_for_another_namespace_or_trust_domain_than_the_directorys_is_refused() {
     let place = tempfile::tempdir().unwrap();
-    good(&place, &["init"]);
+    good(&place, &["init", "--namespace", "shop", "--trust-domain", "example.org"]);
+    good(&place, &["issue", "alice", "--spiffe", "spiffe://mtls-demo.local/ns/default/sa/alice"]);
+    good(&place, &["init", "--namespace", "shop", "--trust-domain", "example.org"]);
+    let before = files(place.path());
 
-    let answer = good(&place, &["init", "--namespace", "demo", "--trust-domain", "example.org"]);
+    for (arguments, other) in [
+        (["--namespace", "demo"].as_slice(), "namespace demo, trust domain example.org"),
+        (&["--trust-domain", "demo.local"], "namespace shop, trust domain demo.local"),
+        (
+            &["--namespace", "default", "--trust-domain", "mtls-demo.local"],
+            "namespace default, trust domain mtls-demo.local",
+        ),
+        (&["--namespace", "demo", "--force"], "namespace demo, trust domain example.org"),
+    ] {
+        let words = bad(&place, 1, &[&["init"], arguments].concat());
 
-    let because = "made anew, because it was made for other names, use or key";
-    assert_eq!(answer.matches(because).count(), 3, "{answer}");
+        let here = place.path().display();
+        let of = format!("{here} is of namespace shop, trust domain example.org, and {other} was");
+        assert!(words.contains(&of), "{words}");
+        assert!(words.contains(&format!("\"--dir {here}-")), "{words}");
+        assert_eq!(files(place.path()), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn init_without_a_namespace_keeps_the_directorys() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init", "--namespace", "demo", "--trust-domain", "example.org"]);
+    good(&place, &["revoke", "gateway"]);
+
+    let answer = good(&place, &["init"]);
+
+    assert!(answer.contains("gateway         made anew, because it was revoked: both"), "{answer}");
     let text = openssl(place.path(), &["x509", "-noout", "-text", "-in", "gateway/tls.crt"]);
     assert!(text.contains("URI:spiffe://example.org/ns/demo/sa/gateway"), "{text}");
+}
+
+#[test]
+fn init_says_by_when_the_first_identity_must_be_renewed() {
+    let place = tempfile::tempdir().unwrap();
+
+    let answer = good(&place, &["init"]);
+
+    let date = openssl(
+        place.path(),
+        &["x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", "api-service/tls.crt"],
+    );
+    let date = date.trim().trim_start_matches("notAfter=").replace(' ', "T");
+    assert!(answer.contains(&format!("renew them by {date}: \"certs renew --all\"")), "{answer}");
 }
 
 #[test]

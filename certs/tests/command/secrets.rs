@@ -98,7 +98,7 @@ fn names_of_another_namespace_are_refused() {
     let moved = bad(&place, 1, &["secrets", "--namespace", "demo"]);
     let torn = bad(&place, 1, &["secrets", "--name", "torn"]);
 
-    assert_eq!(moved.matches("run \"certs init --namespace demo\"").count(), 3, "{moved}");
+    assert_eq!(moved.matches("\"certs init --dir DIR --namespace demo\"").count(), 3, "{moved}");
     assert!(
         moved.contains("gateway: the names in it are of namespace default, not demo"),
         "{moved}"
