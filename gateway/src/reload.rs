@@ -46,13 +46,14 @@ impl Reloads {
     pub(crate) fn check(&self) -> Check {
         let last = self.last();
         let at = last.at.format(&Rfc3339).unwrap_or_else(|_| last.at.to_string());
+        let ok = last.problem.is_none();
         let detail = match last.problem {
             None => format!("the file was read at {at}"),
             Some(problem) => {
                 format!("the file of {at} was not taken, the one before is in force: {problem}")
             }
         };
-        Check { name: "configuration", ok: true, detail }
+        Check::warning("configuration", ok, detail)
     }
 
     fn lock(&self) -> MutexGuard<'_, Reload> {

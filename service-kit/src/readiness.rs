@@ -13,21 +13,33 @@ use crate::process::Shutdown;
 /// The whole answer.
 #[derive(Debug, Serialize)]
 pub struct Readiness {
-    /// Whether every check is well.
+    /// Whether every check that the service's work depends on is well.
     pub ready: bool,
     /// Each check.
     pub checks: Vec<Check>,
 }
 
-/// One thing that must be well.
+/// One thing that should be well.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// What is looked at.
-    pub name: &'static str,
-    /// Whether work can go on.
-    pub ok: bool,
+    name: &'static str,
+    ok: bool,
     /// How it stands, in words.
-    pub detail: String,
+    detail: String,
+    #[serde(skip)]
+    is_required: bool,
+}
+
+impl Check {
+    /// A check without which the service cannot work: it is not ready while this is not `ok`.
+    pub fn required(name: &'static str, ok: bool, detail: String) -> Self {
+        Self { name, ok, detail, is_required: true }
+    }
+
+    /// A check that warns: the service stays ready while this is not `ok`.
+    pub fn warning(name: &'static str, ok: bool, detail: String) -> Self {
+        Self { name, ok, detail, is_required: false }
+    }
 }
 
 impl Readiness {
@@ -51,8 +63,8 @@ impl Readiness {
         checks.extend(more);
         let stopping = shutdown.is_told();
         let detail = if stopping { "the service is stopping" } else { "the service is running" };
-        checks.push(Check { name: "running", ok: !stopping, detail: detail.to_owned() });
-        Self { ready: checks.iter().all(|check| check.ok), checks }
+        checks.push(Check::required("running", !stopping, detail.to_owned()));
+        Self { ready: checks.iter().all(|check| check.ok || !check.is_required), checks }
     }
 }
 
@@ -74,20 +86,21 @@ fn identity(live: &Live, now: OffsetDateTime) -> Check {
             rfc3339(certificate.valid_from)
         )
     };
-    Check { name: "identity", ok, detail }
+    Check::required("identity", ok, detail)
 }
 
 /// A failed reload warns: the last good identity still serves.
 fn reloaded(live: &Live) -> Check {
     let reload = live.last_reload();
     let at = rfc3339(reload.at);
-    let detail = if reload.problems.is_empty() {
+    let ok = reload.problems.is_empty();
+    let detail = if ok {
         format!("the files were read at {at}")
     } else {
         let problems = reload.problems.join("; ");
         format!("the files of {at} were not taken, those before them are in force: {problems}")
     };
-    Check { name: "reload", ok: true, detail }
+    Check::warning("reload", ok, detail)
 }
 
 /// A stale list warns; it takes the service down only where fresh ones are required, for then
@@ -105,13 +118,36 @@ fn fresh(list: &RevocationList, revocation: Revocation, now: OffsetDateTime) -> 
              intermediate since the files were read (the next list is due by {due})"
         ),
     };
-    Check {
-        name: "revocation-list",
-        ok: !(is_stale && is_verified && revocation == Revocation::Required),
-        detail: format!("the list of {} (number {number}) {state}", list.issuer),
-    }
+    let detail = format!("the list of {} (number {number}) {state}", list.issuer);
+    let check = match revocation {
+        Revocation::Required if is_verified => Check::required,
+        _ => Check::warning,
+    };
+    check("revocation-list", is_verified && !is_stale, detail)
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::{Check, Readiness};
+    use crate::process::Shutdown;
+
+    #[test]
+    fn a_warning_leaves_the_service_ready_and_a_required_check_does_not() {
+        let (_stop, shutdown) = Shutdown::by_hand();
+        let ready =
+            |check: Check| Readiness::of(&[], vec![check], &shutdown, OffsetDateTime::now_utc());
+        assert!(ready(Check::required("a", true, String::new())).ready);
+
+        let warned = ready(Check::warning("a", false, String::new()));
+        let failed = ready(Check::required("a", false, String::new()));
+
+        assert!(warned.ready && !warned.checks[0].ok);
+        assert!(!failed.ready && !failed.checks[0].ok);
+    }
 }
