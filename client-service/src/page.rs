@@ -7,20 +7,45 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use service_kit::host;
 use service_kit::problem::Problem;
 use tracing::error;
 
 use crate::settings::Settings;
 
-/// What the page shows before the first click.
-#[derive(Template)]
-#[template(path = "page.html")]
+/// What the page shows before the first click, wherever it is opened.
 pub(super) struct Page {
     api_url: String,
     spiffe_id: Option<String>,
     web_tls: bool,
+}
+
+/// The page as one browser gets it.
+#[derive(Template)]
+#[template(path = "page.html")]
+struct View<'a> {
+    address: Address,
+    page: &'a Page,
     version: &'static str,
+}
+
+/// How a browser reaches the page.
+struct Address {
+    /// Host and port, as the browser has them.
+    authority: String,
+    transport: Transport,
+}
+
+enum Transport {
+    /// HTTPS up to this service.
+    Https,
+    /// HTTPS up to a proxy in front of it, which says so in `X-Forwarded-Proto`.
+    HttpsToProxy,
+    /// Plain HTTP that does not leave the browser's machine, as far as the name tells.
+    Loopback,
+    /// Plain HTTP.
+    Open,
 }
 
 impl Page {
@@ -29,14 +54,45 @@ impl Page {
             api_url: settings.api_url.to_string(),
             spiffe_id: settings.api_spiffe_id.as_ref().map(ToString::to_string),
             web_tls: settings.web_identity.is_some(),
-            version: env!("CARGO_PKG_VERSION"),
         }
     }
 }
 
-pub(super) async fn page(State(page): State<Arc<Page>>) -> Response {
-    match page.render() {
-        Ok(html) => (PROTECTION, Html(html)).into_response(),
+impl Address {
+    fn of(uri: &Uri, headers: &HeaderMap, web_tls: bool) -> Self {
+        let authority = host::authority(uri, headers);
+        let forwarded = headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+        let loopback = authority.as_ref().is_some_and(|name| host::is_loopback(name.host()));
+        let transport = match (web_tls, forwarded, loopback) {
+            (true, _, _) => Transport::Https,
+            (false, true, _) => Transport::HttpsToProxy,
+            (false, false, true) => Transport::Loopback,
+            (false, false, false) => Transport::Open,
+        };
+        Self { authority: authority.map_or_else(String::new, |name| name.to_string()), transport }
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.transport {
+            Transport::Https | Transport::HttpsToProxy => "https",
+            Transport::Loopback | Transport::Open => "http",
+        }
+    }
+
+    /// Browsers ignore this header at an address that they do not trust, and log an error there
+    /// (HTML, "Cross-origin opener policies").
+    fn opener_policy(&self) -> Option<[(HeaderName, &'static str); 1]> {
+        let name = HeaderName::from_static("cross-origin-opener-policy");
+        (!matches!(self.transport, Transport::Open)).then_some([(name, "same-origin")])
+    }
+}
+
+pub(super) async fn page(State(page): State<Arc<Page>>, uri: Uri, headers: HeaderMap) -> Response {
+    let address = Address::of(&uri, &headers, page.web_tls);
+    let opener_policy = address.opener_policy();
+    let view = View { address, page: &page, version: env!("CARGO_PKG_VERSION") };
+    match view.render() {
+        Ok(html) => (PROTECTION, opener_policy, Html(html)).into_response(),
         Err(error) => {
             error!(%error, "the page could not be rendered");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()
@@ -58,7 +114,7 @@ const ASSETS: [(&str, &str, &str); 3] = [
     ("/assets/page.js", "text/javascript; charset=utf-8", include_str!("../assets/page.js")),
 ];
 
-const PROTECTION: [(HeaderName, &str); 5] = [
+const PROTECTION: [(HeaderName, &str); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -66,6 +122,5 @@ const PROTECTION: [(HeaderName, &str); 5] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];

@@ -31,6 +31,15 @@ impl Browser {
     ///
     /// Chromium or chromedriver is not there, or does not start.
     pub fn start() -> Result<Self> {
+        Self::resolving(&[])
+    }
+
+    /// Starts Chromium as [`Browser::start`] does; it takes these names for 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Browser::start`].
+    pub fn resolving(names: &[&str]) -> Result<Self> {
         let mut driver = Program::start(Command::new("chromedriver").arg("--port=0"), PACKAGES)?;
         let port: u16 = eventually("chromedriver to listen", || {
             ensure!(driver.ended()?.is_none(), "chromedriver ended: {}", driver.stderr());
@@ -44,7 +53,7 @@ impl Browser {
         let client = runtime
             .block_on(
                 ClientBuilder::new(HttpConnector::new())
-                    .capabilities(capabilities(&profile))
+                    .capabilities(capabilities(&profile, names))
                     .connect(&url),
             )
             .with_context(|| format!("no Chromium: run \"apt-get install {PACKAGES}\""))?;
@@ -165,7 +174,9 @@ impl Drop for Browser {
     }
 }
 
-fn capabilities(profile: &TempDir) -> Map<String, Value> {
+fn capabilities(profile: &TempDir, names: &[&str]) -> Map<String, Value> {
+    let rules: Vec<String> = names.iter().map(|name| format!("MAP {name} 127.0.0.1")).collect();
+    let rules = format!("--host-resolver-rules={}", rules.join(","));
     let profile = format!("--user-data-dir={}", profile.path().display());
     let mut arguments = vec![
         "--headless=new",
@@ -175,6 +186,7 @@ fn capabilities(profile: &TempDir) -> Map<String, Value> {
         "--hide-scrollbars",
         "--no-first-run",
         &profile,
+        &rules,
     ];
     if rustix::process::geteuid().is_root() {
         arguments.push("--no-sandbox");

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use anyhow::Result;
 use e2e::binaries::{target, workspace};
 use e2e::browser::Browser;
+use e2e::curl::Curl;
 use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::openssl::Server;
@@ -42,6 +43,61 @@ fn a_click_shows_the_data_and_what_each_end_proved() -> Result<()> {
     }
     assert_eq!(browser.text("#tls-witness")?, "Both ends report the same.");
     assert_eq!(browser.console()?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn the_page_speaks_of_the_address_at_which_it_is_opened() -> Result<()> {
+    let house = House::new()?;
+    let api = house.api().start()?;
+    let client = house.client(&api).set("ALLOWED_HOSTS", "node-7.example").start()?;
+    let port = client.address.port();
+    let browser = Browser::resolving(&["node-7.example"])?;
+
+    for (host, words, open) in [
+        ("127.0.0.1", "Meant for loopback", false),
+        ("localhost", "Meant for loopback", false),
+        ("node-7.example", "Not on loopback", true),
+    ] {
+        let origin = format!("http://{host}:{port}");
+        browser.open(&origin)?;
+        browser.fetch()?;
+
+        assert_eq!(browser.text("#message")?, "This data is secured with mTLS!", "{host}");
+        let leg = browser.text("#leg-1")?;
+        assert!(leg.contains(words), "{host}: {leg}");
+        assert_eq!(browser.text("footer code")?, format!("curl {origin}/proxy/data"));
+        // A header that a browser ignores at this address would be an error here.
+        assert_eq!(browser.console()?, Vec::<String>::new(), "{host}");
+        let headers = Curl::get(&client.url("/")).with(&["-i", "-H", &format!("Host: {host}:1")]);
+        let headers = headers.run()?.body.to_ascii_lowercase();
+        assert_eq!(headers.contains("cross-origin-opener-policy"), !open, "{headers}");
+    }
+    Ok(())
+}
+
+#[test]
+fn behind_a_proxy_that_ends_https_the_page_says_so_and_escapes_what_it_is_told() -> Result<()> {
+    let house = House::new()?;
+    let api = house.api().start()?;
+    let client = house.client(&api).set("HOST", "0.0.0.0").start()?;
+    let page = |headers: &[&str]| -> Result<String> {
+        let arguments: Vec<&str> = headers.iter().flat_map(|header| ["-H", header]).collect();
+        let port = client.address.port();
+        let answer = Curl::get(&format!("http://127.0.0.1:{port}/")).with(&["-i"]);
+        Ok(answer.with(&arguments).run()?.body)
+    };
+
+    let behind = page(&["Host: demo.example", "X-Forwarded-Proto: https"])?;
+    let plain = page(&["Host: demo.example", "X-Forwarded-Proto: gopher"])?;
+    let hostile = page(&["Host: a'b&c.example"])?;
+
+    assert!(behind.contains("curl https://demo.example/proxy/data"), "{behind}");
+    assert!(behind.contains("A proxy before client-service ends HTTPS"), "{behind}");
+    assert!(behind.to_ascii_lowercase().contains("cross-origin-opener-policy"), "{behind}");
+    assert!(plain.contains("curl http://demo.example/proxy/data"), "{plain}");
+    assert!(plain.contains("Not on loopback"), "{plain}");
+    assert!(!hostile.contains("a'b&c"), "{hostile}");
     Ok(())
 }
 

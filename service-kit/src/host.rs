@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 
 use crate::problem::Problem;
 
@@ -39,18 +39,25 @@ impl AllowedHosts {
         let Some(named) = &self.only else {
             return true;
         };
-        let host = host.to_ascii_lowercase();
-        let plain = host.trim_start_matches('[').trim_end_matches(']');
-        plain == "localhost"
-            || plain.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            || named.contains(&host)
+        is_loopback(host) || named.contains(&host.to_ascii_lowercase())
     }
 }
 
+/// The host and port that a request was sent to: those of its target, else its `Host`.
+pub fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let named = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    uri.authority().cloned().or_else(|| named?.parse().ok())
+}
+
+/// Whether a host name or address is the machine's own.
+pub fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 async fn check(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
-    let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let named = named.and_then(|value| value.parse::<Authority>().ok());
-    let authority = request.uri().authority().or(named.as_ref());
+    let authority = authority(request.uri(), request.headers());
     if authority.is_some_and(|authority| hosts.allow(authority.host())) {
         return next.run(request).await;
     }
