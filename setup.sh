@@ -2,8 +2,10 @@
 # Sets mtls-demo up on this machine. The Rust tools do the work; this names and starts them.
 set -euo pipefail
 cd "$(dirname "$0")"
+. setup/cluster.sh
 . setup/compose.sh
 . setup/k8s.sh
+. setup/rollout.sh
 
 usage() {
   cat <<'END'
@@ -12,17 +14,22 @@ Usage: ./setup.sh [COMMAND]
   local     build, make certificates, start both services on loopback; Ctrl-C stops them
   compose   the same in containers, by docker compose
   k8s       the same in the cluster that kubectl points to: minikube, kind, k3d, Docker Desktop
-              --registry R   push the images to R, for any other cluster
-              --dry-run      print what would be done, and do nothing
-  down      take away what compose and k8s started; --volumes takes compose's certificates too
+              --registry R      push the images to R, for any other cluster
+              --load 'COMMAND'  or load each image, $IMAGE, into it by a command of yours
+              --private         let only private addresses reach the page by the load balancer
+              --host NAME       let the page answer to this name and loopback names only; repeatable
+              --dry-run         print what would be done, and change nothing
+  logs      follow the logs of both services, in the cluster or in compose
+  down      remove what compose and k8s started; --volumes removes compose's certificates too
   test      everything that is checked: format, lints, tests, documents, scripts
 
 Without a command: k8s, where a cluster answers.
 
 Ports of `local`, to be set in the environment if they are taken; `compose` has the first:
   WEB_PORT=4000  API_PORT=3000  WEB_ADMIN_PORT=9001  API_ADMIN_PORT=9000
-Namespace of `k8s`: NAMESPACE=default
-Certificates of `local` and `k8s` stand in certs/pki; CERTS_DIR=... puts them elsewhere.
+Namespace of `k8s`, `logs` and `down`: NAMESPACE=default
+Certificates are in certs/pki, those of another namespace in certs/pki-NAMESPACE; CERTS_DIR=... puts
+them elsewhere.
 END
 }
 
@@ -146,6 +153,7 @@ run_tests() {
   need tstclnt libnss3-tools
   need node nodejs
   need keytool default-jdk-headless
+  need docker-registry docker-registry
   need python3 python3
   # There is no command of this name: without the module, the package is to be installed.
   python3 -c 'import ensurepip' 2>/dev/null || need python3-venv python3-venv
@@ -155,7 +163,7 @@ run_tests() {
   step cargo clippy --workspace --all-targets --locked -- -D warnings
   step cargo build --workspace --locked
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
-  step k8s/check.py
+  step e2e/k8s/check.py
   step e2e/venv.sh "${CARGO_TARGET_DIR:-target}/e2e-venv"
   step cargo test --workspace --locked --doc --quiet
   local said=${CARGO_TARGET_DIR:-target}/tests.log
@@ -205,6 +213,7 @@ case $command in
   down) stop_everything "$@" ;;
   k8s) start_k8s "$@" ;;
   local) start_local ;;
+  logs) follow_logs ;;
   test) run_tests ;;
   -h | --help | help) usage ;;
   *)

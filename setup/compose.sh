@@ -68,6 +68,10 @@ END_OF_TEXT
 # Nothing to stop is no failure.
 stop_compose() {
   command -v docker >/dev/null && docker info >/dev/null 2>&1 || return 0
+  # Compose itself would name each network that it does not find.
+  local ours=(--quiet --filter "label=com.docker.compose.project=$project") found
+  found=$(docker ps --all "${ours[@]}" && docker network ls "${ours[@]}" && docker volume ls "${ours[@]}") || found=unknown
+  [ -n "$found" ] || return 0
   # Every profile, or its containers would stay.
   COMPOSE_PROFILES=gateway,observability compose down --remove-orphans "$@"
 }

@@ -10,9 +10,12 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::binaries::workspace;
-use crate::program::{Outcome, Program};
+use crate::cluster::Cluster;
+use crate::engine::good;
+use crate::manifests::{choose, kubectl};
+use crate::program::Outcome;
 
-/// A directory of commands, and what was asked of them.
+/// A directory of commands, what was asked of them, and a copy of `setup.sh` and what it reads.
 #[derive(Debug)]
 pub struct Fakes {
     place: TempDir,
@@ -27,12 +30,13 @@ impl Fakes {
     pub fn new() -> Result<Self> {
         let fakes = Self { place: tempfile::tempdir()? };
         fs::create_dir(fakes.bin())?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
         for tool in TOOLS {
-            let places = std::env::split_paths(&path).map(|directory| directory.join(tool));
-            let found = places.into_iter().find(|place| place.exists());
-            symlink(found.with_context(|| format!("no {tool}"))?, fakes.bin().join(tool))?;
+            symlink(installed(tool)?, fakes.bin().join(tool))?;
         }
+        fs::create_dir(fakes.file("tree"))?;
+        let mut copy = Command::new("cp");
+        copy.arg("-R").args(["setup.sh", "setup", "k8s"].map(|name| workspace().join(name)));
+        good(copy.arg(fakes.file("tree")))?;
         Ok(fakes)
     }
 
@@ -50,17 +54,45 @@ impl Fakes {
         Ok(self)
     }
 
-    /// Runs `setup.sh` among them.
+    /// The real kubectl on this stand-in of a cluster, but for the calls that `script`, some cases of
+    /// a shell's `case "$*"`, answers itself.
     ///
     /// # Errors
     ///
-    /// It does not end.
+    /// There is no kubectl.
+    pub fn with_cluster(self, cluster: &Cluster, script: &str) -> Result<Self> {
+        let found = kubectl()?;
+        let kubectl = if found.is_absolute() { found } else { installed("kubectl")? };
+        let settings = format!("export KUBECONFIG='{}'", cluster.kubeconfig().display());
+        let real = format!("exec '{}' \"$@\"", kubectl.display());
+        self.with("kubectl", &format!("{settings}\ncase \"$*\" in\n{script}\n*) {real} ;;\nesac"))
+    }
+
+    /// Chooses components in the copy of `k8s/Kustomization`.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name.
+    pub fn choosing(self, components: &[&str]) -> Result<Self> {
+        let file = self.file("tree/k8s/Kustomization");
+        fs::write(&file, choose(&fs::read_to_string(&file)?, components)?)?;
+        Ok(self)
+    }
+
+    /// Runs `setup.sh` among them. It ends, or is ended after two minutes.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
     pub fn setup(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Outcome> {
-        let mut command = Command::new("bash");
-        command.arg(workspace().join("setup.sh")).args(arguments);
-        command.env_clear().env("PATH", self.bin()).env("CERTS_DIR", self.file("pki"));
+        let mut command = Command::new(installed("timeout")?);
+        command.args(["120", "bash"]).arg(self.file("tree/setup.sh")).args(arguments);
+        command.env_clear().env("PATH", self.bin()).env("HOME", self.place.path());
         command.envs(settings.iter().copied()).env("PLACE", self.place.path());
-        Program::run(&mut command, "bash", b"")
+        let output = command.output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        Ok(Outcome { code: output.status.code(), stderr, stdout })
     }
 
     /// How the commands were called, in this order.
@@ -69,7 +101,7 @@ impl Fakes {
         calls.lines().map(str::to_owned).collect()
     }
 
-    /// A file of their own; scripts have the directory as `$PLACE`.
+    /// A file of their own; scripts have the directory as `$PLACE`. The copy of the sources is `tree`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
@@ -79,4 +111,13 @@ impl Fakes {
     }
 }
 
-const TOOLS: [&str; 8] = ["bash", "cat", "dirname", "grep", "head", "id", "mkdir", "sed"];
+fn installed(tool: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|directory| directory.join(tool));
+    places.find(|place| place.exists()).with_context(|| format!("no {tool}"))
+}
+
+const TOOLS: [&str; 18] = [
+    "awk", "bash", "cat", "cp", "date", "dirname", "env", "grep", "head", "id", "mkdir", "mktemp",
+    "rm", "sed", "sleep", "sort", "tee", "tr",
+];

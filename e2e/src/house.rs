@@ -28,8 +28,17 @@ impl House {
     ///
     /// It failed.
     pub fn new() -> Result<Self> {
+        Self::in_namespace("default")
+    }
+
+    /// Does the same for a namespace.
+    ///
+    /// # Errors
+    ///
+    /// It failed.
+    pub fn in_namespace(namespace: &str) -> Result<Self> {
         let house = Self { place: tempfile::tempdir()? };
-        house.certs(&["init"])?;
+        house.certs(&["init", "--namespace", namespace])?;
         Ok(house)
     }
 

@@ -17,12 +17,13 @@
 //! ```
 //!
 //! What goes to a cluster is read as `kubectl kustomize` renders it: Manifests, and the Network that
-//! their policies make. A Page is documentation that is followed to the letter.
+//! their policies make. Where there is no cluster, a Cluster stands in for its API server. A Page is documentation that is followed to the letter.
 
 pub mod balancer;
 pub mod binaries;
 pub mod browser;
 pub mod clicks;
+pub mod cluster;
 pub mod curl;
 pub mod deadline;
 pub mod desk;

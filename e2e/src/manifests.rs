@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::binaries::{target, workspace};
 use crate::program::Program;
@@ -33,17 +34,7 @@ impl Manifests {
     ///
     /// It cannot be rendered.
     pub fn with(components: &[&str]) -> Result<Self> {
-        Self::edited(|text| {
-            let mut text = text.to_owned();
-            let lines = components.iter().map(|name| format!("  - components/{name}\n"));
-            for line in std::iter::once("components:\n".to_owned()).chain(lines) {
-                ensure!(text.contains(&format!("# {line}")), "no line \"# {line}\" to uncomment");
-                if !components.is_empty() {
-                    text = text.replace(&format!("# {line}"), &line);
-                }
-            }
-            Ok(text)
-        })
+        Self::edited(|text| choose(text, components))
     }
 
     /// `k8s/` with every component, in a namespace of its own.
@@ -68,15 +59,28 @@ impl Manifests {
         Self::render(&workspace().join("k8s/examples").join(name))
     }
 
+    /// The same with components that are chosen after its own.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be rendered.
+    pub fn example_with(name: &str, components: &[&str]) -> Result<Self> {
+        let place = copy()?;
+        let tree = place.path().join("k8s/examples").join(name);
+        let file = tree.join("kustomization.yaml");
+        let lines = components.iter().map(|name| format!("  - ../../components/{name}\n"));
+        let text = fs::read_to_string(&file)? + &lines.collect::<String>();
+        fs::write(&file, text)?;
+        Self::render(&tree)
+    }
+
     /// Any kustomization, by its directory.
     ///
     /// # Errors
     ///
     /// It cannot be rendered.
     pub fn render(tree: &Path) -> Result<Self> {
-        // Where the machine has none that knows components, k8s/check.py put one there.
-        let own = target()?.join("k8s/bin/kubectl");
-        let mut command = Command::new(if own.exists() { own } else { "kubectl".into() });
+        let mut command = Command::new(kubectl()?);
         command.arg("kustomize").arg(tree);
         Self::read(&Program::run(&mut command, "kubernetes-client", b"")?.good()?.stdout)
     }
@@ -95,6 +99,11 @@ impl Manifests {
     pub fn and(mut self, others: &Self) -> Self {
         self.0.extend(others.0.iter().cloned());
         self
+    }
+
+    /// All of them.
+    pub fn each(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
     }
 
     /// Those of a kind.
@@ -125,12 +134,9 @@ impl Manifests {
     }
 
     fn edited(edit: impl FnOnce(&str) -> Result<String>) -> Result<Self> {
-        let place = tempfile::tempdir()?;
-        let mut copy = Command::new("cp");
-        copy.arg("-R").arg(workspace().join("k8s")).arg(place.path());
-        Program::run(&mut copy, "coreutils", b"")?.good()?;
+        let place = copy()?;
         let tree = place.path().join("k8s");
-        let file = tree.join("kustomization.yaml");
+        let file = tree.join("Kustomization");
         fs::write(&file, edit(&fs::read_to_string(&file)?)?)?;
         Self::render(&tree)
     }
@@ -163,6 +169,43 @@ impl Pod {
         ensure!(found.next().is_none(), "{} has two ports {port}", self.name);
         one["containerPort"].as_u64().context("a port must have a number")
     }
+}
+
+/// A copy of `k8s/`.
+fn copy() -> Result<TempDir> {
+    let place = tempfile::tempdir()?;
+    let mut copy = Command::new("cp");
+    copy.arg("-R").arg(workspace().join("k8s")).arg(place.path());
+    Program::run(&mut copy, "coreutils", b"")?.good()?;
+    Ok(place)
+}
+
+/// The kubectl of this machine; where it has none that knows components, the one that
+/// e2e/k8s/check.py fetched.
+///
+/// # Errors
+///
+/// This is no test that cargo built.
+pub fn kubectl() -> Result<PathBuf> {
+    let own = target()?.join("k8s/bin/kubectl");
+    Ok(if own.exists() { own } else { "kubectl".into() })
+}
+
+/// The text of `k8s/Kustomization` with the lines of these components no longer comments.
+///
+/// # Errors
+///
+/// It has no line for one of them.
+pub fn choose(kustomization: &str, components: &[&str]) -> Result<String> {
+    let mut text = kustomization.to_owned();
+    let lines = components.iter().map(|name| format!("  - components/{name}\n"));
+    for line in std::iter::once("components:\n".to_owned()).chain(lines) {
+        ensure!(text.contains(&format!("# {line}")), "no line \"# {line}\" to uncomment");
+        if !components.is_empty() {
+            text = text.replace(&format!("# {line}"), &line);
+        }
+    }
+    Ok(text)
 }
 
 /// A list in a manifest; none is an empty one.

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 #[test]
 fn cert_manager_is_asked_for_the_names_and_uses_that_certs_init_gives() -> Result<()> {
     for namespace in ["default", "demo"] {
-        let house = House::new()?;
-        house.certs(&["init", "--namespace", namespace])?;
+        let house = House::in_namespace(namespace)?;
         let manifests = match namespace {
             "default" => Manifests::with(&["cert-manager"])?,
             other => Manifests::in_namespace(other)?,

@@ -85,7 +85,7 @@ fn nothing_leaves_but_name_lookups_and_calls_to_the_api() -> Result<()> {
 
 #[test]
 fn other_pods_are_left_alone() -> Result<()> {
-    let network = Neighbours::of(&crate::COMPONENTS)?;
+    let network = Neighbours::of(&crate::BESIDE)?;
 
     assert!(network.passes(&network.stranger, &network.internet, "TCP 443"));
     assert!(network.passes(&network.internet, &network.stranger, "TCP 8080"));

@@ -8,11 +8,11 @@ use e2e::binaries::workspace;
 use e2e::manifests::{Manifests, Pod, labels, list, selects};
 use serde_json::{Value, json};
 
-use crate::COMPONENTS;
+use crate::{BESIDE, COMPONENTS};
 
 #[test]
 fn images_labels_and_ports_are_those_of_the_design() -> Result<()> {
-    let manifests = Manifests::with(&COMPONENTS)?;
+    let manifests = Manifests::with(&BESIDE)?;
     assert_eq!(manifests.names("Deployment"), ["api-service", "client-service"]);
     let sidecar = Manifests::example("httpbin")?;
 
@@ -28,7 +28,7 @@ fn images_labels_and_ports_are_those_of_the_design() -> Result<()> {
         let container = pod.containers().find(|container| container["name"] == name);
         let container = container.context("a container of ours")?;
         assert_eq!(container["image"], format!("mtls-demo/{name}:latest"));
-        assert_eq!(container["imagePullPolicy"], "IfNotPresent");
+        assert_eq!(container["imagePullPolicy"], "Never");
         let open: serde_json::Map<String, Value> = list(&container["ports"])
             .filter_map(|port| {
                 Some((port["name"].as_str()?.to_owned(), port["containerPort"].clone()))
@@ -45,7 +45,7 @@ fn images_labels_and_ports_are_those_of_the_design() -> Result<()> {
 
 #[test]
 fn each_service_leads_to_the_pods_of_its_name_and_to_a_port_that_they_have() -> Result<()> {
-    let manifests = Manifests::with(&COMPONENTS)?;
+    let manifests = Manifests::with(&BESIDE)?;
     assert_eq!(manifests.names("Service"), ["api-service", "client-service"]);
 
     for (name, kind, port, target) in
@@ -73,7 +73,7 @@ fn each_service_leads_to_the_pods_of_its_name_and_to_a_port_that_they_have() -> 
 
 #[test]
 fn everything_of_ours_says_that_it_is_part_of_the_demo() -> Result<()> {
-    let manifests = Manifests::with(&COMPONENTS)?;
+    let manifests = Manifests::with(&BESIDE)?;
 
     for kind in [
         "Certificate",
@@ -92,11 +92,43 @@ fn everything_of_ours_says_that_it_is_part_of_the_demo() -> Result<()> {
     ] {
         assert!(manifests.all(kind).next().is_some(), "{kind}");
         for manifest in manifests.all(kind) {
-            let part_of =
-                labels(&manifest["metadata"]["labels"]).remove("app.kubernetes.io/part-of");
-            assert_eq!(part_of.as_deref(), Some("mtls-demo"), "{kind} {}", manifest["metadata"]);
+            bears_our_labels(manifest);
         }
     }
+    for file in ["api-deployment.yaml", "client-deployment.yaml", "secrets.yaml"] {
+        let text = fs::read_to_string(workspace().join("k8s").join(file))?;
+        Manifests::read(&text)?.each().for_each(bears_our_labels);
+    }
+    Manifests::example("httpbin")?.each().for_each(bears_our_labels);
+    Ok(())
+}
+
+/// What "setup.sh down" deletes bears one label more, which no file here has.
+fn bears_our_labels(manifest: &Value) {
+    let labels = labels(&manifest["metadata"]["labels"]);
+    let part_of = labels.get("app.kubernetes.io/part-of").map(String::as_str);
+    assert_eq!(part_of, Some("mtls-demo"), "{} {}", manifest["kind"], manifest["metadata"]);
+    assert!(labels.contains_key("app"), "{} {}", manifest["kind"], manifest["metadata"]);
+    assert!(!labels.contains_key("app.kubernetes.io/managed-by"), "{}", manifest["metadata"]);
+}
+
+#[test]
+fn nothing_but_manifests_and_the_kustomization_is_in_the_directory_that_people_apply() -> Result<()>
+{
+    let mut files = Vec::new();
+    for entry in fs::read_dir(workspace().join("k8s"))? {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        }
+    }
+    files.sort();
+
+    // "kubectl apply -f" takes .json, .yaml and .yml, and "-k" finds Kustomization.
+    assert_eq!(
+        files,
+        ["Kustomization", "api-deployment.yaml", "client-deployment.yaml", "secrets.yaml"]
+    );
     Ok(())
 }
 
@@ -134,7 +166,7 @@ fn our_sources_name_no_other_components_than_the_kustomization_offers() -> Resul
         found.push(entry?.file_name().to_string_lossy().into_owned());
     }
     found.sort();
-    let kustomization = fs::read_to_string(workspace().join("k8s/kustomization.yaml"))?;
+    let kustomization = fs::read_to_string(workspace().join("k8s/Kustomization"))?;
 
     assert_eq!(found, COMPONENTS);
     for component in COMPONENTS {

@@ -55,7 +55,7 @@ fn a_caller_without_a_certificate_and_a_stranger_are_refused_in_the_words_of_the
 #[test]
 fn what_the_document_says_to_look_at_is_there() -> Result<()> {
     let text = document()?;
-    let manifests = Manifests::with(&crate::COMPONENTS)?;
+    let manifests = Manifests::with(&crate::BESIDE)?;
     let sidecar = Manifests::example("httpbin")?;
 
     for name in ["api-service", "client-service"] {
