@@ -57,9 +57,16 @@ impl Trust {
         if !are_all {
             return Err(chain.reason(Code::ChainTooComplex, 0));
         }
-        // Of several paths the true one is that whose signatures verify.
-        let is_true = |(path, _): &(Path<'_>, Reason)| path.first_unsigned().is_none();
-        let told = if refused.len() > 1 { refused.iter().position(is_true) } else { None };
-        Err(refused.swap_remove(told.unwrap_or(0)).1)
+        // Of several paths the true one is that whose signatures verify, or the most of them; and
+        // an edition of an intermediate that ended is in the way of nobody who sends a later one.
+        let falseness = |(path, reason): &(Path<'_>, Reason)| {
+            let unsigned = path.first_unsigned().map_or(0, |(step, _)| step + 1);
+            (unsigned, matches!(reason.code, Code::Expired | Code::NotYetValid))
+        };
+        let told = match refused.len() {
+            1 => refused.pop(),
+            _ => refused.into_iter().min_by_key(falseness),
+        };
+        Err(told.map_or_else(|| chain.reason(Code::UnknownIssuer, 0), |(_, reason)| reason))
     }
 }

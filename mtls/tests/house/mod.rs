@@ -13,7 +13,7 @@ mod stranger;
 
 pub(crate) use self::caller::Caller;
 pub(crate) use self::deadline::{eventually, within};
-pub(crate) use self::openssl::openssl;
+pub(crate) use self::openssl::{openssl, openssl_bytes};
 pub(crate) use self::papers::{ID, Papers, chain, judge, list, live, trust, trust_with};
 pub(crate) use self::place::{Files, Place, empty_list, files};
 pub(crate) use self::server::{Server, hello, quick};

@@ -1,0 +1,304 @@
+//! Which certificate of a chain is told to be at fault: the one that is, wherever it stands, and
+//! never one that has no part in the path.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use authority::{Authority, AuthorityRequest, KeyUsage, LeafRequest, Usage};
+use mtls::refusal::{Code, Reason};
+use mtls::role::Role;
+use mtls::trust::{Trust, VerifiedChain};
+use rustls::pki_types::CertificateDer;
+use time::{Duration, OffsetDateTime};
+
+use self::house::forge::{Algorithm, reissued};
+use self::house::{Papers, chain, judge, openssl, trust};
+
+type Chain = Vec<CertificateDer<'static>>;
+
+/// What can be wrong with an intermediate.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Ended,
+    NotBegun,
+    NoSigner,
+    OtherPurpose,
+    Sha1,
+    Tampered,
+    WeakCurve,
+}
+
+impl Fault {
+    const ALL: [Self; 7] = [
+        Self::Ended,
+        Self::NotBegun,
+        Self::NoSigner,
+        Self::OtherPurpose,
+        Self::Sha1,
+        Self::Tampered,
+        Self::WeakCurve,
+    ];
+
+    fn told(self) -> (Code, &'static str) {
+        match self {
+            Self::Ended => (Code::Expired, "ended at"),
+            Self::NotBegun => (Code::NotYetValid, "begins at"),
+            Self::NoSigner => (Code::IssuerNotAuthority, "does not include keyCertSign"),
+            Self::OtherPurpose => (Code::WrongPurpose, "is for serverAuth, and clientAuth is"),
+            Self::Sha1 => (Code::UnsupportedAlgorithm, "is signed with ecdsa-with-SHA1"),
+            Self::Tampered => (Code::BadSignature, "did not sign"),
+            Self::WeakCurve => (Code::UnsupportedAlgorithm, "on the curve P-224"),
+        }
+    }
+
+    fn request(self, name: &str) -> AuthorityRequest {
+        let request = AuthorityRequest::default().any_path_length().outliving_its_issuer();
+        let (request, now) = (request.common_name(name), OffsetDateTime::now_utc());
+        match self {
+            Self::Ended => request.not_before(now - Duration::DAY).not_after(now - Duration::HOUR),
+            Self::NotBegun => {
+                request.not_before(now + Duration::HOUR).not_after(now + Duration::DAY)
+            }
+            Self::NoSigner => request.key_usages(&[KeyUsage::CrlSign]),
+            Self::OtherPurpose => request.extension(&[2, 5, 29, 37], false, &SERVER_AUTH),
+            Self::Sha1 | Self::Tampered | Self::WeakCurve => request,
+        }
+    }
+
+    /// The chain with this fault of its certificate at `index`, which `above` issued.
+    fn apply(self, chain: &mut Chain, index: usize, above: &Authority) {
+        let key = above.key_pem();
+        match self {
+            Self::Sha1 => {
+                chain[index] = reissued(&chain[index], &[], Algorithm::ECDSA_SHA1, &key);
+            }
+            Self::Tampered => {
+                let mut der = chain[index].to_vec();
+                *der.last_mut().unwrap() ^= 1;
+                chain[index] = der.into();
+            }
+            Self::WeakCurve => {
+                let own = public_key(&chain[index]);
+                let (weak_key, weak) = p224();
+                let replaced = [(own.as_slice(), weak.as_slice())];
+                chain[index] = reissued(&chain[index], &replaced, Algorithm::ECDSA_SHA256, &key);
+                let below = &chain[index - 1];
+                chain[index - 1] = reissued(below, &[], Algorithm::ECDSA_SHA256, &weak_key);
+            }
+            Self::Ended | Self::NotBegun | Self::NoSigner | Self::OtherPurpose => {}
+        }
+    }
+}
+
+/// `SEQUENCE OF KeyPurposeId`: serverAuth.
+const SERVER_AUTH: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+
+#[test]
+fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let good = AuthorityRequest::default().any_path_length();
+    for fault in Fault::ALL {
+        for name in ["upper", "lower"] {
+            let request = |own: &str| match own == name {
+                true => fault.request(own),
+                false => good.clone().common_name(own).outliving_its_issuer(),
+            };
+            let upper = house.authority.issue_intermediate(&request("upper")).unwrap();
+            let lower = upper.issue_intermediate(&request("lower")).unwrap();
+            let leaf = lower.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+            let mut chain = chain(&leaf);
+            match name {
+                "upper" => fault.apply(&mut chain, 2, &house.authority),
+                _ => fault.apply(&mut chain, 1, &upper),
+            }
+            for presented in with_unrelated(&chain) {
+                let refused = verdict(&trust, &presented).unwrap_err();
+
+                let (code, said) = fault.told();
+                assert_eq!(refused.code, code, "{fault:?} {name}: {}", refused.sentence());
+                let sentence = refused.sentence();
+                assert!(sentence.contains(said), "{fault:?} {name}: {sentence}");
+                let concerned = refused.certificate.unwrap();
+                assert_eq!(concerned.subject.common_name(), Some(name), "{fault:?}: {sentence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leaf_that_issues_is_told_as_no_authority_wherever_it_stands() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let usurper = house.client();
+    let usurper = Authority::from_pem(usurper.certificate().pem(), &usurper.key_pem()).unwrap();
+    let below = usurper.issue_intermediate(&AuthorityRequest::default()).unwrap();
+    let presented: Chain = [
+        below.issue(&LeafRequest::new("leaf")).unwrap().certificate().der(),
+        below.certificate().der(),
+        usurper.certificate().der(),
+    ]
+    .map(|der| CertificateDer::from(der.to_vec()))
+    .to_vec();
+
+    let refused = verdict(&trust, &presented).unwrap_err();
+
+    assert!(judge(&trust, &house.client()).is_ok());
+    assert_eq!(refused.code, Code::IssuerNotAuthority);
+    let said = "the intermediate client-service is not an authority's";
+    assert!(refused.sentence().contains(said), "{}", refused.sentence());
+    assert_eq!(refused.certificate.unwrap().subject.common_name(), Some("client-service"));
+}
+
+#[test]
+fn certificates_that_have_no_part_in_the_path_do_not_matter() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let below = AuthorityRequest::intermediate().common_name("below");
+    let below = house.authority.issue_intermediate(&below).unwrap();
+    let straight = chain(&house.client());
+    let by_way = chain(&below.issue(&Papers::for_client()).unwrap());
+    let ended = OffsetDateTime::now_utc() - Duration::HOUR;
+    let expired = Papers::for_client().not_before(ended - Duration::DAY).not_after(ended);
+    let expired = chain(&house.issue(&expired));
+    let other_purpose = Papers::for_client().dns("localhost").usage(Usage::Server);
+    let other_purpose = chain(&house.issue(&other_purpose));
+
+    for (chain, expected) in [
+        (straight, None),
+        (by_way, None),
+        (expired, Some(Code::Expired)),
+        (other_purpose, Some(Code::WrongPurpose)),
+    ] {
+        for presented in with_unrelated(&chain) {
+            let judged = verdict(&trust, &presented);
+
+            assert_eq!(code(&judged), expected);
+            if let Err(reason) = judged {
+                let concerned = reason.certificate.unwrap();
+                assert_eq!(concerned.subject.common_name(), Some("client-service"));
+            }
+        }
+    }
+}
+
+/// The intermediate was renewed with its key, and whoever presents it sends both.
+#[test]
+fn an_expired_edition_of_an_intermediate_does_not_matter() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let below = AuthorityRequest::intermediate().common_name("below");
+    let below = house.authority.issue_intermediate(&below).unwrap();
+    let leaf = chain(&below.issue(&Papers::for_client()).unwrap());
+    let now = OffsetDateTime::now_utc();
+    let old = Fault::Ended.request("below");
+    let old = house.authority.issue_intermediate(&old.not_before(now - Duration::DAY)).unwrap();
+    let own = public_key(old.certificate().der());
+    let (key, name) = (public_key(&leaf[1]), house.authority.key_pem());
+    let identifier = |authority: &Authority| authority.certificate().key_identifier().to_vec();
+    let old = reissued(
+        old.certificate().der(),
+        &[(&own, &key), (&identifier(&old), &identifier(&below))],
+        Algorithm::ECDSA_SHA256,
+        &name,
+    );
+    let mut tampered = leaf[0].to_vec();
+    *tampered.last_mut().unwrap() ^= 1;
+    let tampered = CertificateDer::from(tampered);
+
+    let only_old = verdict(&trust, &[leaf[0].clone(), old.clone()]).unwrap_err();
+    assert_eq!(only_old.code, Code::Expired);
+    for editions in [[old.clone(), leaf[1].clone()], [leaf[1].clone(), old]] {
+        let judged = |leaf: &CertificateDer<'static>| {
+            let [first, second] = editions.clone();
+            verdict(&trust, &[leaf.clone(), first, second])
+        };
+
+        assert_eq!(code(&judged(&leaf[0])), None);
+        let refused = judged(&tampered).unwrap_err();
+        assert_eq!(refused.code, Code::BadSignature, "{}", refused.sentence());
+        let concerned = refused.certificate.unwrap();
+        assert_eq!(concerned.subject.common_name(), Some("client-service"));
+    }
+}
+
+#[test]
+fn more_paths_than_are_tried_are_too_complex() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let stranger = Authority::generate(&AuthorityRequest::default().subject_of(&house.authority));
+    let stranger = stranger.unwrap();
+    // All bear the root's name and no key identifier, so that each may have issued each.
+    let mut presented = chain(&stranger.issue(&Papers::for_client()).unwrap());
+    presented.truncate(1);
+    for _ in 0..7 {
+        let request = AuthorityRequest::default().subject_of(&house.authority);
+        let other = Authority::generate(&request).unwrap();
+        presented.push(other.root().der().to_vec().into());
+    }
+    let presented: Chain = presented.iter().map(|der| without_key_identifiers(der)).collect();
+
+    let refused = verdict(&trust, &presented);
+
+    assert!(judge(&trust, &house.client()).is_ok());
+    assert_eq!(code(&refused), Some(Code::ChainTooComplex));
+}
+
+/// The chain alone, and with bad certificates of others in front of its intermediates, behind
+/// them, or both.
+fn with_unrelated(chain: &Chain) -> [Chain; 4] {
+    let eve = Papers::of(&AuthorityRequest::default().common_name("eve"));
+    let ended = OffsetDateTime::now_utc() - Duration::HOUR;
+    let expired = Papers::for_client().not_before(ended - Duration::DAY).not_after(ended);
+    let expired = eve.issue(&expired).certificate().der().to_vec();
+    let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], &[]);
+    let key = openssl(&["pkey", "-pubout"], key.as_bytes());
+    let weak = eve.authority.issue_for(&key, &Papers::for_client()).unwrap();
+    let root = eve.authority.root().der();
+    let sha1 = reissued(root, &[], Algorithm::ECDSA_SHA1, &eve.authority.key_pem());
+    let front = [CertificateDer::from(expired), weak.der().to_vec().into()];
+    let (leaf, above) = chain.split_at(1);
+    let joined = |parts: &[&[CertificateDer<'static>]]| parts.concat();
+    [
+        chain.clone(),
+        joined(&[leaf, &front, above]),
+        joined(&[leaf, above, std::slice::from_ref(&sha1)]),
+        joined(&[leaf, &front, above, &[sha1]]),
+    ]
+}
+
+/// A private key on P-224 in PEM, and its public key.
+fn p224() -> (String, Vec<u8>) {
+    let curve = ["-pkeyopt", "ec_paramgen_curve:P-224", "-pkeyopt", "ec_param_enc:named_curve"];
+    let key = openssl(&[&["genpkey", "-algorithm", "EC"], &curve[..]].concat(), &[]);
+    let public = house::openssl_bytes(&["pkey", "-pubout", "-outform", "DER"], key.as_bytes());
+    (key, public)
+}
+
+fn public_key(certificate: &[u8]) -> Vec<u8> {
+    use x509_parser::prelude::{FromDer, X509Certificate};
+    X509Certificate::from_der(certificate).unwrap().1.public_key().raw.to_vec()
+}
+
+/// A certificate whose two extensions with key identifiers are of a kind that nobody knows.
+fn without_key_identifiers(certificate: &[u8]) -> CertificateDer<'static> {
+    let mut der = certificate.to_vec();
+    for (number, other) in [(14, 98), (35, 99)] {
+        let identifier = [6, 3, 0x55, 0x1d, number];
+        let mut from = 0;
+        while let Some(at) = der[from..].windows(5).position(|window| window == identifier) {
+            der[from + at + 4] = other;
+            from += at + 5;
+        }
+    }
+    der.into()
+}
+
+fn verdict(trust: &Trust, presented: &[CertificateDer<'_>]) -> Result<VerifiedChain, Reason> {
+    trust.judge(presented, Role::Client, OffsetDateTime::now_utc())
+}
+
+fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {
+    verdict.as_ref().err().map(|reason| reason.code)
+}

@@ -1,0 +1,336 @@
+//! Which revocation lists are read, which one of several counts, and whose it is.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use authority::{Authority, AuthorityRequest, KeyAlgorithm, KeyUsage, Leaf};
+use mtls::refusal::{Code, Reason};
+use mtls::trust::{BadTrust, Revocation, Trust, VerifiedChain};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, PKCS_ECDSA_P521_SHA512};
+use rustls::pki_types::CertificateRevocationListDer;
+use time::{Duration, OffsetDateTime};
+
+use self::house::forge::{Algorithm, ForgedList, element, extension, name_of, other_extension};
+use self::house::{Papers, judge};
+
+type List = CertificateRevocationListDer<'static>;
+
+#[test]
+fn a_list_of_version_1_is_read() {
+    let house = Papers::new();
+    let (good, bad) = (house.client(), house.client());
+    let list = ForgedList::of_version_1(&name_of(&house.authority)).revoke(&bad);
+
+    let trust = checked(&house.authority, &[sign(&list, &house)]).unwrap();
+
+    assert_eq!(trust.lists()[0].number, None);
+    assert_eq!(code(&judge(&trust, &good)), None);
+    assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked));
+}
+
+#[test]
+fn a_list_is_verified_with_every_algorithm_that_certificates_are() {
+    let p256 = Authority::generate(&AuthorityRequest::default()).unwrap();
+    let p384 = AuthorityRequest::default().key(KeyAlgorithm::EcdsaP384);
+    let p384 = Authority::generate(&p384).unwrap();
+    let rsa = AuthorityRequest::default().key(KeyAlgorithm::Rsa2048);
+    let rsa = Authority::generate(&rsa).unwrap();
+    let ecdsa = [Algorithm::ECDSA_SHA256, Algorithm::ECDSA_SHA384, Algorithm::ECDSA_SHA512];
+    for (root, algorithms) in [
+        (p256, &ecdsa[..]),
+        (p384, &ecdsa[..]),
+        (p521(), &ecdsa[..]),
+        (rsa, &[Algorithm::RSA_SHA256][..]),
+    ] {
+        let (good, bad) = (root.issue(&Papers::for_client()), root.issue(&Papers::for_client()));
+        let (good, bad) = (good.unwrap(), bad.unwrap());
+        for algorithm in algorithms {
+            let list = ForgedList::of(&name_of(&root)).revoke(&bad).algorithm(*algorithm);
+
+            let trust = checked(&root, &[list.sign(&root.key_pem())]).unwrap();
+
+            assert_eq!(code(&judge(&trust, &good)), None, "{algorithm:?}");
+            assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked), "{algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_signed_with_sha_1_is_refused_for_that() {
+    let ecdsa = Authority::generate(&AuthorityRequest::default()).unwrap();
+    let rsa = AuthorityRequest::default().key(KeyAlgorithm::Rsa2048);
+    let rsa = Authority::generate(&rsa).unwrap();
+    for (root, good, bad, name) in [
+        (ecdsa, Algorithm::ECDSA_SHA256, Algorithm::ECDSA_SHA1, "ecdsa-with-SHA1"),
+        (rsa, Algorithm::RSA_SHA256, Algorithm::RSA_SHA1, "sha1WithRSAEncryption"),
+    ] {
+        let list = ForgedList::of(&name_of(&root));
+        let sign = |algorithm| list.clone().algorithm(algorithm).sign(&root.key_pem());
+
+        assert!(checked(&root, &[sign(good)]).is_ok());
+        let said = format!("is signed with {name}, which is not supported here");
+        assert!(problem(&root, sign(bad)).ends_with(&said), "{}", problem(&root, sign(bad)));
+    }
+}
+
+#[test]
+fn a_list_that_cannot_speak_for_all_certificates_now_is_refused_and_told_why() {
+    let house = Papers::new();
+    let leaf = house.client();
+    let name = name_of(&house.authority);
+    let list = || ForgedList::of(&name);
+    let now = OffsetDateTime::now_utc();
+    let unknown = |is_critical| other_extension(&[0x2a, 3, 4], is_critical, &[5, 0]);
+    let part = |content: &[u8]| extension(28, true, &element(0x30, content));
+    let uri = element(0xa0, &element(0xa0, &element(0x86, b"http://a/b")));
+    let is_part = "is only a part (it has an issuing distribution point)";
+    let is_unknown = "has a critical extension that is unknown here (1.2.3.4)";
+    let cases = [
+        (list().extension(part(&uri)), is_part),
+        (list().extension(part(&element(0x81, &[0xff]))), is_part),
+        (list().extension(part(&element(0x82, &[0xff]))), is_part),
+        (list().extension(part(&element(0x83, &[1, 2]))), is_part),
+        (list().extension(part(&element(0x84, &[0xff]))), is_part),
+        (list().extension(part(&element(0x85, &[0xff]))), is_part),
+        (list().extension(part(&[])), is_part),
+        (list().extension(extension(28, false, &element(0x30, &uri))), is_part),
+        (
+            list().extension(extension(27, true, &[2, 1, 0])),
+            "only lists what changed since another one (a delta list)",
+        ),
+        (list().extension(unknown(true)), is_unknown),
+        (list().entry(&leaf, &[unknown(true)]), is_unknown),
+        (
+            list().entry(&leaf, &[extension(29, true, &element(0x30, &[]))]),
+            "lists certificates of other issuers (an indirect list)",
+        ),
+        (list().entry(&leaf, &[element(0x30, &[6, 1])]), "has an extension that cannot be decoded"),
+        (list().entry(&leaf, &[unknown(false), unknown(false)]), "has the extension 1.2.3.4 twice"),
+        (list().extension(unknown(false)).extension(unknown(false)), "1.2.3.4 twice"),
+        (list().extension(extension(35, false, &[5, 0])), "an extension 2.5.29.35 that cannot be"),
+        (list().next_update(None), "does not say when the next one is due"),
+        (list().this_update(now + Duration::HOUR), "is from the future"),
+        (
+            ForgedList::of_version_1(&name).entry(&leaf, &[unknown(false)]),
+            "has extensions, which its version 1 does not have",
+        ),
+        (
+            ForgedList::of_version_1(&name).extension(unknown(false)),
+            "has extensions, which its version 1 does not have",
+        ),
+    ];
+
+    let harmless = list().extension(unknown(false)).entry(&leaf, &[unknown(false)]);
+    assert!(checked(&house.authority, &[sign(&harmless, &house)]).is_ok());
+    for (list, said) in cases {
+        let problem = problem(&house.authority, sign(&list, &house));
+        assert!(problem.contains(said), "{said}: {problem}");
+        assert!(problem.contains(house.authority.certificate().common_name()), "{problem}");
+    }
+}
+
+/// A list of which a part is not read would revoke nobody in it.
+#[test]
+fn a_list_with_any_byte_cut_off_changed_or_added_is_refused_or_unverified() {
+    let house = Papers::new();
+    let leaf = house.client();
+    let list = ForgedList::of(&name_of(&house.authority))
+        .entry(&leaf, &[extension(21, false, &[10, 1, 1])]);
+    let whole = sign(&list, &house).to_vec();
+
+    assert!(checked(&house.authority, &[whole.clone().into()]).is_ok());
+    for index in 0..whole.len() {
+        let cut = whole[..index].to_vec();
+        let mut changed = whole.clone();
+        changed[index] ^= 0x41;
+        for bad in [cut, changed] {
+            // In another name it is somebody else's.
+            if let Ok(trust) = checked(&house.authority, &[bad.into()]) {
+                assert!(!trust.lists()[0].is_verified(), "{index}");
+            }
+        }
+    }
+    assert!(checked(&house.authority, &[[whole, vec![0]].concat().into()]).is_err());
+}
+
+#[test]
+fn a_root_signs_lists_only_if_its_key_usage_says_so() {
+    for (usages, expected) in [
+        (&[KeyUsage::KeyCertSign, KeyUsage::CrlSign][..], true),
+        (&[], true),
+        (&[KeyUsage::KeyCertSign], false),
+    ] {
+        let house = Papers::of(&AuthorityRequest::default().key_usages(usages));
+        let list = sign(&ForgedList::of(&name_of(&house.authority)), &house);
+
+        let read = checked(&house.authority, &[list]);
+
+        assert_eq!(read.is_ok(), expected, "{usages:?}");
+        if let Err(problems) = read {
+            assert!(problems[0].to_string().ends_with("its key usage does not include cRLSign"));
+        }
+    }
+}
+
+#[test]
+fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
+    let house = Papers::new();
+    let (before, after) = (house.client(), house.client());
+    let name = name_of(&house.authority);
+    let an_hour_ago = OffsetDateTime::now_utc() - Duration::HOUR;
+    let v1 =
+        |age: i64| ForgedList::of_version_1(&name).this_update(an_hour_ago - Duration::hours(age));
+    let v2 = |number| ForgedList::of(&name).number(number).this_update(an_hour_ago);
+    for (old, new) in [
+        (v2(1), v2(2)),
+        (v2(9), v2(10)),
+        (v1(2), v1(1)),
+        (v1(0), v2(1)),
+        (v2(1), v2(2).this_update(an_hour_ago - Duration::DAY)),
+        (v2(1).this_update(an_hour_ago - Duration::DAY), v2(1)),
+    ] {
+        let lists = [sign(&old.revoke(&before), &house), sign(&new.revoke(&after), &house)];
+        let [old, new] = lists.clone();
+        for lists in [[old.clone(), new.clone()], [new.clone(), old.clone()]] {
+            let trust = checked(&house.authority, &lists).unwrap();
+
+            assert_eq!(code(&judge(&trust, &before)), None);
+            assert_eq!(code(&judge(&trust, &after)), Some(Code::Revoked));
+        }
+        let of = |lists: &[List]| checked(&house.authority, lists).unwrap();
+        let (old, both, new) = (of(&lists[..1]), of(&lists), of(&lists[1..]));
+        assert!(new.goes_back_behind(&old).is_empty());
+        assert!(both.goes_back_behind(&new).is_empty());
+        for newer in [&new, &both] {
+            let back = old.goes_back_behind(newer);
+            assert!(matches!(back.as_slice(), [BadTrust::ListOlder(_)]), "{back:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_list_twice_is_one() {
+    let house = Papers::new();
+    let bad = house.client();
+    let list = sign(&ForgedList::of(&name_of(&house.authority)).revoke(&bad), &house);
+
+    let trust = checked(&house.authority, &[list.clone(), list]).unwrap();
+
+    assert_eq!(code(&judge(&trust, &house.client())), None);
+    assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked));
+}
+
+/// An authority that got a new key, as an intermediate; with a list of each key.
+#[test]
+fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
+    let house = Papers::new();
+    let request = AuthorityRequest::intermediate().common_name("below");
+    let below = [(), ()].map(|()| house.authority.issue_intermediate(&request).unwrap());
+    let issue = |authority: &Authority| authority.issue(&Papers::for_client()).unwrap();
+    let good = [issue(&below[0]), issue(&below[1])];
+    let bad = [issue(&below[0]), issue(&below[1])];
+    let with_key = |index: usize, of: &Authority| {
+        let key = of.certificate().key_identifier();
+        let identifier = element(0x30, &element(0x80, key));
+        let list = ForgedList::of(&name_of(&below[index])).revoke(&bad[index]);
+        list.extension(extension(35, false, &identifier)).sign(&below[index].key_pem())
+    };
+    let v1 = |index: usize| {
+        let list = ForgedList::of_version_1(&name_of(&below[index])).revoke(&bad[index]);
+        list.sign(&below[index].key_pem())
+    };
+
+    for lists in [
+        [with_key(0, &below[0]), with_key(1, &below[1])],
+        [with_key(1, &below[1]), with_key(0, &below[0])],
+        // The identifier says which to try first, and no more.
+        [with_key(0, &below[1]), with_key(1, &below[0])],
+        [v1(0), v1(1)],
+        [v1(1), with_key(0, &below[0])],
+    ] {
+        let trust = checked(&house.authority, &lists).unwrap();
+
+        for leaf in &good {
+            assert_eq!(code(&judge(&trust, leaf)), None);
+        }
+        for leaf in &bad {
+            assert_eq!(code(&judge(&trust, leaf)), Some(Code::Revoked));
+        }
+        let lost = checked(&house.authority, &lists[..1]).unwrap().goes_back_behind(&trust);
+        assert!(matches!(lost.as_slice(), [BadTrust::ListVanished(_)]), "{lost:?}");
+    }
+}
+
+#[test]
+fn of_two_lists_of_one_intermediate_the_newer_that_it_signed_counts() {
+    let house = Papers::new();
+    let request = AuthorityRequest::intermediate().common_name("below");
+    let below = house.authority.issue_intermediate(&request).unwrap();
+    let eve = Authority::generate(&AuthorityRequest::default().subject_of(&below)).unwrap();
+    let issue = || below.issue(&Papers::for_client()).unwrap();
+    let (before, after, unknown) = (issue(), issue(), issue());
+    let list = |number, leaf: &Leaf| ForgedList::of(&name_of(&below)).number(number).revoke(leaf);
+    let old = list(1, &before).sign(&below.key_pem());
+    let new = list(2, &after).sign(&below.key_pem());
+    let forged = list(3, &unknown).sign(&eve.key_pem());
+
+    for lists in [[&old, &new, &forged], [&forged, &new, &old]] {
+        let trust = checked(&house.authority, &lists.map(Clone::clone)).unwrap();
+
+        assert_eq!(code(&judge(&trust, &before)), None);
+        assert_eq!(code(&judge(&trust, &after)), Some(Code::Revoked));
+        assert_eq!(code(&judge(&trust, &unknown)), None);
+    }
+}
+
+#[test]
+fn an_intermediate_signs_lists_only_if_its_key_usage_says_so() {
+    let house = Papers::new();
+    let judged = |usages| {
+        let request = AuthorityRequest::intermediate().key_usages(usages);
+        let below = house.authority.issue_intermediate(&request).unwrap();
+        let leaf = below.issue(&Papers::for_client()).unwrap();
+        let list = ForgedList::of(&name_of(&below)).sign(&below.key_pem());
+        judge(&checked(&house.authority, &[list]).unwrap(), &leaf)
+    };
+
+    let taken = judged(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]);
+    let refused = judged(&[KeyUsage::KeyCertSign]).unwrap_err();
+
+    assert_eq!(code(&taken), None);
+    assert_eq!(refused.code, Code::RevocationUnknown);
+    assert!(refused.sentence().ends_with("does not include cRLSign"), "{}", refused.sentence());
+}
+
+fn p521() -> Authority {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap();
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name.push(DnType::CommonName, "P-521");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = parameters.self_signed(&key).unwrap();
+    Authority::from_pem(&root.pem(), &key.serialize_pem()).unwrap()
+}
+
+fn sign(list: &ForgedList, papers: &Papers) -> List {
+    list.sign(&papers.authority.key_pem())
+}
+
+fn checked(root: &Authority, lists: &[List]) -> Result<Trust, Vec<BadTrust>> {
+    let root = root.root().der().to_vec().into();
+    Trust::new(vec![root], lists, Revocation::Checked, OffsetDateTime::now_utc())
+}
+
+/// The one problem of a list.
+fn problem(root: &Authority, list: List) -> String {
+    match checked(root, &[list])
+        .map_err(|problems| problems.iter().map(BadTrust::to_string).collect::<Vec<_>>())
+    {
+        Err(problems) if problems.len() == 1 => problems.concat(),
+        other => unreachable!("one problem was expected, and there is {other:?}"),
+    }
+}
+
+fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {
+    verdict.as_ref().err().map(|reason| reason.code)
+}
