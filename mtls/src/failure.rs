@@ -3,7 +3,7 @@
 
 use std::io::{Error, ErrorKind};
 
-use rustls::{InvalidMessage, PeerIncompatible};
+use rustls::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use crate::alert::Alert;
 use crate::refusal::{Code, Reason, Refusal};
@@ -24,7 +24,13 @@ impl Failure<'_> {
     pub(crate) fn refusal(&self, peer: std::net::SocketAddr) -> Refusal {
         let cause = self.error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
         if let Some(rustls::Error::AlertReceived(description)) = cause {
-            return refused_by_peer(Alert::from(*description), self.side, peer);
+            let refusal = refused_by_peer(Alert::from(*description), self.side, peer);
+            return match self.verifier.and_then(Verifier::own_key_does_not_fit) {
+                Some(why) => {
+                    Refusal { sentence: format!("{}, {why}", refusal.sentence), ..refusal }
+                }
+                None => refusal,
+            };
         }
         // Up to the hello all is plain, and the wire tells the whole truth; what is encrypted after
         // it follows from the error.
@@ -64,12 +70,57 @@ impl Failure<'_> {
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
                 | PeerIncompatible::Tls13RequiredForQuic,
             ) => Reason::new(Code::UnsupportedVersion),
-            rustls::Error::PeerIncompatible(why) => {
-                Reason::new(Code::UnsupportedAlgorithm).with_detail(format!("{why:?}"))
+            rustls::Error::PeerIncompatible(why) => incompatible(why),
+            rustls::Error::PeerMisbehaved(why) => misbehaved(why),
+            // Nothing else in a handshake is as long as certificates are.
+            rustls::Error::InvalidMessage(
+                InvalidMessage::CertificatePayloadTooLarge
+                | InvalidMessage::HandshakePayloadTooLarge,
+            ) if self.verifier.is_some() => {
+                let detail = "its certificates have more than 64 KiB";
+                Reason::new(Code::ChainTooComplex).with_detail(detail)
             }
             other => Reason::new(Code::ProtocolError).with_detail(other.to_string()),
         }
     }
+}
+
+/// Both ends have nothing in common; that concerns the configuration of TLS, never a certificate.
+fn incompatible(why: &PeerIncompatible) -> Reason {
+    let (lacks, remedy) = match why {
+        PeerIncompatible::NoCipherSuitesInCommon => (
+            "both sides have no cipher suite in common".to_owned(),
+            "have the other side offer a suite of TLS 1.3, or one of TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305",
+        ),
+        PeerIncompatible::NoKxGroupsInCommon => (
+            // rustls says so too of a client whose suites need no group.
+            "both sides have no key exchange group and suite for it in common".to_owned(),
+            "have the other side offer ECDHE suites, and X25519MLKEM768, X25519, P-256 or P-384",
+        ),
+        PeerIncompatible::NoSignatureSchemesInCommon => (
+            "the client verifies no signature that the key of our certificate can make".to_owned(),
+            "have the client accept that kind of signature, or issue our certificate with a key of P-256, which all accept",
+        ),
+        PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => (
+            "the server verifies no signature that is known here".to_owned(),
+            "have the server accept ECDSA, Ed25519 or RSA-PSS signatures of clients",
+        ),
+        other => (
+            format!("it lacks what is required here ({other:?})"),
+            "update the TLS library of the other side, or what restricts its configuration",
+        ),
+    };
+    Reason::new(Code::UnsupportedAlgorithm).with_detail(lacks).with_remedy(remedy)
+}
+
+/// The other end did what the protocol forbids.
+pub(crate) fn misbehaved(why: &PeerMisbehaved) -> Reason {
+    Reason::new(Code::ProtocolError).with_detail(match why {
+        PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme => {
+            "it signed the handshake with an algorithm that it was not offered".to_owned()
+        }
+        other => format!("{other:?}"),
+    })
 }
 
 /// The refusal that the other end told us by its alert.

@@ -27,12 +27,14 @@ pub struct Reason {
     detail: Option<Excerpt>,
     /// The certificate at issue.
     pub certificate: Option<Arc<Certificate>>,
+    /// What mends it, where that is not what mends most refusals of its code.
+    remedy: Option<&'static str>,
 }
 
 impl Reason {
     /// A reason without particulars.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, certificate: None }
+        Self { code, detail: None, certificate: None, remedy: None }
     }
 
     /// Adds what is particular to this case, escaped and cut.
@@ -43,6 +45,16 @@ impl Reason {
     /// Adds the certificate at issue.
     pub fn with_certificate(self, certificate: Certificate) -> Self {
         Self { certificate: Some(Arc::new(certificate)), ..self }
+    }
+
+    /// Replaces what mends it.
+    pub(crate) fn with_remedy(self, remedy: &'static str) -> Self {
+        Self { remedy: Some(remedy), ..self }
+    }
+
+    /// What mends it.
+    pub fn remedy(&self) -> &'static str {
+        self.remedy.unwrap_or(self.code.remedy())
     }
 
     /// The whole reason in one sentence, without a full stop.
@@ -83,7 +95,7 @@ impl Refusal {
             code: reason.code,
             side,
             sentence: reason.sentence(),
-            remedy: reason.code.remedy(),
+            remedy: reason.remedy(),
             certificate: reason.certificate,
             alert,
             peer,

@@ -1,17 +1,21 @@
 //! What rustls asks of us during a handshake, put to the one judge. One verifier serves one
 //! handshake and remembers its verdict, so that the reason told is the judge's own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use time::OffsetDateTime;
 use webpki::EndEntityCert;
 
 use crate::certificate::Certificate;
+use crate::failure::misbehaved;
 use crate::live::Credentials;
 use crate::protocol::PROVIDER;
 use crate::refusal::{Code, Reason};
@@ -28,13 +32,20 @@ pub(crate) struct Verifier {
     /// Asked of a server besides its name.
     spiffe_id: Option<SpiffeId>,
     chain: OnceLock<VerifiedChain>,
+    own_key_does_not_fit: AtomicBool,
     reason: Mutex<Option<Reason>>,
 }
 
 impl Verifier {
     pub(crate) fn new(credentials: Arc<Credentials>, spiffe_id: Option<SpiffeId>) -> Self {
-        let (chain, reason) = (OnceLock::new(), Mutex::default());
-        Self { credentials, optional: false, spiffe_id, chain, reason }
+        Self {
+            credentials,
+            optional: false,
+            spiffe_id,
+            chain: OnceLock::new(),
+            own_key_does_not_fit: AtomicBool::new(false),
+            reason: Mutex::default(),
+        }
     }
 
     /// One that lets in clients who show no certificate.
@@ -76,19 +87,42 @@ impl Verifier {
         error
     }
 
+    /// Of what went wrong, only a signature that does not verify disproves that the other side has
+    /// the key.
     fn proven(
         &self,
         result: Result<HandshakeSignatureValid, Error>,
-        certificate: &CertificateDer<'_>,
     ) -> Result<HandshakeSignatureValid, Error> {
         result.map_err(|error| {
-            let detail = format!("possession of the private key was not proven ({error})");
-            let reason = Reason::new(Code::BadSignature).with_detail(detail);
-            self.refuse(match Certificate::read(certificate) {
-                Ok(certificate) => reason.with_certificate(certificate),
-                Err(_) => reason,
-            })
+            let mut reason = match &error {
+                Error::InvalidCertificate(CertificateError::BadSignature) => {
+                    let detail = "possession of the private key was not proven";
+                    Reason::new(Code::BadSignature).with_detail(detail)
+                }
+                Error::PeerMisbehaved(why) => misbehaved(why),
+                Error::InvalidCertificate(
+                    CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+                ) => {
+                    let detail =
+                        "it signed the handshake with an algorithm that does not fit its key";
+                    Reason::new(Code::ProtocolError).with_detail(detail)
+                }
+                other => Reason::new(Code::ProtocolError).with_detail(other.to_string()),
+            };
+            let certificate = self.chain.get().map(|chain| chain.certificate.clone());
+            reason.certificate = certificate.map(Arc::new);
+            let code = reason.code;
+            let told = self.refuse(reason);
+            // A broken protocol is no fault of the certificate, and has alerts of its own.
+            if code == Code::ProtocolError { error } else { told }
         })
+    }
+
+    /// Why the server cannot verify us, if our key can make none of the signatures that it asked
+    /// for; rustls then presents no certificate.
+    pub(crate) fn own_key_does_not_fit(&self) -> Option<&'static str> {
+        let why = "and it accepts no signature that the key of our certificate can make";
+        self.own_key_does_not_fit.load(Ordering::Acquire).then_some(why)
     }
 
     fn algorithms() -> &'static WebPkiSupportedAlgorithms {
@@ -123,7 +157,7 @@ impl ClientCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let result = verify_tls12_signature(message, certificate, signature, Self::algorithms());
-        self.proven(result, certificate)
+        self.proven(result)
     }
 
     fn verify_tls13_signature(
@@ -133,7 +167,7 @@ impl ClientCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let result = verify_tls13_signature(message, certificate, signature, Self::algorithms());
-        self.proven(result, certificate)
+        self.proven(result)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -179,6 +213,24 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         Self::algorithms().supported_schemes()
+    }
+}
+
+/// What we present to a server.
+impl ResolvesClientCert for Verifier {
+    fn resolve(
+        &self,
+        _root_hint_subjects: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        let own = self.credentials.identity.certified_key();
+        let fits = own.key.choose_scheme(schemes).is_some();
+        self.own_key_does_not_fit.store(!fits, Ordering::Release);
+        Some(Arc::clone(own))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 

@@ -5,9 +5,6 @@
 
 mod house;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use authority::{Authority, AuthorityRequest, Leaf, LeafRequest, Usage};
 use mtls::client::RequestError;
 use mtls::refusal::Code;
@@ -17,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use self::house::{Caller, Papers, Server, Stranger, received_alert, within};
+use self::house::{Caller, Papers, Server, Stranger, received_alert, s_client, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -252,17 +249,4 @@ async fn assert_refused(house: &Papers, leaf: &Leaf, code: Code, alert: &str) {
     let certificate = theirs.certificate.unwrap();
     assert_eq!(certificate.serial_number, leaf.serial().to_string());
     assert_eq!(server.accepted(), 1);
-}
-
-async fn s_client(server: &Server, arguments: &[&str]) {
-    let mut command = Command::new("openssl");
-    command.args(["s_client", "-connect", &server.address.to_string()]).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let run = tokio::task::spawn_blocking(move || {
-        let mut child = command.spawn().unwrap();
-        // It may have gone already.
-        let _ = child.stdin.take().unwrap().write_all(REQUEST);
-        child.wait().unwrap()
-    });
-    within("openssl", run).await.unwrap();
 }

@@ -15,7 +15,6 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
-use rustls::sign::SingleCertAndKey;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
@@ -187,6 +186,11 @@ impl Inner {
             }
         };
 
+        if let Some(why) = verifier.own_key_does_not_fit() {
+            let detail = format!("the server asks for a certificate, {why}");
+            let reason = Reason::new(Code::UnsupportedAlgorithm).with_detail(detail);
+            return Err(refused(Refusal::new(reason, Role::Client, None, peer)));
+        }
         let session = Session::of(tls.get_ref().1, Some(server_name));
         let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), Arc::clone(live)));
         let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
@@ -212,13 +216,12 @@ impl Inner {
     ) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
         let credentials = live.current();
         let spiffe_id = expectation.spiffe_id.clone();
-        let verifier = Arc::new(Verifier::new(Arc::clone(&credentials), spiffe_id));
-        let own = SingleCertAndKey::from(Arc::clone(credentials.identity.certified_key()));
+        let verifier = Arc::new(Verifier::new(credentials, spiffe_id));
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
             .with_protocol_versions(&VERSIONS)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
-            .with_client_cert_resolver(Arc::new(own));
+            .with_client_cert_resolver(Arc::clone(&verifier) as _);
         config.alpn_protocols = match self.reach.protocol {
             Protocol::Any => application_protocols(),
             Protocol::Http1 => vec![b"http/1.1".to_vec()],

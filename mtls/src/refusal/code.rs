@@ -107,7 +107,7 @@ impl Code {
             Self::NoCertificate => (
                 "no-certificate",
                 "the client sent no certificate",
-                "send a client certificate of this authority, as curl does with --cert and --key",
+                "send a client certificate of this authority, as curl does with --cert and --key; a client whose key is of a kind that is not verified here sends none either",
             ),
             Self::NoCommonProtocol => (
                 "no-common-protocol",

@@ -15,20 +15,23 @@ use crate::alert::Alert;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
+/// A handshake message (section 4).
+const CLIENT_HELLO: u8 = 1;
+
 /// A TCP stream that remembers what the first bytes in and the last alert out were.
 #[derive(Debug)]
 pub(crate) struct Wire {
     address: SocketAddr,
     tcp: TcpStream,
-    /// The record header, the message header and the version of a hello (RFC 8446, section 4.1.2).
-    first: [u8; 11],
+    /// Enough for the beginning of a hello, in however small records it comes.
+    first: [u8; 64],
     received: usize,
     sent_alert: Option<u8>,
 }
 
 impl Wire {
     pub(crate) fn new(tcp: TcpStream, address: SocketAddr) -> Self {
-        Self { address, tcp, first: [0; 11], received: 0, sent_alert: None }
+        Self { address, tcp, first: [0; 64], received: 0, sent_alert: None }
     }
 
     /// The address of the other end.
@@ -63,7 +66,27 @@ impl Wire {
     /// Whether the peer's hello names a version below TLS 1.2 as its newest; a client of TLS 1.3
     /// names 1.2 here.
     pub(crate) fn hello_is_too_old(&self) -> bool {
-        self.received >= 11 && self.first[0] == HANDSHAKE && self.first[9..11] < [3, 3][..]
+        // The message's type, its length, and the version (RFC 8446, section 4.1.2).
+        let mut hello = self.handshake_bytes();
+        let header = [0; 4].map(|_: u8| hello.next());
+        let version = [hello.next(), hello.next()];
+        header[0] == Some(CLIENT_HELLO) && version[1].is_some() && version < [Some(3), Some(3)]
+    }
+
+    /// The first bytes that arrived of handshake messages, without the headers of the records
+    /// (section 5.1) that they are spread over.
+    fn handshake_bytes(&self) -> impl Iterator<Item = u8> {
+        let mut rest = &self.first[..self.received.min(self.first.len())];
+        let record = move || match *rest {
+            [HANDSHAKE, _, _, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                let (content, after) = rest[5..].split_at(length.min(rest.len() - 5));
+                rest = after;
+                Some(content)
+            }
+            _ => None,
+        };
+        std::iter::from_fn(record).flatten().copied()
     }
 
     fn note_received(&mut self, bytes: &[u8]) {
@@ -168,6 +191,19 @@ mod tests {
             (&[21, 3, 1, 0, 2, 2, 0, 0, 0, 3, 1], false),
         ] {
             assert_eq!(heard(bytes).await.hello_is_too_old(), too_old, "{bytes:?}");
+        }
+        for (length, version) in (0..=9).flat_map(|length| [2, 3].map(|version| (length, version)))
+        {
+            let (message, header) = (&hello(version)[5..], |length| [22, 3, 1, 0, length]);
+            let (first, second) = message.split_at(length);
+            let split = [&header(length as u8)[..], first, &header(9 - length as u8), second];
+            let too_old = heard(&split.concat()).await.hello_is_too_old();
+            assert_eq!(too_old, version == 2, "{length}");
+        }
+        for version in [2, 3] {
+            let message = hello(version).into_iter().skip(5);
+            let bytes: Vec<u8> = message.flat_map(|byte| [22, 3, 1, 0, 1, byte]).collect();
+            assert_eq!(heard(&bytes).await.hello_is_too_old(), version == 2);
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod caller;
 mod deadline;
+pub(crate) mod draft;
 pub(crate) mod forge;
 mod openssl;
 mod papers;
@@ -13,7 +14,7 @@ mod stranger;
 
 pub(crate) use self::caller::Caller;
 pub(crate) use self::deadline::{eventually, within};
-pub(crate) use self::openssl::{openssl, openssl_bytes};
+pub(crate) use self::openssl::{openssl, openssl_bytes, s_client};
 pub(crate) use self::papers::{ID, Papers, chain, judge, list, live, trust, trust_with};
 pub(crate) use self::place::{Files, Place, empty_list, files};
 pub(crate) use self::server::{Server, hello, quick};

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use super::{Server, within};
+
 /// What `openssl` prints for these arguments and this standard input.
 pub(crate) fn openssl(arguments: &[&str], input: &[u8]) -> String {
     String::from_utf8(openssl_bytes(arguments, input)).expect("openssl must print text")
@@ -22,4 +24,20 @@ pub(crate) fn openssl_bytes(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "openssl {arguments:?}: {complaint}");
     output.stdout
+}
+
+/// Lets `openssl s_client` send a request to `server`; what comes of it is the server's to tell.
+pub(crate) async fn s_client(server: &Server, arguments: &[&str]) {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &server.address.to_string()]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let run = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().expect("openssl must be installed");
+        let mut input = child.stdin.take().expect("it must be piped");
+        // It may have gone already.
+        let _ = input.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        drop(input);
+        child.wait().expect("openssl must end")
+    });
+    within("openssl", run).await.expect("it must end");
 }

@@ -8,6 +8,7 @@ use authority::Leaf;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -47,6 +48,23 @@ impl Stranger {
             }
         };
         Self(config)
+    }
+
+    /// It presents this chain, and signs with this key, whatever they are.
+    pub(crate) fn presenting(
+        papers: &Papers,
+        chain: Vec<CertificateDer<'static>>,
+        key: Arc<dyn SigningKey>,
+    ) -> Self {
+        let mut stranger = Self::new(papers, None);
+        let own = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+        stranger.0.client_auth_cert_resolver = Arc::new(own);
+        stranger
+    }
+
+    /// The configuration, for a test that moves the bytes itself.
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.0
     }
 
     /// Offers these application protocols.
