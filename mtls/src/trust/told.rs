@@ -14,6 +14,7 @@ impl Path<'_> {
     /// The reason that such an error on this path is told as.
     pub(super) fn told(&self, error: &Error, role: Role, now: OffsetDateTime) -> Reason {
         let code = match error {
+            Error::BadDerTime => return self.out_of_range(),
             Error::CaUsedAsEndEntity => Code::NotALeaf,
             Error::CertExpired { .. } => return self.out_of_date(Code::Expired, now),
             Error::CertNotValidYet { .. } => return self.out_of_date(Code::NotYetValid, now),
@@ -64,6 +65,19 @@ impl Path<'_> {
             format!("{} begins at {}", facts.name(), Moment(facts.valid_from))
         };
         self.chain.reason(code, index).with_detail(detail)
+    }
+
+    /// A date that we can read and webpki cannot: it knows none before 1970.
+    fn out_of_range(&self) -> Reason {
+        let is_early = |index: usize| self.chain.parsed[index].not_before.unix_timestamp() < 0;
+        let facts = self.chain.facts(self.first(is_early));
+        let detail = if facts.valid_from.unix_timestamp() < 0 {
+            let begins = Moment(facts.valid_from);
+            format!("{} begins at {begins}, and dates before 1970 are not supported", facts.name())
+        } else {
+            "its dates cannot be decoded".to_owned()
+        };
+        Reason::new(Code::BadEncoding).with_detail(detail).with_certificate(facts)
     }
 
     /// An extended key usage of an intermediate limits what the leaves below it may be for, too.
