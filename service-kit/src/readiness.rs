@@ -131,11 +131,60 @@ fn rfc3339(time: OffsetDateTime) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use authority::{Authority, AuthorityRequest, LeafRequest, RevocationListRequest, Usage};
+    use mtls::live::Live;
+    use mtls::role::Role;
+    use mtls::trust::Revocation;
     use time::OffsetDateTime;
 
     use super::{Check, Readiness};
     use crate::process::Shutdown;
+
+    #[test]
+    fn a_list_of_no_known_issuer_is_unverified_and_never_fresh() {
+        let (_stop, shutdown) = Shutdown::by_hand();
+
+        let readiness = Readiness::of(
+            &[with_a_strangers_list()],
+            Vec::new(),
+            &shutdown,
+            OffsetDateTime::now_utc(),
+        );
+
+        let lists = readiness.checks.iter().filter(|check| check.name == "revocation-list");
+        let [own, strange] = lists.collect::<Vec<_>>()[..] else { unreachable!("two lists") };
+        assert!(own.ok && own.detail.contains("is fresh until"), "{}", own.detail);
+        assert!(!strange.ok && strange.detail.contains("is unverified"), "{}", strange.detail);
+        assert!(strange.detail.contains("CN=stranger") && !strange.detail.contains("fresh"));
+        assert!(readiness.ready);
+    }
+
+    /// The list of the root, and then that of an authority that nobody knows.
+    pub(crate) fn with_a_strangers_list() -> Arc<Live> {
+        let house = Authority::generate(&AuthorityRequest::default()).unwrap();
+        let stranger = AuthorityRequest::default().common_name("stranger");
+        let stranger = Authority::generate(&stranger).unwrap();
+        let leaf = LeafRequest::new("a").dns("a").usage(Usage::Server);
+        let leaf = house.issue(&leaf).unwrap();
+        let list = |authority: &Authority| {
+            authority.revocation_list(&RevocationListRequest::new(1)).unwrap().pem().to_owned()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("tls.crt", leaf.chain_pem()),
+            ("tls.key", leaf.key_pem()),
+            ("ca.crt", house.root().pem().to_owned()),
+            ("ca.crl", list(&house) + &list(&stranger)),
+        ] {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        let roles = [Role::Server];
+        Arc::new(Live::load(directory.path().into(), &roles, Revocation::Checked).unwrap())
+    }
 
     #[test]
     fn a_warning_leaves_the_service_ready_and_a_required_check_does_not() {

@@ -5,7 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mtls::untrusted::Untrusted;
+use mtls::{
+    live::{load_identity, load_trust},
+    role::Role,
+    trust::Revocation,
+    untrusted::Untrusted,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -13,11 +18,14 @@ use super::file_view::FileView;
 
 /// A directory and the files in it that are worth showing.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct DirectoryView {
     path: PathBuf,
     files: Vec<FileView>,
     /// What is missing or could not be read.
     problems: Vec<String>,
+    /// The issuers whose lists count for nothing as yet.
+    unverified_lists: Vec<String>,
 }
 
 impl DirectoryView {
@@ -30,7 +38,12 @@ impl DirectoryView {
             path.display(),
             IDENTITY.join(", "),
         );
-        let mut view = Self { path: path.to_owned(), files: Vec::new(), problems: Vec::new() };
+        let mut view = Self {
+            path: path.to_owned(),
+            files: Vec::new(),
+            problems: Vec::new(),
+            unverified_lists: unverified_lists(path, now),
+        };
         for name in names {
             let file = path.join(name);
             match FileView::read(&file, now) {
@@ -58,9 +71,29 @@ impl Display for DirectoryView {
         if !list.exists() {
             parts.push(format!("no file {}: nothing is known of revocations\n", list.display()));
         }
+        parts.extend(self.unverified_lists.iter().map(|issuer| {
+            let issuer = Untrusted(issuer);
+            format!("the list of {issuer} is unverified: that is no root here, nor in tls.crt\n")
+        }));
         parts.extend(self.problems.iter().map(|problem| format!("{}\n", Untrusted(problem))));
         formatter.write_str(&parts.join("\n"))
     }
+}
+
+/// The issuers of lists that neither a root nor an intermediate in `tls.crt` is known to have
+/// signed.
+fn unverified_lists(path: &Path, now: OffsetDateTime) -> Vec<String> {
+    let Ok(trust) = load_trust(path, Revocation::Checked, now) else {
+        return Vec::new();
+    };
+    if let Ok(identity) = load_identity(path) {
+        for role in [Role::Client, Role::Server] {
+            // What matters is which lists its intermediates signed.
+            let _ = trust.judge(identity.chain(), role, now);
+        }
+    }
+    let unverified = trust.lists().iter().filter(|list| !list.is_verified());
+    unverified.map(|list| list.issuer.clone()).collect()
 }
 
 const AUTHORITY: &[&str] = &["ca.crt", "ca.key", LIST];

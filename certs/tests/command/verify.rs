@@ -289,6 +289,28 @@ fn a_stale_list_is_warned_of_and_a_fault_where_lists_are_required() {
 }
 
 #[test]
+fn a_list_of_nobody_who_is_known_is_warned_of_as_unverified() {
+    let place = tempfile::tempdir().unwrap();
+    good(&place, &["init"]);
+    let stranger = AuthorityRequest::default().common_name("stranger");
+    let stranger = Authority::generate(&stranger).unwrap();
+    let list = stranger.revocation_list(&RevocationListRequest::new(1)).unwrap();
+    let path = at(&place, "gateway");
+    let lists = fs::read_to_string(format!("{path}/ca.crl")).unwrap();
+    fs::write(format!("{path}/ca.crl"), lists + list.pem()).unwrap();
+
+    let verified = good(&place, &["verify", &path]);
+    let inspected = good(&place, &["inspect", &path]);
+
+    let words = "the revocation list of O=mtls-demo,CN=stranger is unverified: it is neither a \
+                 root nor in tls.crt";
+    assert_eq!(lines(&verified, "warning: "), [words]);
+    let words = "the list of O=mtls-demo,CN=stranger is unverified";
+    assert!(inspected.contains(words), "{inspected}");
+    assert_eq!(inspected.matches("is unverified").count(), 1, "{inspected}");
+}
+
+#[test]
 fn where_nothing_is_yet_the_remedy_is_to_make_it() {
     let place = tempfile::tempdir().unwrap();
     let (path, dir) = (at(&place, "pki/alice"), place.path().display());

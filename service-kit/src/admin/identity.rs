@@ -88,3 +88,23 @@ impl ListView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::OffsetDateTime;
+
+    use super::IdentityView;
+    use crate::readiness::tests::with_a_strangers_list;
+
+    #[test]
+    fn a_list_of_no_known_issuer_is_not_verified() {
+        let live = with_a_strangers_list();
+
+        let view = json!(IdentityView::of(&live, OffsetDateTime::now_utc()));
+
+        assert_eq!(view["lists"][0]["verified"], true);
+        assert_eq!(view["lists"][1]["issuer"], "O=mtls-demo,CN=stranger");
+        assert_eq!(view["lists"][1]["verified"], false);
+    }
+}
