@@ -1,9 +1,15 @@
 //! What cert-manager is asked for is what `certs init` makes, but for its life.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Context, Result};
+use authority::{Authority, AuthorityRequest, LeafRequest, Lifetime, Usage};
+use e2e::curl::Curl;
+use e2e::deadline::eventually;
 use e2e::house::House;
+use e2e::identity::Identity;
 use e2e::manifests::{Manifests, list};
-use e2e::service::Launch;
+use e2e::service::{Launch, Service};
 use serde_json::{Value, json};
 
 #[test]
@@ -59,6 +65,73 @@ fn leaves_live_a_day_and_get_a_new_key_each_time_and_their_authority_keeps_its_o
         }
     }
     assert_eq!(leaves, 3);
+    Ok(())
+}
+
+/// The files of the steps in docs/kubernetes.md, *From our authority to cert-manager's*.
+#[test]
+fn leaves_of_our_root_without_a_list_are_trusted_by_pods_that_still_have_one() -> Result<()> {
+    let house = House::new()?;
+    let old_api = house.api().start()?;
+    let old_client = house.client(&old_api).start()?;
+    assert_eq!(Curl::get(&old_client.url("/proxy/data")).run()?.status, 200);
+
+    // As cert-manager's CA Issuer signs with our key: the names of each Certificate, for a day.
+    let new = |name: &str, authority: &Authority| -> Result<Identity> {
+        let asked = Manifests::with(&["cert-manager"])?;
+        let asked = &asked.one("Certificate", name)?["spec"];
+        let mut request = LeafRequest::new(name).lifetime("24h".parse::<Lifetime>()?);
+        request =
+            request.usage(if name == "client-service" { Usage::Client } else { Usage::Server });
+        for dns in list(&asked["dnsNames"]).filter_map(Value::as_str) {
+            request = request.dns(dns);
+        }
+        request = request.spiffe(asked["uris"][0].as_str().context("a SPIFFE ID")?);
+        let leaf = authority.issue(&request)?;
+        let roots = authority.root().pem();
+        let directory = house.path().join(format!("new-{}", leaf.serial())).join(name);
+        Identity::write(directory, &leaf.chain_pem(), &leaf.key_pem(), roots)
+    };
+    let ours = house.authority()?;
+    let api = house.api().identity(&new("api-service", &ours)?).start()?;
+    let client = |api: &Service, authority: &Authority| -> Result<Service> {
+        house.client(api).identity(&new("client-service", authority)?).start()
+    };
+    for (client, what) in [
+        (house.client(&api).start()?, "an old client and a new API"),
+        (client(&old_api, &ours)?, "a new client and an old API"),
+        (client(&api, &ours)?, "both new"),
+    ] {
+        assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200, "{what}");
+    }
+    // The root that cert-manager would make for itself is the reason for the steps.
+    let its_own = Authority::generate(&AuthorityRequest::default())?;
+    let stranger = client(&old_api, &its_own)?;
+    assert_eq!(Curl::get(&stranger.url("/proxy/data")).run()?.status, 502);
+    Ok(())
+}
+
+#[test]
+fn a_running_pod_refuses_a_vanished_list_stays_ready_and_says_so() -> Result<()> {
+    let house = House::new()?;
+    let api = house.api().start()?;
+    let client = house.client(&api).start()?;
+    let check = || -> Result<(bool, bool)> {
+        let ready: Value = serde_json::from_str(&api.admin("/readyz")?)?;
+        let reload = list(&ready["checks"]).find(|check| check["name"] == "reload");
+        let ok = reload.and_then(|check| check["ok"].as_bool()).context("a check")?;
+        Ok((ready["ready"] == true, ok))
+    };
+    assert_eq!(check()?, (true, true));
+
+    fs::remove_file(house.identity("api-service").directory().join("ca.crl"))?;
+    eventually("the refused reload", || Ok((!check()?.1).then_some(())))?;
+
+    assert_eq!(check()?, (true, false), "ready, but the files were refused");
+    assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
+    let restarted = house.api().start()?;
+    let client = house.client(&restarted).start()?;
+    assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
     Ok(())
 }
 
