@@ -74,7 +74,7 @@ named() {
 ready() {
   local deadline=$((SECONDS + 10))
   until curl -fs --max-time 1 "http://127.0.0.1:$3/readyz" >/dev/null; do
-    kill -0 "$2" 2>/dev/null || fail "$1 did not start: its own words stand above"
+    kill -0 "$2" 2>/dev/null || fail "$1 did not start: see its output above"
     [ "$SECONDS" -lt "$deadline" ] || fail "$1 is not ready after 10 s: see http://127.0.0.1:$3/readyz"
     sleep 0.05
   done
@@ -122,12 +122,12 @@ start_local() {
     curl --cacert $pki/ca/ca.crt https://localhost:$api/api/data
     curl --cacert $pki/ca/ca.crt --cert $stranger/client-service/tls.crt --key $stranger/client-service/tls.key https://localhost:$api/api/data
 
-  Why the last two are refused stands below, and at http://localhost:$api_admin/handshakes. Ctrl-C stops both.
+  The output below says why the last two are refused, as does http://localhost:$api_admin/handshakes. Ctrl-C stops both.
 
 END
   # The first to end ends both.
   wait -n "${running[@]}" || true
-  say "setup.sh: a service has ended: its own words stand above"
+  say "setup.sh: a service has ended: see its output above"
   exit 1
 }
 

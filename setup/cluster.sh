@@ -47,7 +47,7 @@ need_namespace_name() {
 # Fails where a manifest's API is unknown to the cluster, naming the component that needs it.
 refuse_unknown_apis() {
   local known version component
-  known=$(kubectl api-versions) || fail "the cluster of context $context does not list its APIs: the words above say why"
+  known=$(kubectl api-versions) || fail "the cluster of context $context does not list its APIs: see the error above"
   while read -r version; do
     ! grep -qxF "$version" <<<"$known" || continue
     component=$(grep -rlx "apiVersion: $version" --include='*.yaml' k8s/components | sed -n '1s|/[^/]*$||p')
@@ -60,8 +60,8 @@ refuse_unknown_apis() {
 refuse_foreign_objects() {
   local found kind name part foreign=
   found=$(kubectl -n "$namespace" get --ignore-not-found --no-headers -o "$columns" -f "$1") \
-    || fail "what is in namespace $namespace cannot be read: the words above say why"
-  found+=$'\n'$(secrets_in_cluster) || fail "the Secrets in namespace $namespace cannot be read: the words above say why"
+    || fail "what is in namespace $namespace cannot be read: see the error above"
+  found+=$'\n'$(secrets_in_cluster) || fail "the Secrets in namespace $namespace cannot be read: see the error above"
   while read -r kind name _ _ part _; do
     [ -z "$name" ] || [ "$part" = mtls-demo ] || foreign+=" $kind/$name"
   done <<<"$found"

@@ -9,7 +9,7 @@ need_engine() {
   complaint=$(docker info 2>&1 >/dev/null) && return
   case $complaint in
     *"permission denied"*)
-      fail "you may not speak to the Docker engine: \"sudo usermod -aG docker $(id -un)\", log in again, and run this once more"
+      fail "you may not use the Docker engine: \"sudo usermod -aG docker $(id -un)\", log in again, and run this once more"
       ;;
     *)
       fail "no Docker engine answers: start Docker Desktop, or \"sudo systemctl start docker\", and run this once more"
@@ -39,7 +39,7 @@ start_compose() {
     free_port "$web" WEB_PORT compose || exit 1
   fi
   compose up --detach --build "$@" \
-    || fail "the containers did not start: their own words are in \"docker compose -p $project logs\""
+    || fail "the containers did not start: see \"docker compose -p $project logs\""
   url=http://localhost:$web
   local deadline=$((SECONDS + 30))
   until curl -fs --max-time 2 "$url/health" >/dev/null; do

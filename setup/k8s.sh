@@ -87,7 +87,7 @@ END_OF_PATCH
 END_OF_PATCH
   } >"$work/Kustomization"
   kubectl kustomize "$work" >"$work/manifests.yaml" \
-    || fail "k8s/ cannot be rendered: the words above say why (kubectl must be 1.21 or later)"
+    || fail "k8s/ cannot be rendered: see the error above (kubectl must be 1.21 or later)"
 }
 
 # The Deployments that are applied.
@@ -106,7 +106,7 @@ bring_images() {
   names=$(images)
   for name in $names $(chosen cert-manager || echo certs); do
     run docker build --target "$name" --tag "mtls-demo/$name:latest" . \
-      || fail "the image of $name does not build: the words above say why"
+      || fail "the image of $name does not build: see the error above"
   done
   for name in $names; do
     # The tag is the content's, so that only what changed is rolled out, and nothing stale runs.
@@ -153,7 +153,7 @@ bring() {
       kind) run kind load docker-image --name "${context#kind-}" "$1" ;;
       minikube) run minikube --profile "$context" image load "$1" ;;
     esac
-  fi || fail "$1 could not be brought to $context: the words above say why"
+  fi || fail "$1 could not be brought to $context: see the error above"
 }
 
 # certs ARGUMENT...: the authority's command from its image, on this namespace's directory.
@@ -169,7 +169,7 @@ certs() {
 
 make_certificates() {
   certs init --namespace "$namespace" | tee "$work/init" \
-    || fail "the certificates could not be made: the words above say why"
+    || fail "the certificates could not be made: see the error above"
 }
 
 deploy() {
@@ -180,19 +180,19 @@ deploy() {
   for name in $secrets; do arguments+=(--name "${name%-certs}"); done
   if [ "$dry_run" = 1 ]; then
     chosen cert-manager || printf '  %s\n' "certs secrets --namespace $namespace ${arguments[*]} | kubectl label --local -f - $managed_by | kubectl apply -n $namespace -f -"
-    printf '  %s\n' "kubectl kustomize k8s | (namespace, label and images) | kubectl apply -n $namespace -f -"
+    printf '  %s\n' "kubectl kustomize k8s | (namespace, label, images${hosts:+, ALLOWED_HOSTS=$hosts}$([ "$private" = 0 ] || echo ", private addresses only")) | kubectl apply -n $namespace -f -"
     return
   fi
   if ! chosen cert-manager; then
     # Through a pipe: no key reaches the disk or a command line.
     certs secrets --namespace "$namespace" "${arguments[@]}" \
       | kubectl label --local -f - "$managed_by" -o json | kubectl apply -n "$namespace" -f - \
-      || fail "the Secrets could not be applied to $namespace: the words above say why"
+      || fail "the Secrets could not be applied to $namespace: see the error above"
   fi
   for name in $(deployments); do give_replicas_to_autoscaler "$name"; done
   render
   kubectl apply -n "$namespace" -f "$work/manifests.yaml" \
-    || fail "the manifests could not be applied to $namespace: the words above say why"
+    || fail "the manifests could not be applied to $namespace: see the error above"
 }
 
 # Whether it exists. Who may not ask is taken to work in one that does.
@@ -210,5 +210,5 @@ give_replicas_to_autoscaler() {
     -o 'jsonpath={.metadata.annotations.kubectl\.kubernetes\.io/last-applied-configuration}')
   [[ $applied =~ \"replicas\":[0-9]+, ]] || return 0
   printf '%s' "${applied/"${BASH_REMATCH[0]}"/}" | kubectl -n "$namespace" apply set-last-applied -f - >/dev/null \
-    || fail "replicas of $1 could not be left to the autoscaler: the words above say why"
+    || fail "replicas of $1 could not be left to the autoscaler: see the error above"
 }

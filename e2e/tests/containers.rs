@@ -2,6 +2,7 @@
 //! skipped. They run one after the other: see .config/nextest.toml.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, ensure};
 use e2e::binaries::workspace;
@@ -41,6 +42,31 @@ fn each_image_is_one_small_binary_without_a_key_and_without_a_shell() -> Result<
         assert_eq!(fact("{{index .Config.Labels \"org.opencontainers.image.licenses\"}}")?, "MIT");
         assert_eq!(fact("{{index .Config.Healthcheck.Test 1}}")?, format!("/{binary}"));
     }
+    Ok(())
+}
+
+#[test]
+fn the_image_of_certs_issues_into_a_mounted_directory_of_the_user() -> Result<()> {
+    let Some(engine) = Engine::with_images()? else {
+        return Ok(());
+    };
+    let place = tempfile::tempdir()?;
+    let user =
+        format!("{}:{}", rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let volume = format!("{}:/certs/pki", place.path().display());
+    let image = format!("mtls-demo/certs:{TAG}");
+    let run = ["run", "--rm", "--pull", "never", "--network", "none", "--read-only"];
+    let run =
+        [&run[..], &["--cap-drop", "ALL", "--user", &user, "--volume", &volume, &image]].concat();
+
+    let made = engine.docker(&[&run[..], &["init"]].concat())?;
+    let secrets = engine.docker(&[&run[..], &["secrets", "--name", "api-service"]].concat())?;
+
+    ensure!(made.contains("api-service     made: server"), "{made}");
+    ensure!(secrets.contains("name: \"api-service-certs\""), "it prints another Secret");
+    let key = Identity::at(place.path().join("api-service")).key();
+    assert_eq!(fs::metadata(&key)?.permissions().mode() & 0o777, 0o600);
+    fs::read_to_string(key)?;
     Ok(())
 }
 

@@ -1,9 +1,12 @@
 //! Whose certificates go to the cluster: those of one directory for one namespace, or cert-manager's.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use e2e::binaries::workspace;
 use e2e::cluster::Cluster;
+use e2e::program::Program;
 use serde_json::json;
 
 use crate::machine;
@@ -29,6 +32,25 @@ fn each_namespace_has_an_authority_of_its_own() -> Result<()> {
     assert_eq!(mixed.code, Some(1), "{mixed:?}");
     for words in ["namespace default", "namespace demo", "--dir "] {
         ensure!(mixed.stderr.contains(words), "{words}: {mixed:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_certificates_of_any_namespace_reach_neither_git_nor_an_image() -> Result<()> {
+    let dockerignore = fs::read_to_string(workspace().join(".dockerignore"))?;
+    ensure!(dockerignore.lines().any(|line| line == "certs/pki*"), "{dockerignore}");
+    for (path, is_ignored) in [
+        ("certs/pki/ca/ca.key", true),
+        ("certs/pki-demo/ca/issued.json", true),
+        ("certs/src/main.rs", false),
+    ] {
+        let mut command = Command::new("git");
+        command.args(["check-ignore", "--quiet", "--no-index", path]).current_dir(workspace());
+
+        let outcome = Program::run(&mut command, "git", b"")?;
+
+        assert_eq!(outcome.code, Some(i32::from(!is_ignored)), "{path}: {outcome:?}");
     }
     Ok(())
 }

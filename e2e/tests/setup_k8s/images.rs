@@ -145,7 +145,7 @@ fn allowed_hosts_are_set_by_name_only() -> Result<()> {
 
 /// With the real engine, which pushes to a real registry and pulls from it.
 #[test]
-fn what_a_real_registry_was_given_is_deployed_by_its_digest() -> Result<()> {
+fn a_real_engine_brings_images_by_digest_and_by_loaded_name() -> Result<()> {
     let Some(registry) = registry::Registry::start()? else {
         return Ok(());
     };
@@ -156,6 +156,12 @@ fn what_a_real_registry_was_given_is_deployed_by_its_digest() -> Result<()> {
     fakes.setup(&["k8s", "--registry", &address], &[])?.good()?;
 
     let image = container(&cluster)?["image"].as_str().context("an image")?.to_owned();
+    let save = "docker save \"$IMAGE\" >\"$PLACE/${IMAGE##*/}.tar\"";
+    fakes.setup(&["k8s", "--load", save], &[])?.good()?;
+    let name = container(&cluster)?["image"].as_str().context("an image")?.to_owned();
+    let archive = fakes.file(&format!("{}.tar", name.replace("mtls-demo/", "")));
+    registry.docker(&["load", "--quiet", "--input", &archive.display().to_string()])?;
+    registry.docker(&["rmi", "--force", &name, &name.replace("api-", "client-")])?;
     let begin = format!("{address}/mtls-demo/api-service@sha256:");
     ensure!(image.starts_with(&begin), "{image}");
     let pulled = registry.docker(&["pull", "--quiet", &image]);
