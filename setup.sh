@@ -173,7 +173,7 @@ run_tests() {
     step cargo test --workspace --locked --lib --bins --tests -- --show-output 2>&1 | tee "$said"
   fi
   RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
-  step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh .ci/run
+  step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh mtls/tests/limbo/*.sh .ci/run
   if cargo deny --version >/dev/null 2>&1; then
     step cargo deny check bans licenses sources
   else

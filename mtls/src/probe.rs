@@ -32,7 +32,6 @@ use crate::refusal::{Code, Reason, Refusal};
 use crate::role::Role;
 use crate::session::Session;
 use crate::trust::{Trust, VerifiedChain};
-use crate::verifier::fits_name;
 
 /// How long finding the address, connecting, the handshake, and the server's last word may take,
 /// each.
@@ -179,7 +178,7 @@ impl Look {
         now: OffsetDateTime,
     ) -> Result<VerifiedChain, Reason> {
         let chain = trust.judge(&self.chain, Role::Server, now)?;
-        fits_name(&self.chain[0], &chain.certificate, server.name())?;
+        chain.fits_name(server.name())?;
         if self.key_proven {
             return Ok(chain);
         }

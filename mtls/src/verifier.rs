@@ -186,7 +186,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         self.judge(end_entity, intermediates, Role::Server)
             .and_then(|chain| {
-                fits_name(end_entity, &chain.certificate, server_name)?;
+                chain.fits_name(server_name)?;
                 fits_spiffe_id(&chain.certificate, self.spiffe_id.as_ref())
             })
             .map(|()| ServerCertVerified::assertion())
@@ -234,22 +234,26 @@ impl ResolvesClientCert for Verifier {
     }
 }
 
-/// The name that was dialled stands among the subject alternative names (RFC 9525, section 6).
-pub(crate) fn fits_name(
-    leaf: &CertificateDer<'_>,
-    certificate: &Certificate,
-    name: &ServerName<'_>,
-) -> Result<(), Reason> {
-    let fits =
-        EndEntityCert::try_from(leaf).and_then(|leaf| leaf.verify_is_valid_for_subject_name(name));
-    fits.map_err(|_| {
-        let names = &certificate.subject_alt_names;
-        let addresses = names.ip.iter().map(ToString::to_string);
-        let bears: Vec<String> = names.dns.iter().cloned().chain(addresses).collect();
-        let bears = if bears.is_empty() { "no name".to_owned() } else { bears.join(", ") };
-        let detail = format!("{} was dialled, and it bears {bears}", name.to_str());
-        Reason::new(Code::WrongName).with_detail(detail).with_certificate(certificate.clone())
-    })
+impl VerifiedChain {
+    /// The name that was dialled stands among the subject alternative names of the leaf (RFC 9525,
+    /// section 6).
+    ///
+    /// # Errors
+    ///
+    /// [`Code::WrongName`], with the names that it bears.
+    pub fn fits_name(&self, name: &ServerName<'_>) -> Result<(), Reason> {
+        let fits = EndEntityCert::try_from(&self.presented[0])
+            .and_then(|leaf| leaf.verify_is_valid_for_subject_name(name));
+        fits.map_err(|_| {
+            let names = &self.certificate.subject_alt_names;
+            let addresses = names.ip.iter().map(ToString::to_string);
+            let bears: Vec<String> = names.dns.iter().cloned().chain(addresses).collect();
+            let bears = if bears.is_empty() { "no name".to_owned() } else { bears.join(", ") };
+            let detail = format!("{} was dialled, and it bears {bears}", name.to_str());
+            let reason = Reason::new(Code::WrongName).with_detail(detail);
+            reason.with_certificate(self.certificate.clone())
+        })
+    }
 }
 
 fn fits_spiffe_id(certificate: &Certificate, expected: Option<&SpiffeId>) -> Result<(), Reason> {
