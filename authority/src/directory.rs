@@ -1,8 +1,7 @@
 //! Where an authority and its identities live: `ca/` and one directory an identity.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -70,13 +69,9 @@ impl Directory {
 
     /// Does the same, and makes the directory if there is none.
     pub fn create_and_lock(&self) -> Result<LockedDirectory, DirectoryError> {
-        fs::create_dir_all(&self.path).map_err(DirectoryError::file("make", &self.path))?;
+        file::make_directories(&self.path).map_err(DirectoryError::file("make", &self.path))?;
         let path = self.path.join(".lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
+        let lock = file::open_lock(&path)
             .and_then(|lock| FileExt::lock_exclusive(&lock).map(|()| lock))
             .map_err(DirectoryError::file("lock", path))?;
         self.recover().map_err(DirectoryError::file("clear up", &self.path))?;

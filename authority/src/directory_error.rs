@@ -26,6 +26,12 @@ pub enum DirectoryError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A file that is to be written anew holds what cannot be read, and would be lost.
+    #[error(
+        "{0} holds more than can be read, and it would be lost: mend the file, or remove it, and \
+         run this again"
+    )]
+    Damaged(PathBuf),
     /// There is an identity of that name.
     #[error("{path} exists already: renew it with \"certs renew {name}\", or choose another name")]
     Exists {

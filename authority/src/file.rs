@@ -1,9 +1,9 @@
 //! Files that are there whole or not at all.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, DirBuilder, File, Permissions},
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -57,8 +57,21 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Makes a directory with this mode, whatever the mask.
 pub(crate) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
-    fs::create_dir(path)?;
+    DirBuilder::new().mode(0o700).create(path)?;
     fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Makes a directory, and those above it, that only its owner can write to, whatever the mask.
+pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+/// Opens a file to be locked, which nobody else can open, and makes it if there is none.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    // One that a former run made with another mode; another user's stays as it is.
+    let _ = lock.set_permissions(Permissions::from_mode(0o600));
+    Ok(lock)
 }
 
 /// Removes what a killed writer left behind; nobody else may be writing meanwhile.

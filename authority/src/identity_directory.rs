@@ -114,9 +114,14 @@ impl IdentityDirectory {
         trust: &TrustFiles,
         beside_others: bool,
     ) -> Result<Vec<&'static str>, DirectoryError> {
-        let read = |name| self.read(name).unwrap_or_default();
-        let present = TrustTexts { lists: read("ca.crl"), roots: read("ca.crt") };
-        let wanted = if beside_others { trust.beside_others(&present) } else { trust.alone() };
+        let (present, wanted) = if beside_others {
+            let present = self.present_trust()?;
+            let wanted = trust.beside_others(&present);
+            (present, wanted)
+        } else {
+            let read = |name| self.read(name).unwrap_or_default();
+            (TrustTexts { lists: read("ca.crl"), roots: read("ca.crt") }, trust.alone())
+        };
         let mut files = vec![
             ("ca.crt", wanted.roots.as_str(), Readers::Everybody),
             ("ca.crl", wanted.lists.as_str(), Readers::Everybody),
@@ -129,6 +134,18 @@ impl IdentityDirectory {
         let mut written: Vec<&'static str> = files.into_iter().map(|(name, ..)| name).collect();
         written.sort_unstable_by(|one, other| other.cmp(one));
         Ok(written)
+    }
+
+    /// `ca.crt` and `ca.crl`; an error where writing them anew would lose something.
+    pub(crate) fn present_trust(&self) -> Result<TrustTexts, DirectoryError> {
+        let damaged = |name| DirectoryError::Damaged(self.path.join(name));
+        let read = |name| match self.read(name) {
+            Err(Fault::Missing(_)) => Ok(String::new()),
+            Err(_) => Err(damaged(name)),
+            Ok(text) => Ok(text),
+        };
+        let present = TrustTexts { lists: read("ca.crl")?, roots: read("ca.crt")? };
+        present.damaged().map_or(Ok(present), |name| Err(damaged(name)))
     }
 
     /// Whether the authority's files here are for us to write.

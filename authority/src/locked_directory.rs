@@ -132,6 +132,9 @@ impl LockedDirectory {
         request: &LeafRequest,
         beside_others: bool,
     ) -> Result<Leaf, DirectoryError> {
+        if beside_others {
+            self.place(name).present_trust()?;
+        }
         let mut record = self.directory.record()?;
         let authority = self.signers(&record)?.into_issuing(&record);
         let leaf = authority.issue(request)?;

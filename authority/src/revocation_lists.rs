@@ -72,16 +72,15 @@ impl LockedDirectory {
     }
 
     /// Puts the roots that are trusted now and their newest lists into every directory that
-    /// follows them, where they are missing. What others put there stays.
+    /// follows them, where they are missing. What others put there stays, and a directory that
+    /// cannot be written keeps the others waiting for nothing.
     pub fn spread_trust(&self) -> Result<(), DirectoryError> {
         let trust = self.trust_files(&self.directory().record()?)?;
-        for name in self.identities()? {
-            let place = self.place_of(&name);
-            if place.follows(&trust) {
-                place.write_trust(&trust, true)?;
-            }
-        }
-        Ok(())
+        let places = self.identities()?.into_iter().map(|name| self.place_of(&name));
+        let following = places.filter(|place| place.follows(&trust));
+        let written = following.map(|place| place.write_trust(&trust, true).map(drop));
+        // All of them are written before the first error is told.
+        written.fold(Ok(()), Result::and)
     }
 
     pub(crate) fn refresh_lists(

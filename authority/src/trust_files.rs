@@ -81,6 +81,21 @@ impl TrustFiles {
 }
 
 impl TrustTexts {
+    /// The file that holds a block which cannot be read, and so would be lost if it was written
+    /// anew.
+    pub(crate) fn damaged(&self) -> Option<&'static str> {
+        let roots = Certificate::read_all(&self.roots).unwrap_or_default();
+        let lists = SignedList::read_all(&self.lists);
+        let rest_of = |text: &str, blocks: &mut dyn Iterator<Item = &str>| {
+            blocks.fold(text.to_owned(), |rest, block| rest.replacen(block.trim_end(), "", 1))
+        };
+        if is_of_a_block(&rest_of(&self.roots, &mut roots.iter().map(Certificate::pem))) {
+            return Some("ca.crt");
+        }
+        let lists = rest_of(&self.lists, &mut lists.iter().map(|list| list.pem.as_str()));
+        is_of_a_block(&lists).then_some("ca.crl")
+    }
+
     /// Whether these roots are all among those of `present`, so that none is added.
     ///
     /// A list never stands without its root: a reader would take it for an intermediate's. So
@@ -90,6 +105,18 @@ impl TrustTexts {
         let wanted = Certificate::read_all(&self.roots).unwrap_or_default();
         wanted.iter().all(|root| present.iter().any(|other| other.der() == root.der()))
     }
+}
+
+/// Whether there is a boundary in a text, a damaged one too, or a line of base64; a fingerprint
+/// has hexadecimal digits only.
+fn is_of_a_block(text: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    text.contains("-----")
+        || text.lines().map(str::trim).any(|line| {
+            line.len() >= 32
+                && line.bytes().all(is_base64)
+                && !line.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
 }
 
 #[cfg(test)]
@@ -128,6 +155,27 @@ mod tests {
         assert!(texts(&[&old]).adds_no_root_to(&texts(&[&old, &new])));
         assert!(!texts(&[&old, &new]).adds_no_root_to(&texts(&[&old])));
         assert!(!texts(&[&new]).adds_no_root_to(&texts(&[&old])));
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_read_is_damage_and_a_comment_is_not() {
+        let both = [root(), root()];
+        let whole = texts(&[&both[0], &both[1]]);
+        let commented = |text: &str| text.replace("-----BEGIN", "# the root\n-----BEGIN");
+        let without = |words: &str| {
+            let changed = |text: &str| text.replacen(words, "", 1);
+            TrustTexts { roots: changed(&whole.roots), lists: changed(&whole.lists) }.damaged()
+        };
+
+        assert_eq!(whole.damaged(), None);
+        let roots = commented(&whole.roots);
+        assert_eq!(TrustTexts { roots, lists: whole.lists.clone() }.damaged(), None);
+        for words in ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "MII", "-\n"] {
+            assert_eq!(without(words), Some("ca.crt"), "without {words}");
+        }
+        for words in ["-----BEGIN X509 CRL-----", "-----END X509 CRL-----"] {
+            assert_eq!(without(words), Some("ca.crl"), "without {words}");
+        }
     }
 
     fn root() -> (Authority, String) {

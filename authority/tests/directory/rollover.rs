@@ -76,6 +76,35 @@ fn finish_leaves_the_new_root_alone_and_in_charge() {
 }
 
 #[test]
+fn a_file_whose_blocks_cannot_all_be_read_is_not_written_anew() {
+    let (place, directory) = prepared();
+    for identity in ["a", "b", "c"] {
+        issue(&directory, identity);
+    }
+    let foreign = Authority::generate(&AuthorityRequest::default()).unwrap();
+    let list = foreign.revocation_list(&RevocationListRequest::new(7)).unwrap();
+    let damaged = list.pem().replace("-----BEGIN", "----BEGIN");
+    let damaged = [&read(&directory, "b/ca.crl"), damaged.as_str()].concat();
+    put(&place.path().join("b"), "ca.crl", &damaged);
+    let entries = || directory.record().unwrap().issued.len();
+    let before = entries();
+
+    let renewed = directory.lock().unwrap().renew(&name("b")).unwrap_err();
+    let revoked = directory.lock().unwrap().revoke("a", RevocationReason::default());
+
+    let said = format!("{} holds more than can be read", place.path().join("b/ca.crl").display());
+    for told in [renewed.to_string(), revoked.unwrap_err().to_string()] {
+        assert!(told.starts_with(&said), "{told}");
+    }
+    assert_eq!(entries(), before, "nothing is issued that cannot be put in place");
+    assert_eq!(read(&directory, "b/ca.crl"), damaged);
+    for identity in ["a", "c"] {
+        let list = format!("{identity}/ca.crl");
+        assert_eq!(read(&directory, &list), read(&directory, "ca/ca.crl"), "the others follow");
+    }
+}
+
+#[test]
 fn a_root_that_somebody_else_put_beside_ours_stays_throughout() {
     let (place, directory) = prepared();
     issue(&directory, "a");

@@ -16,6 +16,7 @@ mod inspect;
 mod inspect_server;
 mod issue;
 mod list;
+mod modes;
 mod renew;
 mod revoke;
 mod rollover;
