@@ -8,8 +8,11 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
+use x509_parser::asn1_rs::{Any, Class, FromDer, Tag};
 
 use crate::certificate::{Certificate, Fields, UnreadableCertificate};
+use crate::refusal::Reason;
+use crate::trust;
 
 /// A certificate chain and its private key.
 pub struct Identity {
@@ -26,12 +29,42 @@ pub enum BadIdentity {
     /// The chain is empty.
     #[error("there is no certificate")]
     Empty,
+    /// The private key spells its curve out instead of naming it.
+    #[error(
+        "the private key has explicit curve parameters, and only named curves are supported \
+         (RFC 5480, section 2.1.1)"
+    )]
+    ExplicitCurve,
     /// The key is of a kind that TLS does not use, or is damaged.
     #[error("the private key cannot be used: {0}")]
     Key(rustls::Error),
     /// The key is another certificate's.
     #[error("the private key does not belong to the certificate")]
     KeyMismatch,
+    /// The key belongs to a certificate that is not the first one.
+    #[error(
+        "the private key belongs to certificate {position} of {count}: put the leaf first, then \
+         each certificate before that of its issuer"
+    )]
+    LeafNotFirst {
+        /// How many certificates there are.
+        count: usize,
+        /// Which one is the leaf, from 1.
+        position: usize,
+    },
+    /// The chain is longer than what a peer reads.
+    #[error("the chain cannot be presented: {0}")]
+    TooLarge(Reason),
+    /// The key of the certificate is too weak, or of a kind that is not supported.
+    #[error("the certificate cannot be verified: {0}")]
+    UnsupportedKey(String),
+}
+
+impl BadIdentity {
+    /// Whether chain and key are each good, but not together.
+    pub fn is_mismatch(&self) -> bool {
+        matches!(self, Self::KeyMismatch | Self::LeafNotFirst { .. })
+    }
 }
 
 impl Identity {
@@ -41,13 +74,29 @@ impl Identity {
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, BadIdentity> {
         let leaf = chain.first().ok_or(BadIdentity::Empty)?;
+        trust::refuse_too_large(&chain).map_err(BadIdentity::TooLarge)?;
         let fields = Fields::read(leaf)?;
         let certificate = Arc::new(Certificate::of(&fields)?);
+        // It tells more than what the library says of the key.
+        if let Some(weakness) = trust::weakness(&certificate.public_key) {
+            return Err(BadIdentity::UnsupportedKey(weakness));
+        }
+        if has_explicit_curve(key) {
+            return Err(BadIdentity::ExplicitCurve);
+        }
         let key = any_supported_type(key).map_err(BadIdentity::Key)?;
+        let own = key.public_key();
+        let fits = |certificate: &Fields<'_>| {
+            own.as_ref().is_some_and(|own| own.as_ref() == certificate.public_key)
+        };
         // rustls' own comparison also fails where webpki cannot read the leaf; that is the
         // judge's to tell.
-        if key.public_key().is_none_or(|own| own.as_ref() != fields.public_key) {
-            return Err(BadIdentity::KeyMismatch);
+        if !fits(&fields) {
+            let other = |der| Fields::read(der).is_ok_and(|fields| fits(&fields));
+            let other = chain.iter().position(|der: &CertificateDer<'_>| other(der));
+            return Err(other.map_or(BadIdentity::KeyMismatch, |index| {
+                BadIdentity::LeafNotFirst { count: chain.len(), position: index + 1 }
+            }));
         }
         Ok(Self { certificate, certified_key: Arc::new(CertifiedKey::new(chain, key)) })
     }
@@ -72,6 +121,42 @@ impl Debug for Identity {
         formatter.debug_tuple("Identity").field(&self.certificate.name()).finish()
     }
 }
+
+/// Whether the parameters of an EC key are not the name of its curve: in PKCS #8 (RFC 5208) a
+/// member of its algorithm, in SEC 1 (RFC 5915) a member with the tag 0.
+fn has_explicit_curve(key: &PrivateKeyDer<'_>) -> bool {
+    let Some(members) = members(key.secret_der()) else {
+        return false;
+    };
+    members.iter().any(|member| match (member.class(), member.tag()) {
+        (Class::ContextSpecific, Tag(0)) => is_sequence(member.data),
+        (Class::Universal, Tag::Sequence) => match Any::from_der(member.data) {
+            Ok((parameters, kind)) => kind.data == EC_PUBLIC_KEY && is_sequence(parameters),
+            Err(_) => false,
+        },
+        _ => false,
+    })
+}
+
+/// The members of a `SEQUENCE`.
+fn members(der: &[u8]) -> Option<Vec<Any<'_>>> {
+    let (_, sequence) = Any::from_der(der).ok()?;
+    let mut members = Vec::new();
+    let mut rest = sequence.data;
+    while !rest.is_empty() {
+        let (after, member) = Any::from_der(rest).ok()?;
+        members.push(member);
+        rest = after;
+    }
+    Some(members)
+}
+
+fn is_sequence(der: &[u8]) -> bool {
+    der.first() == Some(&0x30)
+}
+
+/// `id-ecPublicKey`, 1.2.840.10045.2.1.
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 
 pub use self::judge::VerifiedChain;
 pub use self::list::RevocationList;
+pub(crate) use self::presented::{refuse_too_large, weakness};
 pub use self::root::Root;
 use crate::moment::Moment;
 

@@ -52,10 +52,11 @@ impl Fault {
             BadFile::Garbage { path, why, .. } => {
                 (format!("garbage in {} ({why})", path.display()), of_trust(path))
             }
-            BadFile::Identity { chain, key, problem } => (
-                format!("{} and {} do not fit: {problem}", chain.display(), key.display()),
-                place.renewal(certificate),
-            ),
+            BadFile::Identity { chain, key, problem } => {
+                let fail = if problem.is_mismatch() { "do not fit" } else { "cannot be used" };
+                let words = format!("{} and {} {fail}: {problem}", chain.display(), key.display());
+                (words, place.renewal(certificate))
+            }
             BadFile::Missing(path) => (format!("no file {}", path.display()), of_trust(path)),
             BadFile::NoDirectory(path) => {
                 (format!("no identity directory {}", path.display()), place.renewal(certificate))

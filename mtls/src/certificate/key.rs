@@ -3,6 +3,7 @@
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use serde::Serialize;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as Parsed;
@@ -39,7 +40,9 @@ impl PublicKey {
                 Self { algorithm: "RSA".to_owned(), curve: None, bits: modulus_bits(key.modulus) }
             }
             ("1.2.840.10045.2.1", parsed) => {
-                let curve = info.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+                // `as_oid` takes any tag, and explicit parameters are a SEQUENCE.
+                let named = info.algorithm.parameters.as_ref().filter(|p| p.tag() == Tag::Oid);
+                let curve = named.and_then(|p| p.as_oid().ok());
                 let (curve, bits) = curve.map_or((None, 0), |curve| named_curve(&curve));
                 let measured = || parsed.map_or(0, |key| key.key_size());
                 let bits = if bits == 0 { measured() } else { bits };

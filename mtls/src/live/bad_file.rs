@@ -44,7 +44,8 @@ pub enum BadFile {
     },
     /// Chain and key do not make an identity.
     #[error(
-        "{chain} and {key} do not fit together: {problem}; issue both anew, as with \"cargo run -p certs -- init --force\""
+        "{chain} and {key} {}: {problem}; issue both anew, as with \"cargo run -p certs -- init --force\"",
+        if problem.is_mismatch() { "do not fit together" } else { "cannot be used" }
     )]
     Identity {
         /// The chain's file.

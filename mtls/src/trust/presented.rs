@@ -11,7 +11,7 @@ use crate::refusal::{Code, Reason};
 const LONGEST: usize = 8;
 
 /// The most octets of one certificate: a leaf of 1,000 DNS names fits.
-const LARGEST_CERTIFICATE: usize = 48 * 1024;
+pub(super) const LARGEST_CERTIFICATE: usize = 48 * 1024;
 
 /// The most octets of all certificates: four with keys and signatures of ML-DSA-87 take half of
 /// it. rustls stops at 64 KiB.
@@ -63,7 +63,8 @@ pub(super) fn may(certificate: &Fields<'_>, bit: fn(&KeyUsage) -> bool) -> bool 
     certificate.extensions.key_usage.as_ref().is_none_or(bit)
 }
 
-fn refuse_too_large(ders: &[CertificateDer<'_>]) -> Result<(), Reason> {
+/// Refuses a chain that is longer than what one side may present.
+pub(crate) fn refuse_too_large(ders: &[CertificateDer<'_>]) -> Result<(), Reason> {
     let largest = ders.iter().map(|der| der.len()).max().unwrap_or(0);
     let all: usize = ders.iter().map(|der| der.len()).sum();
     let detail = if ders.len() > LONGEST {
@@ -79,7 +80,7 @@ fn refuse_too_large(ders: &[CertificateDer<'_>]) -> Result<(), Reason> {
 }
 
 /// Why a key is too weak to be believed, or of a kind that is not verified here, if it is.
-pub(super) fn weakness(key: &PublicKey) -> Option<String> {
+pub(crate) fn weakness(key: &PublicKey) -> Option<String> {
     let PublicKey { algorithm, curve, bits } = key;
     match (algorithm.as_str(), curve.as_deref()) {
         ("RSA", _) if *bits < 2048 => {

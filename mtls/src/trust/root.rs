@@ -7,7 +7,7 @@ use x509_parser::extensions::KeyUsage;
 
 use super::BadTrust;
 use super::name::Name;
-use super::presented::{may, weakness};
+use super::presented::{LARGEST_CERTIFICATE, may, weakness};
 use crate::certificate::{Certificate, Fields};
 
 /// A root that may sign leaves and intermediates.
@@ -34,6 +34,10 @@ impl Root {
         let certificate = Certificate::of(&fields).map_err(|error| unnamed(error.to_string()))?;
         let bad = |why: String| BadTrust::Root { subject: certificate.subject.to_string(), why };
 
+        if der.len() > LARGEST_CERTIFICATE {
+            let most = LARGEST_CERTIFICATE;
+            return Err(bad(format!("it has {} bytes, and {most} are the most", der.len())));
+        }
         let path_length = authority(&fields).map_err(|why| bad(why.to_owned()))?;
         if let Some(weakness) = weakness(&certificate.public_key) {
             return Err(bad(weakness));
