@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use metrics::counter;
 use time::OffsetDateTime;
 use tokio::sync::watch as channel;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub use self::bad_file::BadFile;
 pub use self::changes::{Changes, Why};
@@ -26,7 +26,7 @@ use self::files::{Digest, Files};
 use crate::moment::Moment;
 use crate::protocol::warm_up;
 use crate::role::Role;
-use crate::trust::Revocation;
+use crate::trust::{LONGEST_HINT, Revocation};
 
 /// An identity directory, and what it was when it was last found good.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ impl Live {
         let files = Files::read(&directory);
         let credentials = Credentials::of(&files, roles, revocation, at)?;
         warm_up();
+        warn_of_hint(&directory, &credentials);
         let reload = Reload { at, problems: Vec::new() };
         Ok(Self {
             changed: channel::Sender::new(()),
@@ -173,6 +174,7 @@ impl Live {
             list_numbers = lists.join(" "),
             "identity reloaded"
         );
+        warn_of_hint(&self.directory, &credentials);
         // In this order: whoever sees the new identity sees no old problem beside it.
         *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
         self.current.store(Arc::new(credentials));
@@ -194,5 +196,19 @@ impl Live {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that clients are not told which authorities their certificates may be of.
+fn warn_of_hint(directory: &Path, credentials: &Credentials) {
+    if let Some(bytes) = credentials.trust.hint_left_out() {
+        warn!(
+            directory = %directory.display(),
+            roots = credentials.trust.roots().len(),
+            bytes,
+            "the names of the roots take more than {LONGEST_HINT} bytes, so a server here sends \
+             its clients none of them: clients that choose a certificate by these names need \
+             another way to choose"
+        );
     }
 }

@@ -136,12 +136,7 @@ impl Trust {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self {
-            lists,
-            revocation,
-            subjects: roots.iter().map(Root::distinguished_name).collect(),
-            roots,
-        })
+        Ok(Self { lists, revocation, subjects: hint(&roots), roots })
     }
 
     /// The trust of who trusts nobody: every chain is of an unknown issuer.
@@ -188,9 +183,30 @@ impl Trust {
         self.revocation
     }
 
+    /// How many bytes the names of the roots take, where they are too many for a server to name
+    /// its roots to its clients.
+    pub fn hint_left_out(&self) -> Option<usize> {
+        Some(length_of_names(&self.roots)).filter(|length| *length > LONGEST_HINT)
+    }
+
     /// The subjects of the roots, as a server names them to its clients (RFC 8446, section
-    /// 4.2.4).
+    /// 4.2.4); none where they take more than [`LONGEST_HINT`].
     pub(crate) fn subjects(&self) -> &[DistinguishedName] {
         &self.subjects
     }
+}
+
+/// The most bytes of the names that a server sends. The length of `certificate_authorities` has
+/// two bytes, so that longer ones break every handshake, and Java's clients stop at 32 KiB.
+pub(crate) const LONGEST_HINT: usize = 16 * 1024;
+
+/// The names of all roots or of none: a client of a root that is left out would send nothing.
+fn hint(roots: &[Root]) -> Vec<DistinguishedName> {
+    let names = roots.iter().map(Root::distinguished_name);
+    if length_of_names(roots) > LONGEST_HINT { Vec::new() } else { names.collect() }
+}
+
+/// As they are sent: each name with its length in two bytes.
+fn length_of_names(roots: &[Root]) -> usize {
+    roots.iter().map(|root| 2 + root.distinguished_name().as_ref().len()).sum()
 }
