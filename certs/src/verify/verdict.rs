@@ -63,6 +63,9 @@ impl Verdict {
         }
         if let Some(leaf) = leaf.as_ref().filter(|_| verdict.faults.is_empty()) {
             verdict.warnings.extend(warning::of_dates(leaf, place, now));
+            if role != Some(Role::Client) {
+                verdict.warnings.extend(warning::of_names(leaf, place));
+            }
         }
         verdict
     }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mtls::{
     certificate::Certificate,
+    role::Role,
     trust::{Revocation, Root, Trust},
     untrusted::Untrusted,
 };
@@ -24,6 +25,20 @@ pub(super) fn of_key(place: &Place) -> Option<Fault> {
     Some(Fault {
         words: format!("{file} can be read by {readers} (mode {mode:04o})"),
         mend: format!("chmod 600 {file}"),
+    })
+}
+
+/// A server that bears no name which a client could dial.
+pub(super) fn of_names(certificate: &Certificate, place: &Place) -> Option<Fault> {
+    let names = &certificate.subject_alt_names;
+    let purpose = Role::Server.purpose();
+    let is_server = certificate.extended_key_usage.iter().any(|usage| usage == purpose);
+    let is_named = !names.dns.is_empty() || !names.ip.is_empty();
+    (is_server && !is_named).then(|| Fault {
+        words: "it bears no DNS name and no address (subjectAltName), so every client refuses \
+                this server (wrong-name)"
+            .to_owned(),
+        mend: place.for_role(None, certificate),
     })
 }
 

@@ -198,12 +198,51 @@ fn faults_of_several_files_and_of_the_chain_are_told_together() {
 }
 
 #[test]
+fn a_server_that_bears_no_name_is_warned_of() {
+    let named = LeafRequest::new("a").dns("a").usage(Usage::Both);
+    let addressed = LeafRequest::new("a").ip([192, 0, 2, 1]).usage(Usage::Server);
+    let nameless = LeafRequest::new("a").spiffe("spiffe://b/a").usage(Usage::Both).nameless();
+    let client = LeafRequest::new("a").usage(Usage::Client);
+    for good_one in [named, addressed, client] {
+        let (place, _) = directory_of("a", &good_one);
+        let answer = good(&place, &["verify", &at(&place, "a")]);
+        assert_eq!(lines(&answer, "warning: "), Vec::<&str>::new());
+    }
+    let (place, _) = directory_of("a", &nameless);
+
+    let answer = good(&place, &["verify", &at(&place, "a")]);
+    let as_client = good(&place, &["verify", &at(&place, "a"), "--role", "client"]);
+
+    let said = "it bears no DNS name and no address (subjectAltName), so every client refuses this \
+                server (wrong-name)";
+    assert_eq!(lines(&answer, "warning: "), [said]);
+    assert_eq!(lines(&as_client, "warning: "), Vec::<&str>::new());
+}
+
+#[test]
 fn a_leaf_without_extended_key_usage_is_fit_for_no_role() {
+    let (place, root) = directory_of("a", &LeafRequest::new("a").usage(Usage::Unstated));
+
+    let answer = unfit(&place, &["verify", &at(&place, "a")]);
+
+    assert_eq!(answer.lines().nth(1), Some("  fit for no role"));
+    assert_eq!(
+        lines(&answer, "fault: "),
+        ["the certificate was not issued for this purpose: it has no extended key usage, and \
+          clientAuth or serverAuth is needed (wrong-purpose)"]
+    );
+    let expected = format!("get new files from its authority, 'O=mtls-demo,CN={root}'");
+    assert_eq!(lines(&answer, "  mend: "), [expected.as_str()]);
+}
+
+/// A directory in which `name` is an identity of that request, and the common name of its
+/// authority, which is not at hand.
+fn directory_of(name: &str, request: &LeafRequest) -> (tempfile::TempDir, String) {
     let place = tempfile::tempdir().unwrap();
     let root = Authority::generate(&AuthorityRequest::default()).unwrap();
-    let leaf = root.issue(&LeafRequest::new("a").usage(Usage::Unstated)).unwrap();
+    let leaf = root.issue(request).unwrap();
     let list = root.revocation_list(&RevocationListRequest::new(1)).unwrap();
-    let path = place.path().join("a");
+    let path = place.path().join(name);
     fs::create_dir(&path).unwrap();
     for (name, content) in [
         ("tls.crt", leaf.chain_pem()),
@@ -214,18 +253,7 @@ fn a_leaf_without_extended_key_usage_is_fit_for_no_role() {
         fs::write(path.join(name), content).unwrap();
         fs::set_permissions(path.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
-
-    let answer = unfit(&place, &["verify", &at(&place, "a")]);
-
-    assert_eq!(answer.lines().nth(1), Some("  fit for no role"));
-    assert_eq!(
-        lines(&answer, "fault: "),
-        ["the certificate was not issued for this purpose: it has no extended key usage, and \
-          clientAuth or serverAuth is needed (wrong-purpose)"]
-    );
-    let issuer = format!("'O=mtls-demo,CN={}'", root.root().common_name());
-    let expected = format!("get new files from its authority, {issuer}");
-    assert_eq!(lines(&answer, "  mend: "), [expected.as_str()]);
+    (place, root.root().common_name().to_owned())
 }
 
 #[test]
