@@ -28,6 +28,7 @@ pub mod identity;
 pub mod limits;
 pub mod live;
 mod moment;
+pub mod patience;
 pub mod peer;
 pub mod pem;
 pub mod policy;

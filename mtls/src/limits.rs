@@ -32,3 +32,19 @@ impl Default for Limits {
         }
     }
 }
+
+/// How many of a listener's requests in flight one connection may hold: a tenth, so that no caller
+/// takes them all by one connection.
+pub fn max_requests_per_connection(max_requests: usize) -> usize {
+    max_requests.div_ceil(10)
+}
+
+/// How many streams of HTTP/2 a client may have open on one connection: as many as it may have
+/// requests in flight, and 128 at most.
+pub fn max_streams(max_requests: usize) -> u32 {
+    u32::try_from(max_requests_per_connection(max_requests))
+        .map_or(MOST_STREAMS, |most| most.min(MOST_STREAMS))
+}
+
+/// RFC 9113, section 6.5.2, advises 100 at least.
+const MOST_STREAMS: u32 = 128;

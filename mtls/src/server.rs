@@ -1,11 +1,13 @@
 //! The listening end: an acceptor for axum-server that lets in whom the judge finds good, tells
 //! each refusal, and puts the [`Peer`] into every request.
 
+mod files;
 mod linger;
 mod service;
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, Result};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use rustls::server::{NoServerSessionStorage, WantsServerCert};
 use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
+use tracing::debug;
 
 pub use self::service::PeerService;
 use crate::connections::{Admission, Connection, Connections};
@@ -43,6 +46,8 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct Inner {
     connections: Arc<Connections>,
+    /// The last files that may be open are left to those that are.
+    for_operator: bool,
     handshakes: Arc<Handshakes>,
     limits: Arc<Limits>,
     security: Security,
@@ -107,7 +112,20 @@ impl Acceptor {
         connections: Arc<Connections>,
     ) -> Self {
         let limits = Arc::new(limits);
-        Self { inner: Arc::new(Inner { connections, handshakes, limits, security }) }
+        let for_operator = false;
+        Self { inner: Arc::new(Inner { connections, for_operator, handshakes, limits, security }) }
+    }
+
+    /// As [`Acceptor::plain`], for an operator, who is let in also where the process may open so
+    /// few more files that others are refused.
+    pub fn admin(
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let (limits, security) = (Arc::new(limits), Security::Plain);
+        let for_operator = true;
+        Self { inner: Arc::new(Inner { connections, for_operator, handshakes, limits, security }) }
     }
 }
 
@@ -131,7 +149,7 @@ impl Inner {
         let began = Instant::now();
         let peer = tcp.peer_addr()?;
         tcp.set_nodelay(true)?;
-        let admission = match self.connections.admit(peer.ip(), &self.limits) {
+        let admission = match self.admit(&tcp, peer.ip()) {
             Ok(admission) => admission,
             Err(reason) => {
                 let secured = !matches!(self.security, Security::Plain);
@@ -167,6 +185,14 @@ impl Inner {
         }
     }
 
+    fn admit(&self, tcp: &TcpStream, address: IpAddr) -> std::result::Result<Admission, Reason> {
+        if !self.for_operator && !files::are_below(7, tcp) {
+            let detail = "the process may open few more files (ulimit -n)";
+            return Err(Reason::new(Code::TooManyConnections).with_detail(detail));
+        }
+        self.connections.admit(address, &self.limits)
+    }
+
     async fn handshake(
         &self,
         wire: Wire,
@@ -183,7 +209,15 @@ impl Inner {
         let mut hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), wire);
         let start = match (&mut hello).await {
             Ok(start) => start,
-            Err(error) => return Err(failed(error, hello.take_io(), None)),
+            Err(error) => {
+                let wire = hello.take_io();
+                if wire.as_ref().is_some_and(|wire| wire.is_silent()) {
+                    // Somebody looked whether the port is open, as load balancers do.
+                    debug!(%peer, "closed before a byte was sent");
+                    return Err((None, error));
+                }
+                return Err(failed(error, wire, None));
+            }
         };
         let server_name = start.client_hello().server_name().map(str::to_owned);
         let (config, verifier) = match self.config() {

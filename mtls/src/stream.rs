@@ -29,6 +29,8 @@ use crate::role::Role;
 /// An open stream, and what is known of its connection.
 #[derive(Debug)]
 pub struct Stream {
+    /// Something that was written waits for the other end.
+    blocked: bool,
     connection: Arc<Connection>,
     keeper: Option<Keeper>,
     linger: Option<Pin<Box<Sleep>>>,
@@ -51,7 +53,7 @@ pub(crate) struct Keeper {
 impl Stream {
     pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Option<Keeper>) -> Self {
         let transport = Transport::Plain(wire);
-        Self { connection, keeper, linger: None, preface: Preface::Any, transport }
+        Self { blocked: false, connection, keeper, linger: None, preface: Preface::Any, transport }
     }
 
     pub(crate) fn tls(
@@ -65,7 +67,7 @@ impl Stream {
             _ => Preface::Any,
         };
         let transport = Transport::Tls(Box::new(tls));
-        Self { connection, keeper, linger: None, preface, transport }
+        Self { blocked: false, connection, keeper, linger: None, preface, transport }
     }
 
     /// The connection that this stream carries.
@@ -85,6 +87,7 @@ impl Stream {
     /// A write fails with a bare reset while the alert that explains it may be waiting to be
     /// read: it is looked for before the failure is told.
     fn look_for_alert(&mut self, context: &mut Context<'_>, error: Error) -> Error {
+        self.connection.note_ended();
         let mut bytes = [0; 512];
         for _ in 0..16 {
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -122,6 +125,7 @@ impl Stream {
                     let waited = keeper.limits.header_timeout;
                     keeper.handshakes.record(too_slow(&self.connection, waited));
                 }
+                self.connection.note_ended();
                 return Err(Error::new(ErrorKind::TimedOut, "the connection was too slow"));
             }
             timer.as_mut().reset(deadline);
@@ -163,11 +167,18 @@ impl Stream {
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.look_for_alert(context, error))),
-            Poll::Pending => {
-                self.check_limits(context)?;
-                Poll::Pending
-            }
+            Poll::Pending => self.waits_to_write(context),
         }
+    }
+
+    /// The other end does not take what is written.
+    fn waits_to_write<T>(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
+        if !self.blocked {
+            self.blocked = true;
+            self.connection.note_blocked();
+        }
+        self.check_limits(context)?;
+        Poll::Pending
     }
 }
 
@@ -183,13 +194,18 @@ impl AsyncRead for Stream {
         match this.transport.read(context, buffer) {
             Poll::Ready(Ok(())) => {
                 let received = &buffer.filled()[before..];
-                if !received.is_empty() {
+                if received.is_empty() {
+                    this.connection.note_ended();
+                } else {
                     this.connection.note_received();
                     this.preface.check(received)?;
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(this.noted(error))),
+            Poll::Ready(Err(error)) => {
+                this.connection.note_ended();
+                Poll::Ready(Err(this.noted(error)))
+            }
             Poll::Pending => {
                 this.check_limits(context)?;
                 Poll::Pending
@@ -226,9 +242,15 @@ impl AsyncWrite for Stream {
             Transport::Plain(wire) => Pin::new(wire).poll_flush(context),
             Transport::Tls(tls) => Pin::new(tls).poll_flush(context),
         };
-        match ready!(flushed) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(error) => Poll::Ready(Err(this.look_for_alert(context, error))),
+        match flushed {
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut this.blocked) {
+                    this.connection.note_flushed();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.look_for_alert(context, error))),
+            Poll::Pending => this.waits_to_write(context),
         }
     }
 

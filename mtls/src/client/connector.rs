@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
+use tokio::sync::Semaphore;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
@@ -44,6 +45,8 @@ struct Inner {
     connections: Arc<Connections>,
     handshake_timeout: Duration,
     handshakes: Arc<Handshakes>,
+    /// Connections that are being opened.
+    opening: Semaphore,
     reach: Reach,
     security: Security,
 }
@@ -68,7 +71,8 @@ impl Connector {
         http.enforce_http(false);
         http.set_connect_timeout(Some(reach.connect_timeout));
         http.set_nodelay(true);
-        let inner = Inner { connections, handshake_timeout, handshakes, reach, security };
+        let opening = Semaphore::new(MOST_OPENING);
+        let inner = Inner { connections, handshake_timeout, handshakes, opening, reach, security };
         Self { http, inner: Arc::new(inner) }
     }
 
@@ -100,8 +104,12 @@ impl Service<Uri> for Connector {
         let tcp = self.http.call(inner.place(url));
         Box::pin(async move {
             let name = name?;
-            let tcp = tokio::time::timeout(inner.reach.connect_timeout, tcp);
-            let tcp = tcp.await.map_err(|_| Error::from(ErrorKind::TimedOut))??.into_inner();
+            let too_late = |_| Error::from(ErrorKind::TimedOut);
+            let deadline = tokio::time::Instant::now() + inner.reach.connect_timeout;
+            let opening = tokio::time::timeout_at(deadline, inner.opening.acquire());
+            let _opening = opening.await.map_err(too_late)?;
+            let tcp = tokio::time::timeout_at(deadline, tcp);
+            let tcp = tcp.await.map_err(too_late)??.into_inner();
             let address = tcp.peer_addr()?;
             let wire = Wire::new(tcp, address);
             let stream = match (name, &inner.security) {
@@ -231,6 +239,10 @@ impl Inner {
         Ok((config, verifier))
     }
 }
+
+/// Connections to one server that are opened at once, whoever asks for how many: a request that is
+/// given up again and again must not open one each time.
+const MOST_OPENING: usize = 64;
 
 fn server_name(url: &Uri) -> Result<ServerName<'static>, ConnectError> {
     let bad = || ConnectError::Url(url.to_string());

@@ -6,11 +6,20 @@ use crate::limits::Limits;
 
 #[derive(Debug)]
 pub(super) struct Activity {
+    /// Requests that the client gave up before their answer, less those answered since, less one
+    /// for each second.
+    abandoned: u32,
+    /// When the last second was taken off `abandoned`.
+    abandoned_at: Instant,
+    /// Since when a write makes no progress.
+    blocked_since: Option<Instant>,
     /// Since when bytes of a request's head arrive that is not complete yet.
     head_since: Option<Instant>,
     idle_since: Instant,
     in_flight: usize,
     moved: Instant,
+    /// Requests whose client has yet to take a piece of its answer, and since when; oldest first.
+    untaken: Vec<(u64, Instant)>,
     /// HTTP was left for another protocol: only bytes count from then on.
     upgraded: bool,
 }
@@ -26,7 +35,17 @@ pub(crate) enum TimeLimit {
 
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
-        Self { head_since: None, idle_since: now, in_flight: 0, moved: now, upgraded: false }
+        Self {
+            abandoned: 0,
+            abandoned_at: now,
+            blocked_since: None,
+            head_since: None,
+            idle_since: now,
+            in_flight: 0,
+            moved: now,
+            untaken: Vec::new(),
+            upgraded: false,
+        }
     }
 
     pub(super) fn received(&mut self, now: Instant, may_be_head: bool) {
@@ -38,7 +57,20 @@ impl Activity {
 
     pub(super) fn sent(&mut self, now: Instant) {
         self.moved = now;
-        // A slow reader may still wait for an answer whose body was handed over long ago.
+        if let Some(since) = &mut self.blocked_since {
+            *since = now;
+        }
+    }
+
+    /// A write waits for the other end.
+    pub(super) fn blocked(&mut self, now: Instant) {
+        self.blocked_since.get_or_insert(now);
+    }
+
+    /// All that was written is on its way. Whoever was slow to read an answer is idle only now,
+    /// though its body was handed over long ago.
+    pub(super) fn flushed(&mut self, now: Instant) {
+        self.blocked_since = None;
         self.idle_since = now;
     }
 
@@ -50,6 +82,32 @@ impl Activity {
     pub(super) fn request_ends(&mut self, now: Instant) {
         self.in_flight -= 1;
         self.idle_since = now;
+    }
+
+    pub(super) fn request_answered(&mut self) {
+        self.abandoned = self.abandoned.saturating_sub(1);
+    }
+
+    /// A request is given up before it is answered. Whether there are too many of them.
+    pub(super) fn request_abandoned(&mut self, now: Instant) -> bool {
+        let seconds = now.saturating_duration_since(self.abandoned_at).as_secs();
+        if seconds > 0 {
+            self.abandoned_at = now;
+            let forgiven = u32::try_from(seconds).unwrap_or(u32::MAX);
+            self.abandoned = self.abandoned.saturating_sub(forgiven);
+        }
+        self.abandoned += 1;
+        self.abandoned >= MOST_ABANDONED
+    }
+
+    /// A piece of a request's answer waits for the client to take it.
+    pub(super) fn piece_waits(&mut self, request: u64, now: Instant) {
+        self.untaken.push((request, now));
+    }
+
+    /// The piece was taken, or its request is over.
+    pub(super) fn piece_taken(&mut self, request: u64) {
+        self.untaken.retain(|(waiting, _)| *waiting != request);
     }
 
     pub(super) fn upgrade(&mut self) {
@@ -69,10 +127,25 @@ impl Activity {
         if let Some(since) = self.head_since {
             return (since + limits.header_timeout, TimeLimit::Header);
         }
-        let since = if self.in_flight > 0 || self.upgraded { self.moved } else { self.idle_since };
+        let since = if self.upgraded {
+            self.moved
+        } else {
+            let busy = if self.in_flight > 0 { self.moved } else { self.idle_since };
+            let untaken = self.untaken.first().map(|(_, since)| *since);
+            match (self.blocked_since, untaken) {
+                (None, None) => busy,
+                (Some(since), None) | (None, Some(since)) => since,
+                (Some(blocked), Some(untaken)) => blocked.min(untaken),
+            }
+        };
         (since + limits.idle_timeout, TimeLimit::Idle)
     }
 }
+
+/// So many requests more are given up than answered, and the connection ends. A client that takes
+/// back what it asked for, such as a browser that leaves a page, stays far below it; one that does
+/// nothing else has each of its requests open a connection behind (CVE-2023-44487).
+const MOST_ABANDONED: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -151,11 +224,86 @@ mod tests {
         let mut activity = Activity::new(start);
 
         activity.request_begins();
+        activity.blocked(start);
         activity.request_ends(start + SECOND);
         activity.sent(start + SECOND * 9);
+        let sending = activity.deadline(&limits);
+        activity.flushed(start + SECOND * 12);
 
-        let expected = (start + SECOND * 9 + limits.idle_timeout, TimeLimit::Idle);
+        assert_eq!(sending, (start + SECOND * 9 + limits.idle_timeout, TimeLimit::Idle));
+        let expected = (start + SECOND * 12 + limits.idle_timeout, TimeLimit::Idle);
         assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    #[test]
+    fn bytes_without_a_request_keep_no_connection() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.request_begins();
+        activity.request_ends(start + SECOND);
+        for second in 2..50 {
+            activity.received(start + SECOND * second, false);
+            activity.sent(start + SECOND * second);
+        }
+
+        assert_eq!(
+            activity.deadline(&limits),
+            (start + SECOND + limits.idle_timeout, TimeLimit::Idle)
+        );
+    }
+
+    #[test]
+    fn bytes_received_do_not_excuse_a_write_that_is_blocked() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+
+        activity.request_begins();
+        activity.sent(start + SECOND);
+        activity.blocked(start + SECOND * 2);
+        activity.received(start + SECOND * 9, false);
+        activity.blocked(start + SECOND * 9);
+
+        let expected = (start + SECOND * 2 + limits.idle_timeout, TimeLimit::Idle);
+        assert_eq!(activity.deadline(&limits), expected);
+    }
+
+    #[test]
+    fn the_answer_that_waits_longest_ends_its_connection() {
+        let (start, limits) = (Instant::now(), Limits::default());
+        let mut activity = Activity::new(start);
+        let waits_since = |activity: &Activity| activity.deadline(&limits).0 - limits.idle_timeout;
+
+        activity.request_begins();
+        activity.request_begins();
+        activity.piece_waits(1, start + SECOND);
+        activity.piece_waits(2, start + SECOND * 2);
+        activity.sent(start + SECOND * 3);
+        assert_eq!(waits_since(&activity), start + SECOND);
+        activity.piece_taken(1);
+        assert_eq!(waits_since(&activity), start + SECOND * 2);
+        activity.piece_waits(1, start + SECOND * 4);
+        activity.piece_taken(2);
+        assert_eq!(waits_since(&activity), start + SECOND * 4);
+        activity.piece_taken(1);
+        assert_eq!(waits_since(&activity), start + SECOND * 3);
+    }
+
+    #[test]
+    fn a_hundred_requests_more_given_up_than_answered_are_too_many() {
+        let start = Instant::now();
+        let mut activity = Activity::new(start);
+        let mut give_up = |times: usize, answered_each: usize, at: Instant| {
+            (0..times).any(|_| {
+                (0..answered_each).for_each(|_| activity.request_answered());
+                activity.request_abandoned(at)
+            })
+        };
+
+        assert!(!give_up(1000, 1, start), "as many are answered");
+        assert!(!give_up(98, 0, start));
+        assert!(!give_up(50, 0, start + SECOND * 50), "one is forgiven each second");
+        assert!(give_up(2, 0, start + SECOND * 50));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub struct Connection {
     address: SocketAddr,
     alert: OnceLock<Alert>,
     drained_since: OnceLock<Instant>,
+    /// It cannot be used any more, or the other end sends no more.
+    ended: AtomicBool,
     gone: SetOnce<()>,
     /// By whose trust the peer was let in.
     live: Option<Arc<Live>>,
@@ -39,6 +41,8 @@ pub struct Connection {
     session: Option<Session>,
     side: Role,
     state: AtomicU8,
+    /// A client that does not take an answer loses its stream, and not the whole connection.
+    streams_end_alone: AtomicBool,
     /// Until when the verdict on the peer holds by itself, in seconds of Unix time.
     trusted_until: AtomicI64,
     write_waker: AtomicWaker,
@@ -66,6 +70,7 @@ impl Connection {
             address,
             alert: OnceLock::new(),
             drained_since: OnceLock::new(),
+            ended: AtomicBool::new(false),
             gone: SetOnce::new(),
             live,
             peer,
@@ -73,6 +78,7 @@ impl Connection {
             session,
             side,
             state: AtomicU8::new(OPEN),
+            streams_end_alone: AtomicBool::new(false),
             trusted_until,
             write_waker: AtomicWaker::new(),
         }
@@ -96,6 +102,16 @@ impl Connection {
     /// Which end of it we are.
     pub fn side(&self) -> Role {
         self.side
+    }
+
+    /// How many requests are in flight on it, whether or not their answers have begun.
+    pub fn requests_in_flight(&self) -> usize {
+        self.activity().in_flight()
+    }
+
+    /// Ends it at once: every read and write fails from now on.
+    pub fn close(&self) {
+        self.end();
     }
 
     /// The alert by which the other end closed it, if it did.
@@ -169,7 +185,7 @@ impl Connection {
     }
 
     /// Whether HTTP was left on it.
-    pub(crate) fn is_upgraded(&self) -> bool {
+    pub fn is_upgraded(&self) -> bool {
         self.activity().is_upgraded()
     }
 
@@ -189,23 +205,64 @@ impl Connection {
         let _ = self.alert.set(alert);
     }
 
+    pub(crate) fn is_http2(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_http2)
+    }
+
+    /// Whoever serves it ends its streams one by one.
+    pub(crate) fn note_streams_end_alone(&self) {
+        self.streams_end_alone.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether answers that are not taken end the connection.
+    pub(super) fn watches_pieces(&self) -> bool {
+        self.side == Role::Server && !self.streams_end_alone.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn piece_waits(&self, request: u64) {
+        self.activity().piece_waits(request, Instant::now());
+    }
+
+    pub(super) fn piece_taken(&self, request: u64) {
+        self.activity().piece_taken(request);
+    }
+
+    /// It cannot be used any more, or the other end sends no more.
+    pub(crate) fn note_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether its requests end because it does.
+    fn is_over(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || self.gone.get().is_some() || self.is_cut()
+    }
+
     /// Its stream was given up, for whatever reason.
     pub(crate) fn note_gone(&self) {
         let _ = self.gone.set(());
     }
 
     /// Waits until its stream was given up.
-    pub(crate) async fn gone(&self) {
+    pub async fn gone(&self) {
         self.gone.wait().await;
     }
 
     pub(crate) fn note_received(&self) {
-        let http2 = self.session.as_ref().is_some_and(Session::is_http2);
-        self.activity().received(Instant::now(), !http2);
+        self.activity().received(Instant::now(), !self.is_http2());
     }
 
     pub(crate) fn note_sent(&self) {
         self.activity().sent(Instant::now());
+    }
+
+    /// A write waits for the other end.
+    pub(crate) fn note_blocked(&self) {
+        self.activity().blocked(Instant::now());
+    }
+
+    /// Nothing that was written waits any more.
+    pub(crate) fn note_flushed(&self) {
+        self.activity().flushed(Instant::now());
     }
 
     pub(crate) fn note_upgrade(&self) {
@@ -216,14 +273,25 @@ impl Connection {
         self.activity().request_begins();
     }
 
+    pub(super) fn request_answered(&self) {
+        self.activity().request_answered();
+    }
+
     /// A client's answer is whole once its body was read, so its draining connection can go; a
     /// server's may still have to be written.
-    pub(super) fn request_ends(&self) {
-        let idle = {
+    pub(super) fn request_ends(&self, is_answered: bool) {
+        let now = Instant::now();
+        let (idle, too_many) = {
             let mut activity = self.activity();
-            activity.request_ends(Instant::now());
-            activity.in_flight() == 0
+            activity.request_ends(now);
+            // A connection that is lost takes its requests with it, which nobody gave up.
+            let lost = is_answered || self.is_over() || !self.is_http2();
+            let too_many = !lost && self.side == Role::Server && activity.request_abandoned(now);
+            (activity.in_flight() == 0, too_many)
         };
+        if too_many {
+            self.cut(Code::TooManyResets);
+        }
         if idle && self.side == Role::Client && self.is_draining() {
             self.end();
         }
@@ -235,7 +303,7 @@ impl Connection {
 
     fn check(&self) -> Result<(), Error> {
         if self.is_cut() {
-            let why = "the connection was ended here: the trust in its peer has ended";
+            let why = "the connection was ended here";
             return Err(Error::new(ErrorKind::ConnectionAborted, why));
         }
         Ok(())

@@ -33,6 +33,7 @@ pub enum Code {
     Revoked,
     SelfSigned,
     TooManyConnections,
+    TooManyResets,
     UnknownExtension,
     UnknownIssuer,
     UnsupportedAlgorithm,
@@ -173,6 +174,11 @@ impl Code {
                 "too-many-connections",
                 "as many connections are open as are allowed",
                 "close idle ones, or raise MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS",
+            ),
+            Self::TooManyResets => (
+                "too-many-resets",
+                "the client gave up most of its requests before they were answered",
+                "wait for answers, and send fewer requests that are given up again",
             ),
             Self::UnknownExtension => (
                 "unknown-extension",

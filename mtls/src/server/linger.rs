@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::files;
 use crate::alert::Alert;
 
 /// The most that is read, and for how long.
@@ -20,8 +21,12 @@ pub(super) async fn until_read(stream: impl AsyncRead + AsyncWrite + Unpin) {
     close(stream, TIME).await;
 }
 
-/// Says why in a plain alert, where the port speaks TLS, and closes.
+/// Says why in a plain alert, where the port speaks TLS, and closes. Where the process is short of
+/// files, it only closes: each that is told takes one meanwhile.
 pub(super) async fn turn_away(mut tcp: TcpStream, secured: bool) -> Option<Alert> {
+    if !files::are_below(6, &tcp) {
+        return None;
+    }
     let alert = Alert::of(Alert::INTERNAL_ERROR);
     // RFC 8446, sections 5.1 and 6: a record of type alert (21), of two bytes, fatal (2).
     let record = [21, 3, 3, 0, 2, 2, alert.number];

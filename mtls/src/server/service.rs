@@ -2,7 +2,7 @@
 //! learns that it is in flight.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode, Version};
 use tower::Service;
 
 use crate::connections::{Connection, InFlight, RequestInFlight};
+use crate::patience;
 
 /// Puts the [`Peer`](crate::peer::Peer) and the `Arc<`[`Connection`]`>` into the extensions of
 /// each request.
@@ -44,9 +45,12 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if self.connection.is_draining() {
             // Nobody is served whose trust has ended; the connection is cut within the second.
-            return Box::pin(std::future::pending());
+            return Box::pin(std::future::poll_fn(|_| {
+                patience::waits_for_us();
+                Poll::Pending
+            }));
         }
-        let in_flight = RequestInFlight::begin(&self.connection);
+        let mut in_flight = RequestInFlight::begin(&self.connection);
         let connection = Arc::clone(&self.connection);
         let http1 = request.version() < Version::HTTP_2;
         request.extensions_mut().insert(Arc::clone(&connection));
@@ -55,7 +59,17 @@ where
         }
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let mut response = answer.await?;
+            let mut answer = pin!(answer);
+            let answer = std::future::poll_fn(|context| {
+                let polled = answer.as_mut().poll(context);
+                if polled.is_pending() {
+                    patience::waits_for_us();
+                }
+                polled
+            })
+            .await;
+            in_flight.answered();
+            let mut response = answer?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 connection.note_upgrade();
             } else if http1 && connection.is_draining() {

@@ -54,6 +54,11 @@ impl Wire {
         self.sent_alert.map(Alert::of)
     }
 
+    /// Whether nothing has arrived.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.received == 0
+    }
+
     /// Whether what arrived begins as TLS does; nothing at all does not speak against it.
     pub(crate) fn began_as_tls(&self) -> bool {
         match self.first[..self.received.min(2)] {

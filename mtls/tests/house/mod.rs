@@ -6,6 +6,7 @@ mod caller;
 mod deadline;
 pub(crate) mod draft;
 pub(crate) mod forge;
+mod http2;
 mod openssl;
 mod papers;
 mod place;
@@ -14,6 +15,7 @@ mod stranger;
 
 pub(crate) use self::caller::Caller;
 pub(crate) use self::deadline::{eventually, within};
+pub(crate) use self::http2::Http2;
 pub(crate) use self::openssl::{openssl, openssl_bytes, s_client};
 pub(crate) use self::papers::{ID, Papers, chain, judge, list, live, trust, trust_with};
 pub(crate) use self::place::{Files, Place, empty_list, files};
