@@ -23,6 +23,7 @@ use time::OffsetDateTime;
 
 use self::dates::Dates;
 use self::identity::IdentityView;
+use crate::capacity::Capacity;
 use crate::host::AllowedHosts;
 use crate::lives::Lives;
 use crate::problem::Problem;
@@ -71,8 +72,9 @@ impl Admin {
             Ok(address) => AllowedHosts::new(address.ip(), Vec::new(), REMEDY).protect(routes),
             Err(error) => return tracing::error!(%error, "the admin listener failed"),
         };
-        let few = Limits { max_connections: 64, ..limits.connection.clone() };
-        let acceptor = Acceptor::plain(few, self.handshakes, Connections::new());
+        let few = Capacity::of_process().admin_connections();
+        let few = Limits { max_connections: few, ..limits.connection.clone() };
+        let acceptor = Acceptor::admin(few, self.handshakes, Connections::new());
         let (_teller, never) = Shutdown::by_hand();
         let ended = server::serve("admin", listener, acceptor, routes, &limits, never).await;
         if let Err(error) = ended {

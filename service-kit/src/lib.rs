@@ -12,6 +12,7 @@
 //! ```
 
 pub mod admin;
+pub mod capacity;
 pub mod healthcheck;
 pub mod host;
 pub mod lives;

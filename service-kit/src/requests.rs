@@ -6,17 +6,19 @@ use std::time::Instant;
 use ::metrics::{counter, gauge, histogram};
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
+use mtls::limits::max_requests_per_connection;
 use mtls::untrusted::Excerpt;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::info;
 
 use crate::problem::Problem;
@@ -25,15 +27,19 @@ use crate::trace::Trace;
 
 /// Routes with problems for what is not there, the limits of a request, its log line and metrics.
 pub fn observed(routes: Router, limits: &ServiceLimits) -> Router {
+    let most = max_requests_per_connection(limits.max_requests);
     let bounded = ServiceBuilder::new()
+        .layer(from_fn_with_state(most, limit_connection))
         .layer(HandleErrorLayer::new(|_| async { too_many() }))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(limits.max_requests))
-        .layer(RequestBodyLimitLayer::new(limits.max_body_bytes));
+        .layer(RequestBodyLimitLayer::new(limits.max_body_bytes))
+        .layer(RequestBodyTimeoutLayer::new(limits.connection.idle_timeout));
+    // What is answered without a handler counts as no request in flight.
     routes
+        .route_layer(bounded)
         .fallback(Problem::not_found)
         .method_not_allowed_fallback(Problem::method_not_allowed)
-        .layer(bounded)
         .layer(from_fn(observe))
 }
 
@@ -71,6 +77,15 @@ async fn observe(mut request: Request, next: Next) -> Response {
         "request answered"
     );
     response
+}
+
+/// Keeps one connection from holding most of the requests in flight.
+async fn limit_connection(State(most): State<usize>, request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Arc<Connection>>();
+    if connection.is_some_and(|connection| connection.requests_in_flight() > most) {
+        return too_many();
+    }
+    next.run(request).await
 }
 
 fn too_many() -> Response {

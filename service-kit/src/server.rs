@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use axum::Router;
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use mtls::limits::max_streams;
 use mtls::server::Acceptor;
 use thiserror::Error;
 use tracing::info;
@@ -61,7 +62,7 @@ pub async fn serve(
         .http_builder()
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(max_streams(limits.max_requests))
         .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
 
     let drain = limits.drain_timeout;
@@ -75,6 +76,3 @@ pub async fn serve(
     info!(%address, "{name} has stopped");
     ended
 }
-
-/// Streams of one HTTP/2 connection; RFC 9113, section 6.5.2, advises 100 at least.
-const STREAMS: u32 = 128;

@@ -12,6 +12,7 @@ use mtls::live::Live;
 use mtls::server::Acceptor;
 
 use crate::admin::Admin;
+use crate::capacity::Capacity;
 use crate::lives::Lives;
 use crate::process::Shutdown;
 use crate::requests::observed;
@@ -41,8 +42,10 @@ impl Service {
     /// # Errors
     ///
     /// A port is taken, named with what to set instead.
-    pub fn bind(settings: ServiceSettings, shutdown: Shutdown) -> anyhow::Result<Self> {
+    pub fn bind(mut settings: ServiceSettings, shutdown: Shutdown) -> anyhow::Result<Self> {
         settings.logs.start();
+        let notes = Capacity::of_process().fit(&mut settings.limits.connection, None);
+        notes.iter().for_each(|note| tracing::warn!("{note}"));
         Ok(Self {
             connections: Connections::new(),
             handshakes: Handshakes::new(settings.limits.log_refusals_per_second),
