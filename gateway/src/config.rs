@@ -50,8 +50,10 @@ pub struct Config {
     pub limits: Limits,
     /// Refusals that are logged a second; all are counted.
     pub log_refusals_per_second: u32,
-    /// Requests in flight at once.
+    /// Requests in flight at once on each listener.
     pub max_requests: usize,
+    /// Requests in flight at once on all of them.
+    pub max_requests_total: usize,
     /// The doors, at least one, each with a name and an address of its own.
     pub listeners: Vec<ListenerConfig>,
     /// What is made of revocation lists, in front and behind.

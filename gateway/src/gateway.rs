@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use mtls::connections::Connections;
 use mtls::handshake::Handshakes;
 use service_kit::admin::Admin;
+use service_kit::capacity::Capacity;
 use service_kit::lives::Lives;
 use service_kit::process::Shutdown;
 use service_kit::settings::ServiceLimits;
@@ -105,6 +106,8 @@ impl Gateway {
         busy: mpsc::Sender<()>,
     ) -> anyhow::Result<Arc<Self>> {
         let together = |problems: Vec<String>| anyhow!(problems.join("\n"));
+        let (config, notes) = fitted(config);
+        notes.iter().for_each(|note| warn!("{note}"));
         let sockets = sockets(&config.listeners, |_| false).map_err(together)?;
         let plan = Plan::of(config, None, &doors).map_err(together)?;
         let gateway = Self {
@@ -140,9 +143,11 @@ impl Gateway {
     /// Everything that is wrong with its identities and addresses.
     pub(crate) fn change_to(&self, config: Config) -> Result<bool, Vec<String>> {
         let before = self.plan();
+        let (config, notes) = fitted(config);
         if config == before.config {
             return Ok(false);
         }
+        notes.iter().for_each(|note| warn!("{note}"));
         if config.admin != before.config.admin {
             warn!(in_force = %before.config.admin, "the admin listener moves at the next start");
         }
@@ -227,6 +232,14 @@ fn sockets(
         }
     }
     if problems.is_empty() { Ok(sockets) } else { Err(problems) }
+}
+
+/// The configuration with the limits that the process can bear, and which of them are lower.
+fn fitted(mut config: Config) -> (Config, Vec<String>) {
+    let total = &mut config.max_requests_total;
+    let notes = Capacity::of_process().fit(&mut config.limits, Some(total));
+    config.max_requests = config.max_requests.min(config.max_requests_total);
+    (config, notes)
 }
 
 /// The admin listener's limits are the same as those of the others.

@@ -28,6 +28,7 @@ mod question;
 mod record;
 mod redirect;
 mod reload;
+mod request_limits;
 mod route_metrics;
 mod routes;
 mod settings;

@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::door::Terms;
 use crate::identity::Identity;
+use crate::request_limits::{self, RequestLimits};
 use crate::routes::{Route, Routes};
 use crate::upstream::{Doors, Upstream, Upstreams};
 
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     doors: Doors,
     identities: BTreeMap<PathBuf, Arc<Identity>>,
+    /// Of each listener, by its name.
+    request_limits: BTreeMap<String, RequestLimits>,
     requests: Arc<Semaphore>,
     pub(crate) routes: Vec<Arc<Route>>,
     upstreams: HashMap<Meeting, Arc<Upstream>>,
@@ -43,14 +46,22 @@ impl Plan {
         before: Option<&Self>,
         doors: &Doors,
     ) -> Result<Self, Vec<String>> {
+        let total = config.max_requests_total;
         let requests = match before {
-            Some(before) if before.config.max_requests == config.max_requests => {
+            Some(before) if before.config.max_requests_total == total => {
                 Arc::clone(&before.requests)
             }
-            _ => Arc::new(Semaphore::new(config.max_requests.min(Semaphore::MAX_PERMITS))),
+            _ => request_limits::semaphore(total),
         };
+        let request_limits = config.listeners.iter().map(|listener| {
+            let known = before.and_then(|before| before.request_limits.get(&listener.name));
+            let known = known.filter(|known| known.are(config.max_requests, &requests)).cloned();
+            let new = || RequestLimits::new(config.max_requests, Arc::clone(&requests));
+            (listener.name.clone(), known.unwrap_or_else(new))
+        });
         let mut plan = Self {
             identities: identities(&config, before, doors)?,
+            request_limits: request_limits.collect(),
             config,
             doors: doors.clone(),
             requests,
@@ -96,14 +107,14 @@ impl Plan {
             Security::Plain | Security::Redirect(_) => None,
         };
         let routes = Routes::of(&listener.name, &self.routes);
-        let requests = Arc::clone(&self.requests);
-        Terms::new(listener, live, routes, &self.config.limits, requests, &self.doors)
+        let requests = self.request_limits[&listener.name].clone();
+        Terms::new(listener, live, routes, &self.config, requests, &self.doors)
     }
 
     /// Requests that are in flight.
     pub(crate) fn in_flight(&self) -> usize {
-        let places = self.config.max_requests.min(Semaphore::MAX_PERMITS);
-        places.saturating_sub(self.requests.available_permits())
+        let total = self.config.max_requests_total.min(Semaphore::MAX_PERMITS);
+        total.saturating_sub(self.requests.available_permits())
     }
 
     /// The identities in use, in the order of their directories.

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use mtls::connections::Connection;
 use mtls::handshake::Handshake;
+use mtls::peer::Peer;
 use mtls::refusal::{Code, Reason, Refusal};
 use mtls::role::Role;
 use tower::Service;
@@ -35,8 +36,8 @@ use crate::turned_away::TurnedAway;
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
-    /// Whose headers are written once a connection.
-    caller: Arc<OnceLock<Caller>>,
+    /// The caller without and with its certificate, whose headers are written once a connection.
+    callers: Arc<[OnceLock<Caller>; 2]>,
     door: Arc<Door>,
     leaving: Leaving,
 }
@@ -49,7 +50,7 @@ enum Way {
 
 impl Proxy {
     pub(crate) fn new(door: Arc<Door>, leaving: Leaving) -> Self {
-        Self { caller: Arc::default(), door, leaving }
+        Self { callers: Arc::default(), door, leaving }
     }
 
     async fn answer(self, mut request: Request<Incoming>) -> Response<AnswerBody> {
@@ -67,7 +68,8 @@ impl Proxy {
             Ok(Way::Elsewhere(answer)) => return own_answer(*answer, record),
             Err(turned_away) => return turn_away(&turned_away, record),
         };
-        let head = self.rewritten(head, &route, &target, &connection, upgrade.as_ref(), &record);
+        let caller = self.caller(&terms, &connection);
+        let head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
         let question =
             Question { authority: target.authority, body, head, upgrade: upgrade.is_some() };
         match question.ask(&route, &mut record).await {
@@ -76,29 +78,11 @@ impl Proxy {
         }
     }
 
-    /// The head of a request as the service may see it: what concerned the connection only, and
-    /// what the caller had no business to say, replaced by the truth.
-    fn rewritten(
-        &self,
-        mut head: Parts,
-        route: &Route,
-        target: &Target,
-        connection: &Connection,
-        upgrade: Option<&Upgrade>,
-        record: &Record,
-    ) -> Parts {
-        let headers = &mut head.headers;
-        let caller = self.caller.get_or_init(|| caller(connection, self.door.port()));
-        hop_by_hop::strip_request(headers);
-        caller.set(&route.config.identity_headers, &target.authority, headers);
-        // It was for us: hyper tells the caller to go on once the upstream wants the body.
-        headers.remove(EXPECT);
-        make_length_canonical(headers);
-        record.trace.hand_on(headers);
-        if let Some(upgrade) = upgrade {
-            upgrade.name_in(headers);
-        }
-        head
+    /// The caller as the configuration in force now has it.
+    fn caller(&self, terms: &Terms, connection: &Connection) -> &Caller {
+        let peer = terms.peer_of(connection);
+        self.callers[usize::from(peer.is_some())]
+            .get_or_init(|| caller(connection, peer, self.door.port()))
     }
 
     /// Hands the upstream's answer to the caller.
@@ -162,11 +146,12 @@ fn way(
     if let Security::Redirect(port) = terms.security {
         return Ok(Way::Elsewhere(Box::new(redirect::to_https(&target, &head.uri, port))));
     }
-    record.in_place(terms.place().ok_or(TurnedAway::TooMany)?);
     check_server_name(&target, connection)?;
     let route = terms.routes.find(&target)?.ok_or(TurnedAway::NoRoute)?;
     record.on_route(route);
     check_caller(route, connection, terms, record)?;
+    // Whoever may not have it must not keep others from it either.
+    record.in_flight(terms.requests.acquire(connection).ok_or(TurnedAway::TooMany)?);
     Ok(Way::Through { route: Arc::clone(route), target })
 }
 
@@ -205,10 +190,33 @@ fn check_caller(
     })
 }
 
-fn caller(connection: &Connection, port: u16) -> Caller {
+/// The head of a request as the service may see it: what concerned the connection only, and
+/// what the caller had no business to say, replaced by the truth.
+fn rewritten(
+    mut head: Parts,
+    route: &Route,
+    target: &Target,
+    caller: &Caller,
+    upgrade: Option<&Upgrade>,
+    record: &Record,
+) -> Parts {
+    let headers = &mut head.headers;
+    hop_by_hop::strip_request(headers);
+    caller.set(&route.config.identity_headers, &target.authority, headers);
+    // It was for us: hyper tells the caller to go on once the upstream wants the body.
+    headers.remove(EXPECT);
+    make_length_canonical(headers);
+    record.trace.hand_on(headers);
+    if let Some(upgrade) = upgrade {
+        upgrade.name_in(headers);
+    }
+    head
+}
+
+fn caller(connection: &Connection, peer: Option<&Peer>, port: u16) -> Caller {
     let scheme = if connection.session().is_some() { Scheme::Https } else { Scheme::Http };
     let caller = Caller::new(connection.address().ip(), port, scheme);
-    match connection.peer() {
+    match peer {
         Some(peer) => caller.with_peer(peer),
         None => caller,
     }
@@ -228,6 +236,7 @@ fn turn_away(why: &TurnedAway, mut record: Record) -> Response<AnswerBody> {
 }
 
 fn own_answer(answer: Response<Bytes>, mut record: Record) -> Response<AnswerBody> {
+    record.release_permit();
     record.answered(answer.status());
     answer.map(|bytes| AnswerBody::own(bytes, record))
 }

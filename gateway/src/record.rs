@@ -11,11 +11,11 @@ use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
 use mtls::untrusted::Excerpt;
 use service_kit::trace::Trace;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::info;
 
 use crate::body::Progress;
 use crate::door::Terms;
+use crate::request_limits::RequestPermit;
 use crate::route_metrics::RouteMetrics;
 use crate::routes::Route;
 
@@ -31,7 +31,9 @@ pub(crate) struct Record {
     method: Excerpt,
     metrics: Arc<RouteMetrics>,
     path: Excerpt,
-    place: Option<OwnedSemaphorePermit>,
+    /// Whether the listener verifies callers: else they are nobody in particular.
+    peers_count: bool,
+    permit: Option<RequestPermit>,
     pub(crate) progress: Arc<Progress>,
     route: Option<Arc<str>>,
     sent: u64,
@@ -63,7 +65,8 @@ impl Record {
             method: Excerpt::of(head.method.as_str()),
             metrics: Arc::clone(&terms.unrouted),
             path: Excerpt::of(head.uri.path()),
-            place: None,
+            peers_count: terms.verifies_callers(),
+            permit: None,
             progress: Progress::begin(),
             route: None,
             sent: 0,
@@ -74,9 +77,14 @@ impl Record {
         }
     }
 
-    /// It has a place among the requests in flight, until it is told.
-    pub(crate) fn in_place(&mut self, place: OwnedSemaphorePermit) {
-        self.place = Some(place);
+    /// It counts as in flight, until it is told.
+    pub(crate) fn in_flight(&mut self, permit: RequestPermit) {
+        self.permit = Some(permit);
+    }
+
+    /// It counts as in flight no more: its answer is our own, or HTTP was left.
+    pub(crate) fn release_permit(&mut self) {
+        self.permit = None;
     }
 
     /// For which host it is.
@@ -114,11 +122,6 @@ impl Record {
         self.sent += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
-    /// What follows is no request, and takes no place among them.
-    pub(crate) fn left_http(&mut self) {
-        self.place = None;
-    }
-
     /// Bytes that went both ways after HTTP was left.
     pub(crate) fn tunnelled(&mut self, received: u64, sent: u64) {
         self.progress.add(received);
@@ -141,7 +144,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.began.elapsed();
         self.metrics.end(self.status, duration, self.progress.bytes(), self.sent);
-        let peer = self.connection.peer();
+        let peer = self.connection.peer().filter(|_| self.peers_count);
         let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
         info!(
             method = %self.method,

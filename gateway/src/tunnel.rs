@@ -56,7 +56,7 @@ impl Upgrade {
         hop_by_hop::strip_response(response.headers_mut());
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers_mut().insert(UPGRADE, protocol);
-        record.left_http();
+        record.release_permit();
         let caller = self.caller;
         tokio::spawn(async move {
             let _held = (lease, busy);

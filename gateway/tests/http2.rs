@@ -7,7 +7,7 @@ mod house;
 
 use tokio::io::AsyncReadExt;
 
-use house::{Caller, Gateway, Papers, Upstream, eventually};
+use house::{Caller, Gateway, Papers, Upstream, block, eventually, frame};
 
 /// `:method GET`, `:scheme https`, `:path /`, `:authority localhost`.
 const GET: &[(&str, &str)] =
@@ -116,24 +116,4 @@ async fn exactly<const N: usize>(caller: &mut Caller) -> std::io::Result<[u8; N]
     let mut bytes = [0; N];
     caller.talk.stream.read_exact(&mut bytes).await?;
     Ok(bytes)
-}
-
-/// Fields as literals without indexing (RFC 7541, section 6.2.2).
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        for (text, first) in [(name, true), (value, false)] {
-            if first {
-                block.push(0);
-            }
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }

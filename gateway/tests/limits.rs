@@ -13,6 +13,7 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use mtls::client::Protocol;
+use service_kit::capacity::connections_in;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -169,6 +170,29 @@ async fn many_slow_callers_cost_little_memory() {
 
     let each = (gateway.memory() - before) / 200;
     assert!(each < 400, "{each} KiB for each caller");
+}
+
+#[tokio::test]
+async fn a_head_that_is_almost_whole_costs_what_the_limit_by_memory_counts_with() {
+    let upstream = Upstream::good().await;
+    let gateway = limited("max_connections = 1000", &upstream).await;
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(31 * 1024));
+    let before = gateway.memory();
+
+    let mut callers = Vec::new();
+    for _ in 0..300 {
+        let mut caller = Caller::to(gateway.door("plain")).await;
+        caller.send(&head).await;
+        callers.push(caller);
+    }
+    // Twenty looks are longer than what was sent takes to be read.
+    for _ in 0..20 {
+        gateway.admin("/livez").await;
+    }
+
+    let each = (gateway.memory() - before) / 300;
+    let counted = 1024 * 1024 / connections_in(1024 * 1024 * 1024, 32 * 1024) * 3 / 4;
+    assert!(each <= u64::try_from(counted).unwrap(), "{each} KiB for each, {counted} counted");
 }
 
 /// A service that answers once it may.

@@ -13,6 +13,8 @@ pub(super) struct AllLimits {
     pub(super) drain_timeout: Duration,
     pub(super) log_refusals_per_second: u32,
     pub(super) max_requests: usize,
+    /// By default as many as all listeners may have together.
+    pub(super) max_requests_total: Option<usize>,
 }
 
 impl Default for AllLimits {
@@ -22,6 +24,7 @@ impl Default for AllLimits {
             drain_timeout: Duration::from_secs(20),
             log_refusals_per_second: 50,
             max_requests: 1000,
+            max_requests_total: None,
         }
     }
 }
@@ -46,6 +49,14 @@ impl AllLimits {
         );
         let requests =
             table.or("max_requests", default.max_requests, |value| value.number(1..=MOST));
+        let total = table.or("max_requests_total", None, |value| {
+            let total = value.number(1..=MOST)?;
+            if requests.is_some_and(|requests| total < requests) {
+                value.problem("use as many as max_requests, which one listener may have, or more");
+                return None;
+            }
+            Some(Some(total))
+        });
         let logged =
             table.or("log_refusals_per_second", default.log_refusals_per_second, |value| {
                 value.number(0..=MOST)
@@ -63,6 +74,7 @@ impl AllLimits {
             drain_timeout: drain?,
             log_refusals_per_second: logged?,
             max_requests: requests?,
+            max_requests_total: total?,
         })
     }
 }

@@ -11,7 +11,7 @@ use super::listener::{Listener, address};
 use super::report::Report;
 use super::route::Route;
 use super::table::Table;
-use super::{Config, ListenerConfig, routes};
+use super::{Config, ListenerConfig, Security, routes};
 
 impl Config {
     /// Reads a file's text. Nothing, or not all of it, where something was reported.
@@ -47,14 +47,18 @@ impl Config {
         let listeners: Option<Vec<ListenerConfig>> =
             listeners.into_iter().map(Listener::checked).collect();
 
-        let limits = limits?;
+        let (limits, listeners) = (limits?, listeners?);
+        // One that only redirects has no request in flight.
+        let proxies = |one: &&ListenerConfig| !matches!(one.security, Security::Redirect(_));
+        let of_all = limits.max_requests.saturating_mul(listeners.iter().filter(proxies).count());
         Some(Self {
             admin: admin?.0,
             drain_timeout: limits.drain_timeout,
             limits: limits.connection,
             log_refusals_per_second: limits.log_refusals_per_second,
             max_requests: limits.max_requests,
-            listeners: listeners?,
+            max_requests_total: limits.max_requests_total.unwrap_or(of_all),
+            listeners,
             revocation: revocation?,
             routes: routes?,
         })

@@ -57,7 +57,7 @@ impl View {
             last_reload: ReloadView::new(reload.at, problems),
             open_connections: gateway.doors.connections.admitted(),
             requests_in_flight: plan.in_flight(),
-            max_requests: plan.config.max_requests,
+            max_requests: plan.config.max_requests_total,
             listeners: listeners
                 .map(|listener| ListenerView::of(listener, gateway.address_of(listener)))
                 .collect(),

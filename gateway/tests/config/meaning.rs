@@ -109,7 +109,7 @@ fn what_is_absent_has_the_defaults_of_the_design() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.drain_timeout, Duration::from_secs(20));
     assert_eq!(config.log_refusals_per_second, 50);
-    assert_eq!(config.max_requests, 1000);
+    assert_eq!((config.max_requests, config.max_requests_total), (1000, 1000));
     assert_eq!(config.revocation, Revocation::Checked);
     let [route] = config.routes.as_slice() else { panic!("there is one route") };
     assert_eq!((route.name.as_str(), route.path_prefix.as_str()), ("*/", "/"));
@@ -138,6 +138,7 @@ max_header_bytes = "16KiB"
 max_connections = 5
 max_connections_per_address = 6
 max_requests = 7
+max_requests_total = 9
 log_refusals_per_second = 8
 [[listener]]
 name = "plain"
@@ -188,7 +189,8 @@ idle = "3s"
         }
     );
     assert_eq!(config.drain_timeout, Duration::from_millis(500));
-    assert_eq!((config.max_requests, config.log_refusals_per_second), (7, 8));
+    assert_eq!((config.max_requests, config.max_requests_total), (7, 9));
+    assert_eq!(config.log_refusals_per_second, 8);
     assert_eq!(config.listeners[0].security, Security::Plain);
     let route = &config.routes[0];
     assert_eq!(route.name, "the way");

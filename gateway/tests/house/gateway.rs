@@ -30,9 +30,23 @@ impl Gateway {
         Self::of(directory, &file).await
     }
 
+    /// The same, where it may have so many files open.
+    pub(crate) async fn with_files(config: &str, files: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("gateway.toml");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(PROGRAM);
+        Self::run(command, directory, &file).await
+    }
+
     /// One whose file stands in a directory that is there already.
     pub(crate) async fn of(directory: TempDir, file: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+        Self::run(Command::new(PROGRAM), directory, file).await
+    }
+
+    async fn run(mut command: Command, directory: TempDir, file: &Path) -> Self {
+        let mut child = command
             .arg("--config")
             .arg(file)
             .env("LOG_FORMAT", "json")
@@ -91,6 +105,11 @@ impl Gateway {
     /// Its log so far.
     pub(crate) fn log(&self) -> Vec<Value> {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Whether a line with this code was logged.
+    pub(crate) fn is_logged(&self, code: &str) -> bool {
+        self.log.lock().unwrap().iter().any(|line| line["code"] == code)
     }
 
     /// Its first line that is so, once there is one.
@@ -154,4 +173,5 @@ impl Drop for Gateway {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway");
 const ADMIN: &str = "admin is listening";

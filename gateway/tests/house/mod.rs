@@ -7,6 +7,7 @@
 mod caller;
 mod deadline;
 mod gateway;
+mod http2;
 mod message;
 mod papers;
 mod upstream;
@@ -14,9 +15,10 @@ mod upstream;
 pub(crate) use self::caller::{Caller, End, client};
 pub(crate) use self::deadline::{eventually, within};
 pub(crate) use self::gateway::Gateway;
+pub(crate) use self::http2::{Http2, block, frame};
 pub(crate) use self::message::{Message, Talk};
 pub(crate) use self::papers::Papers;
-pub(crate) use self::upstream::{Upstream, Visit};
+pub(crate) use self::upstream::{OK, Upstream, Visit};
 
 /// A plain listener on a free port, called `plain`.
 pub(crate) const PLAIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n\

@@ -108,6 +108,11 @@ impl Upstream {
         received
     }
 
+    /// How many connections were opened to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.lock().unwrap().len()
+    }
+
     /// Connections on which its script is not at its end.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)

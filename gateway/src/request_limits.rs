@@ -1,0 +1,55 @@
+//! How many requests are in flight: on a listener, in the whole gateway, and on one connection.
+
+use std::sync::Arc;
+
+use mtls::connections::Connection;
+use mtls::limits;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The limits that hold for the requests of one listener.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestLimits {
+    listener: Arc<Semaphore>,
+    max_requests: usize,
+    process: Arc<Semaphore>,
+}
+
+/// Counts a request as in flight until it is dropped.
+#[derive(Debug)]
+pub(crate) struct RequestPermit {
+    _listener: OwnedSemaphorePermit,
+    _process: OwnedSemaphorePermit,
+}
+
+impl RequestLimits {
+    /// So many requests on a listener, among those of the whole process.
+    pub(crate) fn new(max_requests: usize, process: Arc<Semaphore>) -> Self {
+        Self { listener: semaphore(max_requests), max_requests, process }
+    }
+
+    /// Whether they are the limits of a listener with these settings.
+    pub(crate) fn are(&self, max_requests: usize, process: &Arc<Semaphore>) -> bool {
+        self.max_requests == max_requests && Arc::ptr_eq(&self.process, process)
+    }
+
+    /// Lets a request of this connection begin; none where one of the limits is reached.
+    pub(crate) fn acquire(&self, connection: &Connection) -> Option<RequestPermit> {
+        let most = limits::max_requests_per_connection(self.max_requests);
+        if connection.requests_in_flight() > most {
+            return None;
+        }
+        let listener = Arc::clone(&self.listener).try_acquire_owned().ok()?;
+        let process = Arc::clone(&self.process).try_acquire_owned().ok()?;
+        Some(RequestPermit { _listener: listener, _process: process })
+    }
+
+    /// Streams that a caller may have open on one connection.
+    pub(crate) fn max_streams(&self) -> u32 {
+        limits::max_streams(self.max_requests)
+    }
+}
+
+/// A limit that the gateway counts down from.
+pub(crate) fn semaphore(limit: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
+}

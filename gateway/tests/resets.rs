@@ -1,0 +1,100 @@
+//! Requests that are taken back before they are answered: a few are nothing, and a connection that
+//! does little else ends.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use house::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
+    // Each request is taken back at once, or once the service has it; or some are answered between.
+    for (waits, answered) in [(false, 0), (true, 0), (true, 3)] {
+        let (upstream, papers) = (held().await, Papers::new());
+        let gateway = start(&papers, &upstream).await;
+        let mut good = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+        good.send("GET /now HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert_eq!(good.answer().await.status(), 200);
+
+        let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+        for count in 1..=400 {
+            let stream = caller.get("/later").await;
+            if waits {
+                let heard = || upstream.requests().len() > count;
+                let cut = || gateway.is_logged("too-many-resets");
+                eventually("it", || (heard() || cut()).then_some(())).await;
+            }
+            caller.reset(stream).await;
+            if count % 10 < answered {
+                caller.get("/now").await;
+            }
+        }
+        caller.end().await;
+
+        // What is taken back before it was even looked at, h2 counts by itself.
+        if !waits {
+            continue;
+        }
+        gateway.logged("the cut", |line| line["code"] == "too-many-resets").await;
+        let ended = "mtls_connections_ended_total{how=\"cut\",code=\"too-many-resets\"}";
+        assert_eq!(gateway.metric(ended).await, 1.0);
+        assert!(upstream.connections() < 250, "{}", upstream.connections());
+        good.send("GET /now HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert_eq!(good.answer().await.status(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_back_some_requests_is_served_on() {
+    let (upstream, papers) = (held().await, Papers::new());
+    let gateway = start(&papers, &upstream).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+
+    for _ in 0..200 {
+        let (later, now) = (caller.get("/later").await, caller.get("/now").await);
+        caller.frame_of(Http2::DATA, now).await;
+        caller.reset(later).await;
+    }
+    let last = caller.get("/now").await;
+
+    caller.frame_of(Http2::DATA, last).await;
+    assert!(!gateway.is_logged("too-many-resets"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
+    let (upstream, papers) = (held().await, Papers::new());
+    let gateway = start(&papers, &upstream).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    for _ in 0..100 {
+        caller.get("/later").await;
+    }
+    eventually("them", || (upstream.requests().len() == 100).then_some(())).await;
+
+    drop(caller);
+
+    let left = |line: &serde_json::Value| line["message"] == "request left by the caller";
+    eventually("the end", || {
+        (gateway.log().iter().filter(|line| left(line)).count() == 100).then_some(())
+    })
+    .await;
+    assert!(!gateway.is_logged("too-many-resets"));
+}
+
+async fn start(papers: &Papers, upstream: &Upstream) -> Gateway {
+    let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
+    Gateway::start(&format!("{}{route}", papers.listener("required"))).await
+}
+
+/// A service that answers `/now` at once, and all else never.
+async fn held() -> Upstream {
+    Upstream::playing(|mut visit: Visit| async move {
+        while let Some(request) = visit.request().await {
+            if request.head[0].contains("/now") {
+                visit.send(house::OK).await;
+            }
+        }
+    })
+    .await
+}
