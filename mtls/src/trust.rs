@@ -13,6 +13,7 @@ mod path;
 mod presented;
 mod revocation;
 mod root;
+mod signatures;
 mod told;
 
 use rustls::DistinguishedName;

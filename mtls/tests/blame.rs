@@ -245,6 +245,39 @@ fn more_paths_than_are_tried_are_too_complex() {
     assert_eq!(code(&refused), Some(Code::ChainTooComplex));
 }
 
+/// Namesakes of an intermediate that may have issued each other, and it behind them: webpki by
+/// itself looks at a hundred signatures.
+#[test]
+fn namesakes_of_an_intermediate_are_in_nobodys_way_and_soon_too_many() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let below = AuthorityRequest::default().any_path_length().common_name("below");
+    let below = house.authority.issue_intermediate(&below).unwrap();
+    let namesake = || {
+        let request = AuthorityRequest::default().subject_of(&below).any_path_length();
+        without_key_identifiers(Authority::generate(&request).unwrap().root().der())
+    };
+    let leaf = chain(&below.issue(&Papers::for_client()).unwrap());
+    let stranger = AuthorityRequest::default().subject_of(&below);
+    let stranger = Authority::generate(&stranger).unwrap();
+    let forged = stranger.issue(&Papers::for_client()).unwrap();
+    let forged = without_key_identifiers(forged.certificate().der());
+    let behind = |leaf: CertificateDer<'static>, namesakes: usize| {
+        let mut presented = vec![leaf];
+        presented.extend((0..namesakes).map(|_| namesake()));
+        presented.push(leaf_issuer(&below));
+        verdict(&trust, &presented)
+    };
+
+    assert_eq!(code(&behind(leaf[0].clone(), 2)), None);
+    assert_eq!(code(&behind(forged.clone(), 0)), Some(Code::BadSignature));
+    assert_eq!(code(&behind(forged, 6)), Some(Code::ChainTooComplex));
+}
+
+fn leaf_issuer(authority: &Authority) -> CertificateDer<'static> {
+    authority.certificate().der().to_vec().into()
+}
+
 /// The chain alone, and with bad certificates of others in front of its intermediates, behind
 /// them, or both.
 fn with_unrelated(chain: &Chain) -> [Chain; 4] {

@@ -4,17 +4,27 @@
 use super::Root;
 use super::name::Name;
 use super::presented::Presented;
+use crate::certificate::Fields;
 use crate::refusal::{Code, Reason};
 
 /// The most certificates that are visited on the way to the roots, one that stands in several
 /// paths as often as it does.
 const MOST_VISITS: usize = 32;
 
+/// The most bytes of a chain's names that are prepared for comparison, the leaf's first; names
+/// beyond are equal only to the same bytes. Honest names have some hundred bytes each, and in most
+/// chains they are the root's own bytes.
+const MOST_PREPARED: usize = 768;
+
 /// Which certificates of a chain, and which root, may have issued which.
 pub(super) struct Candidates<'a> {
     chain: &'a Presented<'a>,
     /// For each certificate those that may be its issuer, by index; never the leaf.
     issuers: Vec<Vec<usize>>,
+    /// How many bytes of names may still be prepared.
+    left: usize,
+    /// The names of all issuers.
+    names: Vec<Name>,
     /// For each certificate the roots that may be its issuer, by index.
     roots: Vec<Vec<usize>>,
 }
@@ -26,9 +36,17 @@ impl<'a> Candidates<'a> {
     /// A root's name is compared as RFC 5280 has it. Names below it must be the same bytes, since
     /// only a root is known from elsewhere than from this chain.
     pub(super) fn of(chain: &'a Presented<'a>, roots: &[Root]) -> Self {
+        let mut left = MOST_PREPARED;
+        let name = |certificate: &Fields<'_>| {
+            let known = roots.iter().find(|root| root.subject == certificate.issuer);
+            known.map_or_else(|| prepared(certificate.issuer, &mut left), |root| root.name.clone())
+        };
+        let names: Vec<Name> = chain.parsed.iter().map(name).collect();
         let of_roots = |index: usize| {
-            let (issuer, key) = (Name::of(chain.parsed[index].issuer), key_named_in(chain, index));
-            let could = |root: &usize| roots[*root].could_have_issued(&issuer, key);
+            let could = |root: &usize| {
+                let root = &roots[*root];
+                root.name == names[index] && root.may_have_key(key_named_in(chain, index))
+            };
             (0..roots.len()).filter(could).collect()
         };
         let above = |index: usize| {
@@ -45,6 +63,8 @@ impl<'a> Candidates<'a> {
             chain,
             issuers: all.clone().map(above).collect(),
             roots: all.map(of_roots).collect(),
+            left,
+            names,
         }
     }
 
@@ -100,7 +120,11 @@ impl<'a> Candidates<'a> {
     fn unknown_issuer(&self, reached: &[usize]) -> Reason {
         let top = reached.last().copied().unwrap_or(0);
         let issuer = self.chain.facts(top).issuer;
-        let detail = match reached.iter().find_map(|index| self.respelled_issuer(*index)) {
+        let mut left = self.left;
+        let subjects = self.chain.parsed.iter().map(|one| prepared(one.subject, &mut left));
+        let subjects: Vec<Name> = subjects.collect();
+        let respelled = |index: &usize| self.respelled_issuer(*index, &subjects);
+        let detail = match reached.iter().find_map(respelled) {
             None => format!("it names {issuer}"),
             Some((index, above)) => format!(
                 "{} names {}, and the certificate of {} that came with it bears that name in \
@@ -114,16 +138,25 @@ impl<'a> Candidates<'a> {
     }
 
     /// A certificate, and one that would be its issuer if its name were spelled the same.
-    fn respelled_issuer(&self, index: usize) -> Option<(usize, usize)> {
-        let (issuer, key) = (self.chain.parsed[index].issuer, key_named_in(self.chain, index));
-        let name = Name::of(issuer);
+    fn respelled_issuer(&self, index: usize, subjects: &[Name]) -> Option<(usize, usize)> {
+        let key = key_named_in(self.chain, index);
         let is_respelled = |above: &usize| {
-            let subject = self.chain.parsed[*above].subject;
-            subject != issuer
-                && Name::of(subject) == name
+            self.chain.parsed[*above].subject != self.chain.parsed[index].issuer
+                && subjects[*above] == self.names[index]
                 && !has_another_key(self.chain, *above, key)
         };
         (1..self.chain.ders.len()).find(is_respelled).map(|above| (index, above))
+    }
+}
+
+/// A name, as long as there are bytes left to prepare.
+fn prepared(name: &[u8], left: &mut usize) -> Name {
+    match left.checked_sub(name.len()) {
+        Some(rest) => {
+            *left = rest;
+            Name::of(name)
+        }
+        None => Name::Bytes(name.to_vec()),
     }
 }
 

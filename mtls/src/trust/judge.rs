@@ -7,6 +7,7 @@ use super::Trust;
 use super::candidates::Candidates;
 use super::path::Path;
 use super::presented::Presented;
+use super::signatures::Signatures;
 use crate::certificate::Certificate;
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
@@ -42,11 +43,28 @@ impl Trust {
     ) -> Result<VerifiedChain, Reason> {
         let chain = Presented::parse(presented)?;
         chain.refuse_self_signed()?;
-        let (candidates, are_all) = Candidates::of(&chain, &self.roots).paths()?;
+        let (candidates, mut are_all) = Candidates::of(&chain, &self.roots).paths()?;
 
         let mut refused: Vec<(Path<'_>, Reason)> = Vec::new();
+        let mut signatures = Signatures::default();
         for (steps, root) in candidates {
             let path = Path { chain: &chain, root: &self.roots[root], steps, trust: self };
+            // Signatures are looked at beforehand where webpki would do so again and again: in a
+            // second path, and where the certificates of one may be put in another order.
+            let is_alone = refused.is_empty() && !path.has_namesakes();
+            match if is_alone { None } else { signatures.first_unsigned(&path) } {
+                Some(_) if signatures.are_too_many() => {
+                    are_all = false;
+                    break;
+                }
+                Some((_, _, true)) => continue,
+                Some((step, why, false)) => {
+                    let reason = path.unsigned(step, why);
+                    refused.push((path, reason));
+                    continue;
+                }
+                None => {}
+            }
             match path.verify(role, now) {
                 Ok(verified) => return Ok(verified),
                 // What one issuer has taken back, no other way around it brings back.
@@ -57,16 +75,15 @@ impl Trust {
         if !are_all {
             return Err(chain.reason(Code::ChainTooComplex, 0));
         }
+        if refused.len() == 1 {
+            return Err(refused.remove(0).1);
+        }
         // Of several paths the true one is that whose signatures verify, or the most of them; and
         // an edition of an intermediate that ended is in the way of nobody who sends a later one.
-        let falseness = |(path, reason): &(Path<'_>, Reason)| {
-            let unsigned = path.first_unsigned().map_or(0, |(step, _)| step + 1);
+        let told = refused.into_iter().min_by_key(|(path, reason)| {
+            let unsigned = signatures.first_unsigned(path).map_or(0, |(step, ..)| step + 1);
             (unsigned, matches!(reason.code, Code::Expired | Code::NotYetValid))
-        };
-        let told = match refused.len() {
-            1 => refused.pop(),
-            _ => refused.into_iter().min_by_key(falseness),
-        };
+        });
         Err(told.map_or_else(|| chain.reason(Code::UnknownIssuer, 0), |(_, reason)| reason))
     }
 }

@@ -9,7 +9,7 @@ use x509_parser::extensions::KeyUsage as KeyUsageBits;
 use super::presented::{Presented, may, weakness};
 use super::{Revocation, Root, Trust, VerifiedChain};
 use crate::certificate::der::{Elements, SEQUENCE};
-use crate::certificate::{Certificate, NotSigned, PublicKey, UnreadableCertificate};
+use crate::certificate::{Certificate, PublicKey, UnreadableCertificate};
 use crate::moment::Moment;
 use crate::protocol::PROVIDER;
 use crate::refusal::{Code, Reason};
@@ -24,7 +24,7 @@ pub(super) struct Path<'a> {
     pub(super) trust: &'a Trust,
 }
 
-impl Path<'_> {
+impl<'a> Path<'a> {
     pub(super) fn verify(&self, role: Role, now: OffsetDateTime) -> Result<VerifiedChain, Reason> {
         self.refuse_weak_keys()?;
         let der = |index: &usize| CertificateDer::from(&*self.chain.ders[*index]);
@@ -171,15 +171,6 @@ impl Path<'_> {
         Ok(())
     }
 
-    /// The step whose signature does not verify with the key above it, the highest of them as
-    /// webpki goes, and why not.
-    pub(super) fn first_unsigned(&self) -> Option<(usize, NotSigned)> {
-        (0..self.steps.len()).rev().find_map(|step| {
-            let signed = &self.chain.parsed[self.steps[step]].signed;
-            signed.verify(self.key_above(step)).err().map(|why| (step, why))
-        })
-    }
-
     /// The certificate of the issuer of a step.
     pub(super) fn above(&self, step: usize) -> Certificate {
         match self.steps.get(step + 1) {
@@ -188,11 +179,20 @@ impl Path<'_> {
         }
     }
 
-    fn key_above(&self, step: usize) -> &[u8] {
+    /// The public key of the issuer of a step, as DER.
+    pub(super) fn key_above(&self, step: usize) -> &'a [u8] {
         match self.steps.get(step + 1) {
             Some(&index) => self.chain.parsed[index].public_key,
             None => &self.root.key,
         }
+    }
+
+    /// Whether two of its certificates bear one name.
+    pub(super) fn has_namesakes(&self) -> bool {
+        let subject = |index: &usize| self.chain.parsed[*index].subject;
+        self.steps.iter().enumerate().any(|(step, index)| {
+            self.steps[..step].iter().any(|below| subject(below) == subject(index))
+        })
     }
 
     /// The certificate that a root issued.

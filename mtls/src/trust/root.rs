@@ -24,7 +24,7 @@ pub struct Root {
     pub(super) may_sign_lists: bool,
     pub(super) name: Name,
     pub(super) path_length: Option<u32>,
-    subject: Vec<u8>,
+    pub(super) subject: Vec<u8>,
 }
 
 impl Root {
@@ -65,18 +65,13 @@ impl Root {
         (from.unix_timestamp()..=to.unix_timestamp()).contains(&now.unix_timestamp())
     }
 
-    /// Whether it could have issued a certificate of this issuer name and authority key
-    /// identifier (RFC 5280, section 4.2.1.1).
-    pub(super) fn could_have_issued(
-        &self,
-        issuer: &Name,
-        authority_key_identifier: Option<&[u8]>,
-    ) -> bool {
-        let other_key = match (authority_key_identifier, &self.key_identifier) {
-            (Some(named), Some(own)) => named != own,
-            _ => false,
-        };
-        self.name == *issuer && !other_key
+    /// Whether it could have issued a certificate of this authority key identifier (RFC 5280,
+    /// section 4.2.1.1).
+    pub(super) fn may_have_key(&self, authority_key_identifier: Option<&[u8]>) -> bool {
+        match (authority_key_identifier, &self.key_identifier) {
+            (Some(named), Some(own)) => named == own,
+            _ => true,
+        }
     }
 
     /// Itself as webpki's anchor, with the bytes by which one chain names it (the content of its

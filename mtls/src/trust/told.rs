@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error};
 
 use super::path::Path;
+use super::signatures::Signatures;
 use crate::certificate::NotSigned;
 use crate::moment::Moment;
 use crate::refusal::{Code, Reason};
@@ -22,10 +23,12 @@ impl Path<'_> {
                 return self.without_purpose(role);
             }
             Error::EndEntityUsedAsCa => return self.issued_by_no_authority(),
-            Error::InvalidSignatureForPublicKey
-            | Error::UnsupportedSignatureAlgorithmContext(_)
-            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-                return self.unsigned();
+            Error::InvalidSignatureForPublicKey => return self.unsigned_by(NotSigned::Signature),
+            Error::UnsupportedSignatureAlgorithmContext(_) => {
+                return self.unsigned_by(NotSigned::Algorithm);
+            }
+            Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+                return self.unsigned_by(NotSigned::Key);
             }
             Error::MaximumNameConstraintComparisonsExceeded
             | Error::MaximumPathBuildCallsExceeded
@@ -110,10 +113,15 @@ impl Path<'_> {
         self.chain.reason(Code::IssuerNotAuthority, index).with_detail(detail)
     }
 
-    fn unsigned(&self) -> Reason {
-        let Some((step, why)) = self.first_unsigned() else {
-            return self.chain.reason(Code::BadSignature, 0);
-        };
+    /// It is the leaf that is unsigned, if it is nothing above.
+    fn unsigned_by(&self, leaf: NotSigned) -> Reason {
+        let above = Signatures::default().first_unsigned_down_to(1, self);
+        let (step, why) = above.map_or((0, leaf), |(step, why, _)| (step, why));
+        self.unsigned(step, why)
+    }
+
+    /// The reason that a path is told of which the key above a step did not sign it.
+    pub(super) fn unsigned(&self, step: usize, why: NotSigned) -> Reason {
         let (index, issuer) = (self.steps[step], self.above(step));
         let (who, algorithm) = (self.who(index), self.chain.parsed[index].signed.algorithm_name());
         let (code, detail) = match why {
