@@ -1,10 +1,12 @@
 //! Which peer may do what: conditions on the attributes of its certificate, and how they are
-//! joined. It judges no chain (that is [`crate::trust`]) and knows no route and no file.
+//! joined; and which of several rules a path selects. It judges no chain (that is
+//! [`crate::trust`]) and knows no route and no file.
 
 mod attribute;
 mod condition;
 mod invalid;
 mod name;
+mod path;
 mod rule;
 
 use std::fmt::{Display, Formatter};
@@ -13,6 +15,7 @@ use std::sync::Arc;
 pub use self::attribute::Attribute;
 pub use self::condition::Condition;
 pub use self::invalid::{InvalidCondition, InvalidRule};
+pub use self::path::{InvalidPath, InvalidPrefix, PathPrefix, PathTable, RequestPath};
 pub use self::rule::Rule;
 use crate::certificate::Certificate;
 use crate::peer::Peer;
