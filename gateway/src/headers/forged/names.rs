@@ -1,10 +1,12 @@
 //! The one list of names by which services learn identities, addresses, schemes, hosts or paths
 //! from a proxy. Whoever finds another adds it here, and nowhere else.
 //!
-//! Names are written as [`List`] has them.
+//! Names are written as [`List`] has them, each with the product whose documentation names it.
 //!
 //! What a caller's own client says in its own name is not here, though some service may believe
-//! it: `Authorization`, `X-Auth-Token`, `X-User-Id`, `Cf-Access-Client-Id`, `Impersonate-User`.
+//! it: `Authorization`, `X-Auth-Token`, `X-User-Id`, `Cf-Access-Client-Id`. Nor is what a service
+//! grants to the caller's own credentials only, and what would make them count for more if it were
+//! left out: `Impersonate-User` of Kubernetes, `es-security-runas-user` of Elasticsearch.
 //! Neither is what names no one: `Via`, `X-Request-Id`, `traceparent`, `X-Amzn-Trace-Id`.
 
 use crate::headers::list::List;
@@ -13,91 +15,148 @@ use crate::headers::list::List;
 pub static NAMES: List = List::new(&[
     // WebSphere's plug-in: `$WSCC` is the certificate, `$WSRU` the user, `$WSSC` the scheme.
     "-ws*",
-    "cdn-src-ip",
-    "cert-*",                        // IIS; Keycloak behind nginx: CERT_CHAIN_0
+    "affiliation",                   // Shibboleth SP, attribute-map.xml
+    "ajp-*",                         // Shibboleth SP behind mod_proxy_ajp: AJP_Shib-Session-ID
+    "auth-cn",                       // LemonLDAP::NG, exported headers
+    "auth-groups",                   // LemonLDAP::NG
+    "auth-mail",                     // LemonLDAP::NG
+    "auth-user",                     // LemonLDAP::NG; IIS: AUTH_USER
+    "cas-*",      // mod_auth_cas, CASAuthNHeader and CASAttributePrefix: CAS-User, CAS_mail
+    "cdn-src-ip", // CDNetworks: the address
+    "cert-*",     // IIS; Keycloak behind nginx: CERT_CHAIN_0
     "cf-access-authenticated-user*", // Cloudflare Access
-    "cf-access-jwt-assertion",
-    "cf-cert-*",       // Cloudflare's certificate fields, older and newer
+    "cf-access-jwt-assertion", // Cloudflare Access
+    "cf-cert-*",  // Cloudflare's certificate fields, older and newer
     "cf-connecting-*", // Cloudflare: the address
-    "cf-ipcountry",
-    "cf-pseudo-ipv4",
-    "cf-visitor",       // Cloudflare: the scheme
-    "cf-worker",        // Cloudflare: which Worker asks
-    "cloudfront-*",     // CloudFront-Viewer-Address, -Viewer-Cert-Pem, -Forwarded-Proto
+    "cf-ipcountry", // Cloudflare
+    "cf-pseudo-ipv4", // Cloudflare
+    "cf-visitor", // Cloudflare: the scheme
+    "cf-worker",  // Cloudflare: which Worker asks
+    "cloudfront-*", // CloudFront-Viewer-Address, -Viewer-Cert-Pem, -Forwarded-Proto
+    "dapr-callee-*", // Dapr, service invocation: dapr-callee-app-id
+    "dapr-caller-*", // Dapr: dapr-caller-app-id, -namespace
+    "disguised-host", // Azure App Service: the host
     "do-connecting-ip", // DigitalOcean
-    "fastly-client*",   // Fastly-Client, Fastly-Client-IP
-    "fastly-ssl",
+    "eduperson*", // Shibboleth SP, mod_auth_mellon: eduPersonPrincipalName
+    "entitlement", // Shibboleth SP, attribute-map.xml
+    "eppn",       // Shibboleth SP, attribute-map.xml; DSpace, netid-header
+    "fastly-client*", // Fastly-Client, Fastly-Client-IP
+    "fastly-ssl", // Fastly: the scheme
     "front-end-https", // Microsoft: the scheme
-    "gap-auth",        // oauth2-proxy
-    "https",           // the scheme, as CGI has it
-    "https-*",         // IIS: HTTPS_SERVER_SUBJECT
-    "l5d-*",           // Linkerd: l5d-client-id, l5d-dst-override
-    "oidc-*",          // mod_auth_openidc: OIDC_CLAIM_sub
-    "path-info",       // WSGI servers, from a proxy: the path
-    "proxy",           // httpoxy: becomes HTTP_PROXY
-    "remote-*",        // Authelia: Remote-User, -Groups; CGI: REMOTE_ADDR
-    "script-name",     // WSGI servers, from a proxy: the path
-    "ssl",
+    "gap-auth",   // oauth2-proxy
+    "https",      // the scheme, as CGI has it
+    "https-*",    // IIS: HTTPS_SERVER_SUBJECT
+    "idcs-*",     // Oracle Identity Cloud Service, App Gateway: idcs_user_id
+    // IBM WebSEAL, junction option -c: iv-user, iv-user-l, iv-groups, iv-creds, iv-remote-address
+    "iv-*",
+    "kubeflow-*",           // Kubeflow, USERID_HEADER: kubeflow-userid, kubeflow-groups
+    "l5d-*",                // Linkerd: l5d-client-id, l5d-dst-override
+    "logon-user",           // IIS: LOGON_USER
+    "mellon-*",             // mod_auth_mellon: MELLON_NAME_ID
+    "oam-*",                // Oracle Access Manager, WebGate: OAM_REMOTE_USER, OAM_IDENTITY_DOMAIN
+    "oidc-*",               // mod_auth_openidc: OIDC_CLAIM_sub
+    "osso-*",               // Oracle Single Sign-On, mod_osso: Osso-User-Dn, Osso-User-Guid
+    "pairwise-id",          // Shibboleth SP 3, attribute-map.xml
+    "path-info",            // WSGI servers, from a proxy: the path
+    "persistent-id",        // Shibboleth SP, attribute-map.xml
+    "primary-affiliation",  // Shibboleth SP, attribute-map.xml
+    "proxy",                // httpoxy: becomes HTTP_PROXY
+    "proxy-auth-cert",      // Oracle iPlanet Web Server, auth-passthrough: the certificate
+    "proxy-cipher",         // Oracle iPlanet Web Server, auth-passthrough
+    "proxy-issuer-dn",      // Oracle iPlanet Web Server, auth-passthrough
+    "proxy-keysize",        // Oracle iPlanet Web Server, auth-passthrough
+    "proxy-secret-keysize", // Oracle iPlanet Web Server, auth-passthrough
+    "proxy-ssl-id",         // Oracle iPlanet Web Server, auth-passthrough
+    "proxy-user-dn",        // Oracle iPlanet Web Server, auth-passthrough
+    "remote-*",             // Authelia: Remote-User, -Groups; CGI: REMOTE_ADDR
+    "script-name",          // WSGI servers, from a proxy: the path
+    // Shibboleth SP, ShibUseHeaders: Shib-Session-ID, -Identity-Provider; DSpace: SHIB-MAIL
+    "shib*",
+    // SiteMinder, default HTTP headers: SM_USER, SM_USERDN, SM_UNIVERSALID, SM_SERVERSESSIONID
+    "sm-*",
+    "smauth*",                    // SiteMinder with LegacyVariables=no: SMAUTHTYPE
+    "smrealm*",                   // SiteMinder with LegacyVariables=no: SMREALM, SMREALMOID
+    "smserversession*",           // SiteMinder with LegacyVariables=no: SMSERVERSESSIONID
+    "smuniversalid",              // SiteMinder with LegacyVariables=no
+    "smuser*",                    // SiteMinder with LegacyVariables=no: SMUSER, SMUSERDN
+    "ssl",                        // proxies of CGI programs: SSL=1
     "ssl-*",       // ingress-nginx, Apache, Undertow: SSL-Client-Cert, -Verify, SSL_CIPHER
     "sslclient*",  // F5: SSLClientCertb64, SSLClientCertStatus
+    "subject-id",  // Shibboleth SP 3, attribute-map.xml
     "tailscale-*", // Tailscale-User-Login
-    "teleport-jwt-assertion",
-    "wl-proxy-*",                // WebLogic: WL-Proxy-Client-Cert, -SSL, -Remote-User
-    "x-amzn-oidc-*",             // AWS load balancer: the user
-    "x-amzn-tls-*",              // AWS load balancer: the connection
-    "x-anonymous-consumer",      // Kong
+    "targeted-id", // Shibboleth SP, attribute-map.xml
+    "teleport-jwt-assertion", // Teleport, application access
+    "unscoped-affiliation", // Shibboleth SP, attribute-map.xml
+    "wl-proxy-*",  // WebLogic: WL-Proxy-Client-Cert, -SSL, -Remote-User
+    "x-amzn-lattice-*", // AWS VPC Lattice: x-amzn-lattice-identity
+    "x-amzn-oidc-*", // AWS load balancer: the user
+    "x-amzn-tls-*", // AWS load balancer: the connection
+    "x-anonymous-consumer", // Kong
     "x-apigateway-api-userinfo", // Google API Gateway
-    "x-apigee-*",
+    "x-apigee-*",  // Apigee
     "x-appengine-*", // X-AppEngine-User-IP, X-AppEngine-User-Email
-    "x-arr-ssl",     // IIS Application Request Routing
-    "x-auth-email",
-    "x-auth-group*",
-    "x-auth-name",
+    "x-arr-ssl",   // IIS Application Request Routing
+    "x-auth-email", // Louketo (Keycloak Gatekeeper)
+    "x-auth-group*", // Louketo; authentik, older
+    "x-auth-name", // Louketo
     "x-auth-request-*", // oauth2-proxy
-    "x-auth-role*",
-    "x-auth-subject",
-    "x-auth-user*",
+    "x-auth-role*", // Louketo
+    "x-auth-subject", // Louketo
+    "x-auth-user*", // Louketo, authentik: X-Auth-Username
     "x-authenticated*", // X-Authenticated-User, -Userid, -Groups
-    "x-authentik-*",
-    "x-azure-*", // Front Door: X-Azure-SocketIP, X-Azure-FDID
-    "x-cert*",   // X-Cert-Subject, X-Certificate
-    "x-coming-from",
-    "x-consumer-*",   // Kong
+    "x-authentication-*", // FortiProxy: x-authentication-user
+    "x-authentik-*", // authentik: X-authentik-username
+    "x-azure-*",   // Front Door: X-Azure-SocketIP, X-Azure-FDID
+    "x-cert*",     // X-Cert-Subject, X-Certificate
+    "x-coming-from", // proxies, for the address
+    "x-consumer-*", // Kong
     "x-credential-*", // Kong
-    "x-custom-ip-authorization",
-    "x-endpoint-api-userinfo",    // Google Cloud Endpoints
-    "x-envoy-*",                  // X-Envoy-External-Address, -Internal, -Peer-Metadata
+    "x-custom-ip-authorization", // address lists of applications
+    "x-endpoint-api-userinfo", // Google Cloud Endpoints
+    "x-envoy-*",   // X-Envoy-External-Address, -Internal, -Peer-Metadata
+    "x-first-name", // CloudBeaver, reverse proxy authentication
     "x-goog-authenticated-user*", // Google Identity-Aware Proxy
-    "x-goog-iap-*",
-    "x-host*", // X-Host, X-Host-Override
-    "x-http-host-override",
-    "x-https*",
-    "x-id-token", // APISIX
-    "x-issuer-dn",
+    "x-goog-iap-*", // Google Identity-Aware Proxy: the signed assertion
+    "x-grafana-user", // Grafana, send_user_header: told to data sources
+    "x-host*",     // X-Host, X-Host-Override
+    "x-http-host-override", // applications, for the host
+    "x-https*",    // proxies, for the scheme
+    "x-id-token",  // APISIX
+    "x-issuer-dn", // proxies, for the certificate
+    "x-istio-*",   // Istio: x-istio-attributes
+    "x-jwt-assertion", // WSO2 API Manager: the user
+    "x-last-name", // CloudBeaver
     "x-ms-client-principal*", // Azure App Service
-    "x-ms-token-*",
-    "x-nginx-*",
-    "x-original*",     // X-Original-URL, -Host, -For, -Forwarded-For
+    "x-ms-token-*", // Azure App Service: tokens of the user
+    "x-nf-client-connection-ip", // Netlify: the address
+    "x-nginx-*",   // nginx, by convention
+    "x-original*", // X-Original-URL, -Host, -For, -Forwarded-For
     "x-originating-*", // X-Originating-IP
-    "x-peer-*",
-    "x-pomerium-*",
-    "x-proto",
-    "x-proxy-*",
-    "x-proxyuser-*",
-    "x-remote-*",  // Kubernetes: X-Remote-User, -Group, -Extra-*; X-Remote-IP
-    "x-rewrite-*", // IIS: X-Rewrite-URL
-    "x-scheme",    // ingress-nginx
-    "x-script-name",
-    "x-source-ip",
-    "x-ssl*", // X-SSL-Client-Cert, -Verify, -CN; X-SSL
-    "x-subject-dn",
-    "x-tailscale-*",
-    "x-tls-*", // X-TLS-Client-Cert, X-TLS-Verified
-    "x-token-subject",
-    "x-true-ip",
-    "x-url-scheme",
-    "x-userinfo", // APISIX
-    "x-verified*",
+    "x-peer-*",    // proxies, for the certificate
+    "x-pomerium-*", // Pomerium: X-Pomerium-Jwt-Assertion
+    "x-proto",     // proxies, for the scheme
+    "x-proxied*",  // Apache NiFi: X-ProxiedEntitiesChain, X-ProxiedEntityGroups
+    // OpenSearch, proxy authentication: x-proxy-user, -roles; Apache NiFi: X-ProxyHost, X-ProxyContextPath
+    "x-proxy*",
+    "x-remote-*",           // Kubernetes: X-Remote-User, -Group, -Extra-*; X-Remote-IP
+    "x-rewrite-*",          // IIS: X-Rewrite-URL
+    "x-role",               // CloudBeaver
+    "x-rstudio-username",   // RStudio Server, auth-proxy-user-header
+    "x-scheme",             // ingress-nginx
+    "x-script-name",        // WSGI servers: the path
+    "x-source-ip",          // proxies, for the address
+    "x-ssl*",               // X-SSL-Client-Cert, -Verify, -CN; X-SSL
+    "x-subject-dn",         // proxies, for the certificate
+    "x-tailscale-*",        // Tailscale
+    "x-tls-*",              // X-TLS-Client-Cert, X-TLS-Verified
+    "x-token-subject",      // Caddy, caddy-security
+    "x-token-user-*",       // caddy-security: X-Token-User-Name, -Email, -Roles
+    "x-true-ip",            // proxies, for the address
+    "x-url-scheme",         // WSGI servers: the scheme
+    "x-user",               // Ory Oathkeeper, header mutator; CloudBeaver
+    "x-userinfo",           // APISIX
+    "x-verified*",          // proxies, for the certificate
+    "x-vouch-*",            // Vouch Proxy: X-Vouch-User, X-Vouch-IdP-Claims-*, X-Vouch-IdP-IdToken
     "x-waws-unencoded-url", // Azure App Service
     "x-webauth-*",          // Grafana
 ]);
