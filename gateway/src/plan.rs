@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::door::Terms;
 use crate::identity::Identity;
+use crate::redirect::Hosts;
 use crate::request_limits::{self, RequestLimits};
 use crate::routes::{Route, Routes};
 use crate::upstream::{Doors, Upstream, Upstreams};
@@ -108,7 +109,25 @@ impl Plan {
         };
         let routes = Routes::of(&listener.name, &self.routes);
         let requests = self.request_limits[&listener.name].clone();
-        Terms::new(listener, live, routes, &self.config, requests, &self.doors)
+        let mut terms = Terms::new(listener, live, routes, &self.config, requests, &self.doors);
+        if let Security::Redirect(_) = listener.security {
+            terms.hosts = self.hosts();
+        }
+        terms
+    }
+
+    /// The hosts that are served by HTTPS.
+    fn hosts(&self) -> Hosts {
+        let mut hosts = Hosts::default();
+        for listener in &self.config.listeners {
+            if let Security::Tls { identity, .. } = &listener.security {
+                hosts.certificates.extend(self.identity(identity).map(|it| it.live()));
+                let routes = self.config.routes.iter();
+                let own = routes.filter(|route| route.listeners.contains(&listener.name));
+                hosts.routes.extend(own.map(|route| route.host.clone()));
+            }
+        }
+        hosts
     }
 
     /// Requests that are in flight.

@@ -144,6 +144,9 @@ fn way(
     let target = Target::of(head)?;
     record.of_host(&target.host);
     if let Security::Redirect(port) = terms.security {
+        if !terms.hosts.include(&target.host) {
+            return Err(TurnedAway::UnknownHost { host: target.host });
+        }
         return Ok(Way::Elsewhere(Box::new(redirect::to_https(&target, &head.uri, port))));
     }
     check_server_name(&target, connection)?;

@@ -1,11 +1,50 @@
-//! The answer of a listener that only leads to HTTPS.
+//! The answer of a listener that only redirects to HTTPS, and the hosts that it redirects to.
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Response, StatusCode, Uri};
+use mtls::live::Live;
 
-use crate::target::Target;
+use crate::config::HostPattern;
+use crate::target::{Target, bare};
+
+/// The hosts of this gateway: those that its HTTPS routes name, and those that the certificates of
+/// its HTTPS listeners name. A route for any host names none.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    pub(crate) certificates: Vec<Arc<Live>>,
+    pub(crate) routes: Vec<HostPattern>,
+}
+
+impl Hosts {
+    /// Whether a host, in the form of [`Target`], is one of them.
+    pub(crate) fn include(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        let routed = self.routes.iter().any(|pattern| match pattern {
+            HostPattern::Any => false,
+            HostPattern::Exact(exact) => bare(exact) == host,
+            HostPattern::Wildcard(domain) => parent == Some(domain),
+        });
+        let address: Option<IpAddr> = host.parse().ok();
+        routed
+            || self.certificates.iter().any(|live| {
+                let certificate = &live.current().certificate;
+                let names = &certificate.subject_alt_names;
+                let named = |name: &String| match name.strip_prefix("*.") {
+                    Some(domain) => parent.is_some_and(|it| it.eq_ignore_ascii_case(domain)),
+                    None => bare(name) == host,
+                };
+                match address {
+                    Some(address) => names.ip.contains(&address),
+                    None => names.dns.iter().any(named),
+                }
+            })
+    }
+}
 
 /// 308 (RFC 9110, section 15.4.9): the same host, path and query, by HTTPS at `port`.
 pub(crate) fn to_https(target: &Target, url: &Uri, port: u16) -> Response<Bytes> {

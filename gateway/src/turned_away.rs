@@ -28,6 +28,8 @@ pub(crate) enum TurnedAway {
     NotAllowed(Box<Refusal>),
     #[error("too many requests are in flight: try again in a second")]
     TooMany,
+    #[error("{host} is not served here: ask for a host that a route or the certificate names")]
+    UnknownHost { host: String },
     #[error("the service behind ({upstream}) {}", told(.error))]
     Upstream { upstream: String, error: RequestError },
     #[error("the service behind ({upstream}) did not answer in time")]
@@ -42,7 +44,7 @@ impl TurnedAway {
             Self::BadRequest(bad) => bad.status(),
             Self::CallerBroke => StatusCode::BAD_REQUEST,
             Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected { .. } | Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,

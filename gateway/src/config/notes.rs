@@ -4,11 +4,24 @@ use super::{ClientCertificates, Config, ListenerConfig, RouteConfig, Security};
 
 impl Config {
     /// Ways on which nobody is ever answered: a route that wants verified callers, at a listener
-    /// that verifies nobody. It is safe, so it is no problem.
+    /// that verifies nobody; and a redirect to HTTPS where there is none. It is safe, so it is no
+    /// problem.
     pub fn notes(&self) -> Vec<String> {
         let wanted = self.routes.iter().filter(|route| !route.anonymous);
         let pairs = wanted.flat_map(|route| self.listeners.iter().map(move |door| (route, door)));
-        pairs.filter_map(|(route, listener)| note(route, listener)).collect()
+        let notes = pairs.filter_map(|(route, listener)| note(route, listener));
+        notes.chain(self.listeners.iter().filter_map(|it| self.redirect_note(it))).collect()
+    }
+
+    fn redirect_note(&self, listener: &ListenerConfig) -> Option<String> {
+        let has_https = self.listeners.iter().any(|it| matches!(it.security, Security::Tls { .. }));
+        (matches!(listener.security, Security::Redirect(_)) && !has_https).then(|| {
+            format!(
+                "the listener {:?} redirects nobody: it leads to hosts of HTTPS listeners, and \
+                 there is none: add one with an identity",
+                listener.name
+            )
+        })
     }
 }
 

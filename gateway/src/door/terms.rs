@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::config::{ClientCertificates, Config, ListenerConfig, Security};
+use crate::redirect::Hosts;
 use crate::request_limits::RequestLimits;
 use crate::route_metrics::RouteMetrics;
 use crate::routes::Routes;
@@ -27,6 +28,8 @@ pub(crate) struct Terms {
     /// How long requests in flight have once their connection is told to end.
     pub(super) drain_timeout: Duration,
     pub(crate) handshakes: Arc<Handshakes>,
+    /// Where a listener that redirects may lead to.
+    pub(crate) hosts: Hosts,
     pub(super) limits: Limits,
     pub(crate) live: Option<Arc<Live>>,
     pub(crate) name: Arc<str>,
@@ -65,6 +68,7 @@ impl Terms {
             acceptor,
             drain_timeout: config.drain_timeout,
             handshakes: Arc::clone(&doors.handshakes),
+            hosts: Hosts::default(),
             limits: limits.clone(),
             live,
             name: listener.name.as_str().into(),
