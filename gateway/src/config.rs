@@ -15,7 +15,6 @@ mod limits;
 mod listener;
 mod nearest;
 mod notes;
-mod path_prefix;
 mod problems;
 mod report;
 mod route;
@@ -34,6 +33,7 @@ use std::time::Duration;
 
 use http::uri::Authority;
 use mtls::limits::Limits;
+use mtls::policy::PathPrefix;
 use mtls::spiffe::SpiffeId;
 use mtls::trust::Revocation;
 
@@ -110,8 +110,8 @@ pub struct RouteConfig {
     pub listeners: Vec<String>,
     /// Which hosts.
     pub host: HostPattern,
-    /// Which paths: `/`, or a prefix that begins with a slash and does not end with one.
-    pub path_prefix: String,
+    /// Which paths.
+    pub path_prefix: PathPrefix,
     /// Who may come; without it, any verified peer.
     pub allow: Option<mtls::policy::Policy>,
     /// Whether those who showed no certificate may come too.

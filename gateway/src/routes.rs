@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
+use mtls::policy::PathTable;
 
 use crate::config::{HostPattern, RouteConfig};
 use crate::route_metrics::RouteMetrics;
@@ -18,35 +18,37 @@ pub(crate) struct Route {
     pub(crate) metrics: Arc<RouteMetrics>,
     /// Its name, as logs and metrics have it.
     pub(crate) name: Arc<str>,
-    /// Decoded, as paths are compared.
-    prefix: String,
     pub(crate) upstreams: Upstreams,
 }
 
 /// The ways of one listener.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    any: Vec<Arc<Route>>,
-    exact: HashMap<String, Vec<Arc<Route>>>,
-    wildcard: HashMap<String, Vec<Arc<Route>>>,
+    any: PathTable<Arc<Route>>,
+    exact: HashMap<String, PathTable<Arc<Route>>>,
+    wildcard: HashMap<String, PathTable<Arc<Route>>>,
 }
 
 impl Routes {
     /// The routes that a listener takes.
     pub(crate) fn of<'a>(listener: &str, routes: impl IntoIterator<Item = &'a Arc<Route>>) -> Self {
-        let mut table = Self::default();
-        let takes = |route: &&Arc<Route>| route.config.listeners.iter().any(|l| l == listener);
-        for route in routes.into_iter().filter(takes) {
-            let ways = match &route.config.host {
-                HostPattern::Any => &mut table.any,
-                HostPattern::Exact(host) => table.exact.entry(bare(host)).or_default(),
-                HostPattern::Wildcard(domain) => table.wildcard.entry(domain.clone()).or_default(),
-            };
-            ways.push(Arc::clone(route));
+        let mut hosts: HashMap<&HostPattern, Vec<_>> = HashMap::new();
+        for route in routes {
+            if route.config.listeners.iter().any(|it| it == listener) {
+                let entry = (route.config.path_prefix.clone(), Arc::clone(route));
+                hosts.entry(&route.config.host).or_default().push(entry);
+            }
         }
-        let all = table.exact.values_mut().chain(table.wildcard.values_mut());
-        for ways in all.chain([&mut table.any]) {
-            ways.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
+        let mut table = Self::default();
+        for (host, routes) in hosts {
+            let routes = routes.into_iter().collect();
+            match host {
+                HostPattern::Any => table.any = routes,
+                HostPattern::Exact(host) => drop(table.exact.insert(bare(host), routes)),
+                HostPattern::Wildcard(domain) => {
+                    table.wildcard.insert(domain.clone(), routes);
+                }
+            }
         }
         table
     }
@@ -58,46 +60,20 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// The way depends on whether the service behind takes what follows a semicolon for a part of
-    /// the path, as most do, or for a parameter, as Java's do.
+    /// Another route is selected where a service reads the path in another way.
     pub(crate) fn find(&self, target: &Target) -> Result<Option<&Arc<Route>>, BadRequest> {
         let host = target.host.as_str();
-        let ways = self
-            .exact
-            .get(host)
-            .or_else(|| self.wildcard.get(host.split_once('.')?.1))
-            .unwrap_or(&self.any);
-        let way = |path: &str| ways.iter().find(|route| route.covers(path));
-        let found = way(&target.path);
-        if target.path.contains(';') {
-            let other = way(&without_parameters(&target.path));
-            if found.map(Arc::as_ptr) != other.map(Arc::as_ptr) {
-                return Err(BadRequest::Path("a parameter (;) where a route's prefix ends"));
-            }
-        }
-        Ok(found)
+        let wildcard = || self.wildcard.get(host.split_once('.')?.1);
+        let routes = self.exact.get(host).or_else(wildcard).unwrap_or(&self.any);
+        Ok(routes.find(&target.path)?)
     }
 }
 
 impl Route {
     pub(crate) fn new(config: RouteConfig, upstreams: Upstreams) -> Self {
-        let prefix = percent_decode_str(&config.path_prefix).decode_utf8_lossy().into_owned();
         let metrics = Arc::new(RouteMetrics::new(&config.name));
-        Self { name: config.name.as_str().into(), prefix, config, metrics, upstreams }
+        Self { name: config.name.as_str().into(), config, metrics, upstreams }
     }
-
-    /// Whether its prefix covers a path, which it does at the end of a segment.
-    fn covers(&self, path: &str) -> bool {
-        match path.strip_prefix(&*self.prefix) {
-            Some(rest) => &*self.prefix == "/" || rest.is_empty() || rest.starts_with('/'),
-            None => false,
-        }
-    }
-}
-
-fn without_parameters(path: &str) -> String {
-    let names = path.split('/').map(|segment| segment.split(';').next().unwrap_or(segment));
-    names.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -105,6 +81,7 @@ mod tests {
     use std::sync::Arc;
 
     use http::Request;
+    use mtls::policy::InvalidPath;
 
     use super::{Route, Routes};
     use crate::config::Config;
@@ -138,14 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn another_spelling_of_a_path_does_not_pass_by_its_route() {
+    fn another_spelling_of_a_path_selects_no_other_route() {
         let routes = routes(&[("all", "", "/"), ("admin", "", "/admin")]);
 
-        assert_eq!(routes.name("a", "/%61dmin"), Ok(Some("admin".to_owned())));
-        assert_eq!(routes.name("a", "/%61%64min/x"), Ok(Some("admin".to_owned())));
         assert_eq!(routes.name("a", "/admin/x;y=z"), Ok(Some("admin".to_owned())));
-        assert!(matches!(routes.name("a", "/admin;x"), Err(BadRequest::Path(_))));
-        assert!(matches!(routes.name("a", "/admin%3Bx/y"), Err(BadRequest::Path(_))));
+        assert_eq!(routes.name("a", "/page;y=z"), Ok(Some("all".to_owned())));
+        for path in
+            ["/admin;x", "/admin%3Bx/y", "/%61dmin", "/%61%64min/x", "/ADMIN", "/admin.json"]
+        {
+            let refused = routes.name("a", path);
+            assert!(
+                matches!(refused, Err(BadRequest::Path(InvalidPath::Ambiguous(_)))),
+                "{path}: {refused:?}"
+            );
+        }
     }
 
     impl Routes {

@@ -1,9 +1,8 @@
 //! `[[route]]`: one way through, by itself. What it has to do with others is
 //! [`super::routes`]'s.
 
-use mtls::policy::Policy;
+use mtls::policy::{PathPrefix, Policy};
 
-use super::path_prefix::path_prefix;
 use super::report::Report;
 use super::table::Table;
 use super::value::Value;
@@ -21,7 +20,7 @@ pub(super) struct Route<'a> {
     /// The names that it has, each with its place; nothing where the key is absent.
     pub(super) listeners: Option<Vec<Value<'a>>>,
     pub(super) name: Option<Option<String>>,
-    pub(super) path_prefix: Option<String>,
+    pub(super) path_prefix: Option<PathPrefix>,
     pub(super) table: Table<'a>,
     timeouts: Option<Timeouts>,
     upstream_tls: Option<Option<UpstreamTls>>,
@@ -34,7 +33,7 @@ impl<'a> Route<'a> {
         // An array that is none has been told of, and is not told again as an absent one.
         let listeners = table.get("listeners").map(|value| value.array(EMPTY).unwrap_or_default());
         let host = table.or("host", HostPattern::Any, |value| value.text(HostPattern::new));
-        let prefix = table.or("path_prefix", "/".to_owned(), |value| value.text(path_prefix));
+        let prefix = table.or("path_prefix", PathPrefix::default(), |value| value.text(str::parse));
         let upstreams = table.require("upstreams", "name one at least, in an array of URLs");
         let (upstreams, scheme) =
             upstreams.map_or((None, None), |value| upstreams::read(&value, report));

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use mtls::policy::PathPrefix;
+
 use super::listener::Listener;
 use super::nearest::nearest;
 use super::report::Report;
@@ -17,7 +19,7 @@ pub(super) fn check(
 ) -> Option<Vec<RouteConfig>> {
     let doors = Doors::new(listeners);
     let mut names: HashMap<String, usize> = HashMap::new();
-    let mut ways: HashMap<(String, HostPattern, String), usize> = HashMap::new();
+    let mut ways: HashMap<(String, HostPattern), Vec<(PathPrefix, usize)>> = HashMap::new();
     let mut checked = Vec::new();
     for route in routes {
         let taken_by = doors.of(&route);
@@ -30,17 +32,25 @@ pub(super) fn check(
         let mut doubled = false;
         if let (Some(host), Some(prefix)) = (&host, &prefix) {
             for door in &taken_by {
-                let way = (door.name.to_owned(), host.clone(), prefix.clone());
-                let first = *ways.entry(way).or_insert(place);
-                if first != place {
-                    doubled = true;
-                    route.table.problem(format!(
-                        "the route on line {} takes {host}{prefix} on the listener \"{}\" \
-                         already: change one of the two",
-                        report.line(first),
-                        door.name
-                    ));
+                let others = ways.entry((door.name.to_owned(), host.clone())).or_default();
+                let alike = others.iter().find(|(other, _)| other.reads_like(prefix));
+                if let Some((other, first)) = alike {
+                    doubled |= other == prefix;
+                    let line = report.line(*first);
+                    route.table.problem(match other == prefix {
+                        true => format!(
+                            "the route on line {line} takes {host}{prefix} on the listener \"{}\" \
+                             already: change one of the two",
+                            door.name
+                        ),
+                        false => format!(
+                            "some services read {prefix} as {other}, for which the route on line \
+                             {line} is on the listener \"{}\": change one of the two",
+                            door.name
+                        ),
+                    });
                 }
+                others.push((prefix.clone(), place));
             }
         }
         let default = || Some(format!("{}{}", host.as_ref()?, prefix.as_ref()?));

@@ -32,7 +32,7 @@ impl RouteView {
         Self {
             name: config.name.clone(),
             host: config.host.to_string(),
-            path_prefix: config.path_prefix.clone(),
+            path_prefix: config.path_prefix.to_string(),
             listeners: config.listeners.clone(),
             allow: config.allow.as_ref().map(ToString::to_string),
             anonymous: config.anonymous,

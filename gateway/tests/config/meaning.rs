@@ -73,7 +73,7 @@ fn the_example_of_the_design_means_what_it_says() {
     assert_eq!(status.name, "server.local/status");
     assert_eq!(status.listeners, ["secure"]);
     assert_eq!(status.host, HostPattern::Exact("server.local".to_owned()));
-    assert_eq!(status.path_prefix, "/status");
+    assert_eq!(status.path_prefix.as_str(), "/status");
     assert_eq!(
         status.upstreams,
         [

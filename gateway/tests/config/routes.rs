@@ -255,6 +255,30 @@ upstreams = ["http://a"]
 }
 
 #[test]
+fn two_routes_differ_for_every_service() {
+    told(
+        &format!(
+            "{DOORS}{}",
+            r#"listeners = ["secure"]
+path_prefix = "/Admin"
+upstreams = ["http://a"]
+[[route]]
+listeners = ["secure", "optional"]
+path_prefix = "/admin"
+upstreams = ["http://a"]
+[[route]]
+listeners = ["optional"]
+path_prefix = "/administrator"
+upstreams = ["http://a"]
+"#
+        ),
+        &[
+            r#"28:1: route 2: some services read /admin as /Admin, for which the route on line 24 is on the listener "secure": change one of the two"#,
+        ],
+    );
+}
+
+#[test]
 fn a_route_is_not_blamed_twice() {
     let up = "listeners = [\"secure\"]\nupstreams = [\"http://a\"]\n";
     told(

@@ -238,6 +238,12 @@ path_prefix = "/a%2Fb"
 [[route]]
 upstreams = ["http://a"]
 path_prefix = "/a?b"
+[[route]]
+upstreams = ["http://a"]
+path_prefix = "/a;b"
+[[route]]
+upstreams = ["http://a"]
+path_prefix = "/%252e%252e/a"
 "#
         ),
         &[
@@ -245,6 +251,8 @@ path_prefix = "/a?b"
             r#"10:15: route 2: path_prefix: "/a/" ends with a slash: leave it out, the rest is meant too"#,
             r#"13:15: route 3: path_prefix: "/a%2Fb" has an encoded dot, slash or backslash: requests with it are refused"#,
             r#"16:15: route 4: path_prefix: "/a?b" has a query or a fragment: write the path only"#,
+            r#"19:15: route 5: path_prefix: "/a;b" is read in different ways by services: leave out parameters (;), encoded ?, # and %, and dots and spaces around a name"#,
+            r#"22:15: route 6: path_prefix: "/%252e%252e/a" has a dot segment: requests with it are refused"#,
         ],
     );
     told(
