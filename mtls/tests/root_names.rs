@@ -13,9 +13,22 @@ use authority::{Authority, AuthorityRequest};
 use mtls::limits::Limits;
 use rustls::version::{TLS12, TLS13};
 
-use self::house::{Caller, Papers, Server, Stranger, hello};
+use self::house::{Caller, Papers, Server, Stranger, hello, trust};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn names_are_left_out_from_16_kib_on() {
+    let papers: Vec<Papers> = (0..400).map(|_| Papers::new()).collect();
+    let authorities: Vec<&Authority> = papers.iter().map(|papers| &papers.authority).collect();
+    // As they are sent: two bytes of length before each.
+    let length = |count: usize| trust(&authorities[..count]).hint_left_out();
+
+    let first = (1..=400).find(|count| length(*count).is_some()).unwrap();
+
+    let bytes = length(first).unwrap();
+    assert!(bytes > 16 * 1024 && bytes - bytes / first <= 16 * 1024, "{first}: {bytes}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_few_roots_their_names_are_sent_and_with_1200_none_and_all_clients_connect() {
