@@ -85,7 +85,6 @@ impl Live {
         let files = Files::read(&directory);
         let credentials = Credentials::of(&files, roles, revocation, at)?;
         warm_up();
-        warn_of_hint(&directory, &credentials);
         let reload = Reload { at, problems: Vec::new() };
         Ok(Self {
             changed: channel::Sender::new(()),
@@ -174,7 +173,7 @@ impl Live {
             list_numbers = lists.join(" "),
             "identity reloaded"
         );
-        warn_of_hint(&self.directory, &credentials);
+        self.warn_of_hint(&credentials);
         // In this order: whoever sees the new identity sees no old problem beside it.
         *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
         self.current.store(Arc::new(credentials));
@@ -194,21 +193,21 @@ impl Live {
         counter!("mtls_reloads_total", "result" => "failed").increment(1);
     }
 
+    /// Says that clients are not told which authorities their certificates may be of.
+    fn warn_of_hint(&self, credentials: &Credentials) {
+        if let Some(bytes) = credentials.trust.hint_left_out() {
+            warn!(
+                directory = %self.directory.display(),
+                roots = credentials.trust.roots().len(),
+                bytes,
+                "the names of the roots take more than {LONGEST_HINT} bytes, so a server here \
+                 sends its clients none of them: clients that choose a certificate by these names \
+                 need another way to choose"
+            );
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Says that clients are not told which authorities their certificates may be of.
-fn warn_of_hint(directory: &Path, credentials: &Credentials) {
-    if let Some(bytes) = credentials.trust.hint_left_out() {
-        warn!(
-            directory = %directory.display(),
-            roots = credentials.trust.roots().len(),
-            bytes,
-            "the names of the roots take more than {LONGEST_HINT} bytes, so a server here sends \
-             its clients none of them: clients that choose a certificate by these names need \
-             another way to choose"
-        );
     }
 }

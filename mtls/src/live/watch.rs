@@ -24,6 +24,8 @@ impl Live {
                  mount the whole directory to have renewals followed"
             );
         }
+        // Not when the files are first read: that is before the log has begun.
+        self.warn_of_hint(&self.current());
         let mut changes = Changes::of(&self.directory);
         loop {
             let why = changes.next().await;
