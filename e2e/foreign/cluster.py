@@ -59,8 +59,8 @@ class Server(BaseHTTPRequestHandler):
         if not namespace and plural in lines("forbidden"):
             return self.fail(403, "Forbidden", f"{plural} is forbidden: cannot list at the cluster scope")
         items = [o for o in objects(plural, namespace) if selects(url.query, o)]
-        if "watch=true" in url.query:  # one that ends: kubectl lists again
-            return self.answer(200, {"type": "ADDED", "object": items[0]} if items else "")
+        if "watch=true" in url.query:
+            return self.answer(200, *events(version, plural, items))
         self.answer(200, {"kind": kind_of(plural) + "List", "apiVersion": version,
                           "metadata": {"resourceVersion": "1"}, "items": items})
 
@@ -135,13 +135,20 @@ class Server(BaseHTTPRequestHandler):
         self.answer(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason,
                            "message": message, "code": code})
 
-    def answer(self, code, thing):
-        body = json.dumps(thing).encode()
+    def answer(self, code, *things):
+        body = "\n".join(json.dumps(thing) for thing in things).encode()
         self.send_response(code)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def events(version, plural, items):
+    """A watch that ends after what is there now; the last event says that this was all (KEP-3157)."""
+    end = {"resourceVersion": "1", "annotations": {"k8s.io/initial-events-end": "true"}}
+    bookmark = {"apiVersion": version, "kind": kind_of(plural), "metadata": end}
+    return [*({"type": "ADDED", "object": item} for item in items), {"type": "BOOKMARK", "object": bookmark}]
 
 
 def groups():
