@@ -1,8 +1,12 @@
 //! How both services end: in order, and not before what was begun is finished.
 
-use anyhow::Result;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
 use e2e::curl::{Answer, Curl};
-use e2e::deadline::eventually;
+use e2e::deadline::{PATIENCE, eventually};
 use e2e::house::House;
 use e2e::openssl::Server;
 
@@ -45,6 +49,52 @@ fn a_request_in_flight_is_finished_first() -> Result<()> {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()?["apiResponse"]["message"], "late");
     assert_eq!(client.end()?.code, Some(0));
+    Ok(())
+}
+
+#[test]
+fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response() -> Result<()> {
+    let house = House::new()?;
+    let api = house.api().set("DRAIN_DELAY", "5s").start()?;
+    let client = house.client(&api).set("DRAIN_DELAY", "4s").start()?;
+    let ask = |connection: &mut TcpStream| -> Result<String> {
+        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        let (mut answer, mut bytes) = (Vec::new(), [0; 1024]);
+        while !answer.ends_with(b"}") {
+            let count = connection.read(&mut bytes)?;
+            ensure!(count > 0, "it ended: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&bytes[..count]);
+        }
+        Ok(String::from_utf8_lossy(&answer).to_ascii_lowercase())
+    };
+    let mut kept = TcpStream::connect(client.address)?;
+    ensure!(!ask(&mut kept)?.contains("connection: close"));
+    let call = Curl::get(&api.url("/api/data")).showing(&house.identity("client-service"));
+    let began = Instant::now();
+
+    api.terminate()?;
+    client.terminate()?;
+    for service in [&api, &client] {
+        service.logged("the signal", |line| line["signal"] == "SIGTERM")?;
+    }
+    let of_kept = ask(&mut kept)?;
+    let of_new = ask(&mut TcpStream::connect(client.address)?)?;
+    let (over_http2, over_http1) = (call.run()?, call.clone().with(&["--http1.1"]).run()?);
+    let ready: serde_json::Value = serde_json::from_str(&client.admin("/readyz")?)?;
+
+    for answer in [of_kept, of_new] {
+        ensure!(
+            answer.starts_with("http/1.1 200") && answer.contains("connection: close"),
+            "{answer}"
+        );
+    }
+    assert_eq!((over_http2.status, over_http1.status), (200, 200));
+    assert_eq!(kept.read(&mut [0])?, 0, "a connection that was told so ends");
+    assert_eq!(ready["ready"], false);
+    assert_eq!(client.end()?.code, Some(0));
+    assert_eq!(api.end()?.code, Some(0));
+    ensure!(began.elapsed() >= Duration::from_secs(4), "{:?}", began.elapsed());
     Ok(())
 }
 

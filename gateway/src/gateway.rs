@@ -246,6 +246,7 @@ fn fitted(mut config: Config) -> (Config, Vec<String>) {
 fn of_admin(config: &Config) -> ServiceLimits {
     ServiceLimits {
         connection: config.limits.clone(),
+        drain_delay: std::time::Duration::ZERO,
         drain_timeout: config.drain_timeout,
         log_refusals_per_second: config.log_refusals_per_second,
         max_body_bytes: 0,

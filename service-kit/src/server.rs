@@ -3,7 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum_server::Handle;
+use http::{HeaderValue, Version, header};
 use hyper_util::rt::TokioTimer;
 use mtls::limits::max_streams;
 use mtls::server::Acceptor;
@@ -33,8 +37,9 @@ pub fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, C
     listener.map_err(|source| CannotListen { address, setting, source })
 }
 
-/// Serves routes on a listener until told to stop; then lets requests in flight finish, for
-/// `DRAIN_TIMEOUT` at most.
+/// Serves routes on a listener until told to stop. Then it accepts connections for `DRAIN_DELAY` more,
+/// since others may not know yet that it stops, and closes each after its response; after that it
+/// lets requests in flight finish, for `DRAIN_TIMEOUT` at most.
 ///
 /// # Errors
 ///
@@ -65,9 +70,12 @@ pub async fn serve(
         .max_concurrent_streams(max_streams(limits.max_requests))
         .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
 
-    let drain = limits.drain_timeout;
+    let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
+    let stopping = shutdown.clone();
+    let routes = routes.layer(from_fn_with_state(stopping, close_if_stopping));
     let stop = tokio::spawn(async move {
         shutdown.told().await;
+        tokio::time::sleep(delay).await;
         handle.graceful_shutdown(Some(drain));
     });
     info!(%address, "{name} is listening");
@@ -75,4 +83,19 @@ pub async fn serve(
     stop.abort();
     info!(%address, "{name} has stopped");
     ended
+}
+
+/// Has an HTTP/1.1 connection end with its response once the service is told to stop. HTTP/2 has no
+/// such header (RFC 9113, section 8.2.2): its connections get GOAWAY when the delay is over.
+async fn close_if_stopping(
+    State(shutdown): State<Shutdown>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let has_header = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if has_header && shutdown.is_told() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

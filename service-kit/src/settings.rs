@@ -15,7 +15,7 @@ use mtls::role::Role;
 
 pub use self::arguments::ServiceArguments;
 pub use self::limits::{LimitArguments, ServiceLimits};
-pub use self::parse::{bytes, duration, host, number, revocation};
+pub use self::parse::{bytes, duration, duration_or_zero, host, number, revocation};
 pub use self::problems::Problems;
 use crate::logs::LogSettings;
 

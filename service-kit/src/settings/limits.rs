@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use mtls::limits::Limits;
 
-use super::{Problems, bytes, duration, number};
+use super::{Problems, bytes, duration, duration_or_zero, number};
 
 /// The limits, as text.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct LimitArguments {
     /// How long requests in flight have once the service is told to stop
     #[arg(long, env = "DRAIN_TIMEOUT", default_value = "20s", value_name = "TIME")]
     pub drain_timeout: String,
+
+    /// How long new connections are still accepted once the service is told to stop
+    #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_name = "TIME")]
+    pub drain_delay: String,
 
     /// Size of a request's head (8KiB at least)
     #[arg(long, env = "MAX_HEADER_BYTES", default_value = "32KiB", value_name = "SIZE")]
@@ -59,6 +63,8 @@ pub struct ServiceLimits {
     pub connection: Limits,
     /// How long requests in flight have once the service is told to stop.
     pub drain_timeout: Duration,
+    /// How long new connections are still accepted once the service is told to stop.
+    pub drain_delay: Duration,
     /// Refusals that are logged each second.
     pub log_refusals_per_second: u32,
     /// The size of a request's body, in bytes.
@@ -74,6 +80,7 @@ impl LimitArguments {
         let header = problems.check("HEADER_TIMEOUT", duration(&self.header_timeout));
         let idle = problems.check("IDLE_TIMEOUT", duration(&self.idle_timeout));
         let drain = problems.check("DRAIN_TIMEOUT", duration(&self.drain_timeout));
+        let delay = problems.check("DRAIN_DELAY", duration_or_zero(&self.drain_delay));
         let max_header = problems.check("MAX_HEADER_BYTES", bytes(&self.max_header_bytes));
         let max_header = max_header.and_then(|size| {
             let enough = (SMALLEST_HEAD..=LARGEST_HEAD).contains(&size);
@@ -97,6 +104,7 @@ impl LimitArguments {
                 max_header_bytes: max_header?,
             },
             drain_timeout: drain?,
+            drain_delay: delay?,
             log_refusals_per_second: logged?,
             max_body_bytes: max_body?,
             max_requests: max_requests?,

@@ -27,6 +27,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(bad)
 }
 
+/// The same, or zero: `0` or `0s`.
+pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0ms" | "0s" | "0m" | "0h" => Ok(Duration::ZERO),
+        other => duration(other),
+    }
+}
+
 /// A size in bytes: `1048576`, `32KiB`, `1MiB`, `1GiB`; more than zero.
 pub fn bytes(text: &str) -> Result<usize, String> {
     let bad = || format!("\"{text}\" is no size: write 65536, 32KiB or 1MiB");
@@ -74,12 +82,14 @@ pub fn revocation(text: &str) -> Result<Revocation, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{bytes, duration, number};
+    use super::{bytes, duration, duration_or_zero, number};
 
     #[test]
     fn times_and_sizes_are_read_with_their_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        assert_eq!(duration_or_zero("2h"), duration("2h"));
+        assert_eq!(["0", "0s"].map(duration_or_zero), [Ok(Duration::ZERO), Ok(Duration::ZERO)]);
         assert_eq!(bytes("65536"), Ok(65_536));
         assert_eq!(bytes("1MiB"), Ok(1_048_576));
     }
@@ -88,6 +98,7 @@ mod tests {
     fn what_is_no_time_or_size_or_number_is_refused() {
         for text in ["", "10", "10 s", "-1s", "0s", "s", "99999999999999999999s", "25h"] {
             assert!(duration(text).unwrap_err().contains("is no duration"), "{text}");
+            assert!(text == "0s" || duration_or_zero(text).is_err(), "{text}");
         }
         for text in ["", "0", "1MB", "1.5KiB", "99999999999999999999", "-1"] {
             assert!(bytes(text).unwrap_err().contains("is no size"), "{text}");
