@@ -160,6 +160,7 @@ run_tests() {
 
   step() { say; say "== $*"; "$@"; }
   step cargo fmt --all --check
+  step cargo fmt --manifest-path fuzz/Cargo.toml --check
   step cargo clippy --workspace --all-targets --locked -- -D warnings
   step cargo build --workspace --locked
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
@@ -172,6 +173,8 @@ run_tests() {
   else
     step cargo test --workspace --locked --lib --bins --tests -- --show-output 2>&1 | tee "$said"
   fi
+  # A workspace of its own, in the same target directory; PROPTEST_CASES=100000 looks longer.
+  CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} step cargo test --manifest-path fuzz/Cargo.toml --quiet
   RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
   step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh mtls/tests/limbo/*.sh .ci/run
   if cargo deny --version >/dev/null 2>&1; then

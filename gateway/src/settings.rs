@@ -104,7 +104,12 @@ impl Command {
 }
 
 impl Settings {
-    fn check(file: PathBuf, format: &str, filter: &str) -> Result<Box<Self>, NotReady> {
+    /// Checks the file with its identities, and how the log is written.
+    ///
+    /// # Errors
+    ///
+    /// Everything that keeps the gateway from starting.
+    pub fn check(file: PathBuf, format: &str, filter: &str) -> Result<Box<Self>, NotReady> {
         let mut not_ready = NotReady::default();
         let mut problems = Problems::default();
         let logs = LogSettings::check(format, filter, &mut problems);
