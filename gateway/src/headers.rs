@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! request   hop_by_hop::strip_request -> identity::Caller::set (forged::strip, then the truth)
-//!           trailers::Trailers::of_request around the body
-//! answer    hop_by_hop::strip_response, trailers::Trailers::of_response around the body
+//!           -> canonical -> via::add; trailers::Trailers::of_request around the body
+//! answer    hop_by_hop::strip_response -> canonical -> location::rewrite;
+//!           trailers::Trailers::of_response around the body
 //! ```
 
 pub mod forged;
@@ -13,3 +14,4 @@ pub mod hop_by_hop;
 pub mod identity;
 pub mod list;
 pub mod trailers;
+pub mod location;

@@ -69,9 +69,18 @@ impl Proxy {
             Err(turned_away) => return turn_away(&turned_away, record),
         };
         let caller = self.caller(&terms, &connection);
-        let head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
-        let question =
-            Question { authority: target.authority, body, head, upgrade: upgrade.is_some() };
+        let mut head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
+        if body.is_end_stream() {
+            canonical::declare_empty(&head.method, &mut head.headers);
+        }
+        let question = Question {
+            authority: target.authority,
+            body,
+            fields: terms.fields,
+            head,
+            scheme: scheme(&connection),
+            upgrade: upgrade.is_some(),
+        };
         match question.ask(&route, &mut record).await {
             Ok(answer) => self.hand_back(answer, upgrade, &route, record),
             Err(turned_away) => turn_away(&turned_away, record),
@@ -97,8 +106,7 @@ impl Proxy {
         response.extensions_mut().remove::<Arc<Connection>>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {
-                let upstream = lease.upstream().name.to_string();
-                return turn_away(&TurnedAway::UpstreamUpgraded { upstream }, record);
+                return turn_away(&TurnedAway::UpstreamUpgraded, record);
             };
             record.answered(response.status());
             return upgrade.go_on(response, lease, record, self.door.busy());
@@ -217,25 +225,21 @@ fn rewritten(
 }
 
 fn caller(connection: &Connection, peer: Option<&Peer>, port: u16) -> Caller {
-    let scheme = if connection.session().is_some() { Scheme::Https } else { Scheme::Http };
-    let caller = Caller::new(connection.address().ip(), port, scheme);
+    let caller = Caller::new(connection.address().ip(), port, scheme(connection));
     match peer {
         Some(peer) => caller.with_peer(peer),
         None => caller,
     }
 }
 
-/// A length with leading zeros is one (RFC 9110, section 8.6), and octal to some.
-fn make_length_canonical(headers: &mut HeaderMap) {
-    let length = headers.get(CONTENT_LENGTH).filter(|value| value.as_bytes().starts_with(b"0"));
-    if let Some(length) = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
+fn scheme(connection: &Connection) -> Scheme {
+    if connection.session().is_some() { Scheme::Https } else { Scheme::Http }
 }
 
 fn turn_away(why: &TurnedAway, mut record: Record) -> Response<AnswerBody> {
     record.because(why);
-    own_answer(why.answer(), record)
+    let answer = why.answer(&record.trace);
+    own_answer(answer, record)
 }
 
 fn own_answer(answer: Response<Bytes>, mut record: Record) -> Response<AnswerBody> {

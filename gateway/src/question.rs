@@ -15,6 +15,8 @@ use mtls::connections::InFlight;
 
 use crate::body::{Progress, RequestBody};
 use crate::config::Timeouts;
+use crate::headers::identity::Scheme;
+use crate::headers::location;
 use crate::record::Record;
 use crate::routes::Route;
 use crate::turned_away::TurnedAway;
@@ -29,6 +31,8 @@ pub(crate) struct Question {
     pub(crate) head: Parts,
     /// It asks to leave HTTP.
     pub(crate) upgrade: bool,
+    /// How the caller reached us.
+    pub(crate) scheme: Scheme,
 }
 
 /// An answer of an upstream, and the place there that it takes until it is read.
@@ -48,10 +52,8 @@ impl Question {
         route: &Route,
         record: &mut Record,
     ) -> Result<Answer, TurnedAway> {
-        let Self { authority, body, head, upgrade } = self;
-        let timeouts = &route.config.timeouts;
-        let may_repeat = head.method.is_safe() && body.is_end_stream() && !upgrade;
-        let mut body = Some(RequestBody::new(body, Arc::clone(&record.progress)));
+        let Self { authority, body, fields, head, scheme, upgrade } = self;
+        let mut body = RequestBody::new(body, fields, Arc::clone(&record.progress));
         let mut tried: Vec<Arc<Upstream>> = Vec::new();
         let mut failed = TurnedAway::NoRoute;
         while let Some(lease) = route.upstreams.lease(&tried) {
@@ -65,6 +67,8 @@ impl Question {
                     lease.succeeded();
                     return Ok((response, lease));
                 }
+                    let headers = response.headers_mut();
+                    location::rewrite(headers, upstream.authorities(), scheme.as_str(), &authority);
                 Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
                 Ok(Err(error)) => {
                     lease.failed(&error);
@@ -77,8 +81,7 @@ impl Question {
                 Err(TooSlow::Caller) => return Err(TurnedAway::CallerTooSlow),
                 Err(TooSlow::Upstream) => {
                     lease.failed(&"it did not answer in time");
-                    let upstream = upstream.name.to_string();
-                    return Err(TurnedAway::UpstreamTooSlow { upstream });
+                    return Err(TurnedAway::UpstreamTooSlow);
                 }
             }
             tried.push(upstream);

@@ -8,10 +8,12 @@ use mtls::refusal::Refusal;
 use mtls::untrusted::Untrusted;
 use service_kit::problem::Problem;
 use thiserror::Error;
+use service_kit::trace::Trace;
 
 use crate::target::BadRequest;
 
-/// A request that no service answered.
+/// A request that no service answered. Its text is for the log: of an upstream, the caller learns
+/// nothing but that it failed.
 #[derive(Debug, Error)]
 pub(crate) enum TurnedAway {
     #[error("the request is refused: {0}")]
@@ -30,12 +32,12 @@ pub(crate) enum TurnedAway {
     TooMany,
     #[error("{host} is not served here: ask for a host that a route or the certificate names")]
     UnknownHost { host: String },
-    #[error("the service behind ({upstream}) {}", told(.error))]
-    Upstream { upstream: String, error: RequestError },
-    #[error("the service behind ({upstream}) did not answer in time")]
-    UpstreamTooSlow { upstream: String },
-    #[error("the service behind ({upstream}) left HTTP without being asked to")]
-    UpstreamUpgraded { upstream: String },
+    #[error("{}", described(.0))]
+    Upstream(RequestError),
+    #[error("the upstream did not answer in time")]
+    UpstreamTooSlow,
+    #[error("the upstream switched protocols without being asked to")]
+    UpstreamUpgraded,
 }
 
 impl TurnedAway {
@@ -48,9 +50,10 @@ impl TurnedAway {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Upstream { error: RequestError::Timeout(_), .. }
-            | Self::UpstreamTooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::Upstream { .. } | Self::UpstreamUpgraded { .. } => StatusCode::BAD_GATEWAY,
+            Self::Upstream(RequestError::Timeout(_)) | Self::UpstreamTooSlow => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            Self::Upstream(_) | Self::UpstreamUpgraded => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -59,11 +62,34 @@ impl TurnedAway {
         matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
     }
 
-    fn refusal(&self) -> Option<&Refusal> {
+    /// The answer: a problem (RFC 9457). Whoever reads the log finds the rest under its trace ID.
+    pub(crate) fn answer(&self, trace: &Trace) -> Response<Bytes> {
+        let mut problem = Problem::new(self.status());
+        if !self.concerns_upstream() {
+            problem = problem.with_detail(Untrusted(&self.to_string()).to_string());
+    /// The member `error` of the problem. All failures of upstreams look alike to a caller.
+    fn code(&self) -> &'static str {
         match self {
-            Self::NotAllowed(refusal) => Some(refusal),
-            Self::Upstream { error: RequestError::Refused { refusal, .. }, .. } => Some(refusal),
-            _ => None,
+            Self::BadRequest(_) => "bad-request",
+            Self::CallerBroke => "broken-body",
+            Self::CallerTooSlow => "request-timeout",
+            Self::HeadTooLarge(_) => "head-too-large",
+            Self::Loop => "loop-detected",
+            Self::Misdirected { .. } => "misdirected",
+            Self::NoRoute => "no-route",
+            Self::NotAllowed(refusal) => refusal.code.as_str(),
+            Self::TooMany => "too-many-requests",
+            Self::UnknownHost { .. } => "unknown-host",
+            Self::Upstream(RequestError::Timeout(_)) | Self::UpstreamTooSlow => "upstream-timeout",
+            Self::Upstream(_) | Self::UpstreamUpgraded => "upstream-failed",
+        }
+    }
+
+    /// Whether it was the upstream that failed. Its text then describes what stands behind us.
+    fn concerns_upstream(&self) -> bool {
+        matches!(self, Self::Upstream(_) | Self::UpstreamTooSlow | Self::UpstreamUpgraded)
+    }
+
         }
     }
 
@@ -85,8 +111,8 @@ impl TurnedAway {
     }
 }
 
-/// What stood behind us did, in words for a stranger; the log has the chain of causes.
-fn told(error: &RequestError) -> String {
+/// What an upstream did, with the chain of causes, for the log.
+fn described(error: &RequestError) -> String {
     match error {
         RequestError::Broken(_) => "broke off before it answered".to_owned(),
         RequestError::Refused { refusal, .. } => match refusal.side {

@@ -39,6 +39,8 @@ pub(crate) struct Upstream {
     /// another with 421 (RFC 9110, section 7.4).
     pub(crate) keeps_host: bool,
     /// Its URL, as logs and metrics have it.
+    /// Where it is dialled.
+    dial: Authority,
     pub(crate) name: Arc<str>,
     place: (Scheme, Authority),
     /// HTTP/1.1 only, which alone can be left for another protocol.
@@ -75,7 +77,12 @@ impl Upstream {
             UpstreamScheme::Http => Protocol::Http1,
             UpstreamScheme::Https => Protocol::Any,
         };
-        let client = |protocol| Arc::new(client(&url, tls.as_ref(), protocol, timeouts, doors));
+        let client = |protocol| {
+            let dial = Some(url.authority.clone());
+            let connect_timeout = timeouts.connect;
+            let reach = Reach { connect_timeout, dial, protocol, response_fields: fields };
+            Arc::new(client(reach, tls.as_ref(), timeouts, doors))
+        };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
         let mut following = JoinSet::new();
         for client in [&client, &upgrades] {
@@ -94,13 +101,13 @@ impl Upstream {
             failed: requests("failed"),
             health: Health::new(&name),
             in_flight: AtomicUsize::new(0),
-            is_http1: url.scheme == UpstreamScheme::Http,
             keeps_host: url.scheme == UpstreamScheme::Http,
             name,
             place: (scheme, authority),
             upgrades,
             _following: following,
         }
+            dial: url.authority,
     }
 
     /// Requests that are under way to it.
@@ -114,6 +121,11 @@ impl Upstream {
         let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
         url.build().expect("a scheme, an authority and a path must make a URL")
     }
+    /// The authorities by which it may name itself: where it is dialled, and the name it proves.
+    pub(crate) fn authorities(&self) -> [&Authority; 2] {
+        [&self.dial, &self.place.1]
+    }
+
 }
 
 impl Lease {
@@ -169,8 +181,6 @@ fn client(
         idle_timeout: timeouts.idle,
         ..Limits::default()
     };
-    let dial = Some(url.authority.clone());
-    let reach = Reach { connect_timeout: timeouts.connect, dial, protocol };
     let (events, open) = (Arc::clone(&doors.handshakes), Arc::clone(&doors.connections));
     match tls {
         Some((terms, live)) => {

@@ -23,7 +23,7 @@ async fn who_refuses_connections_cannot_be_reached() {
 
     let answer = get(&gateway, "/gone").await.unwrap();
 
-    assert_problem(&gateway, &answer, 502, "/gone", "cannot be reached").await;
+    assert_problem(&gateway, &answer, 502, "/gone", "cannot connect").await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn what_is_no_answer_is_a_bad_gateway() {
 
         let answer = get(&gateway, path).await.unwrap();
 
-        assert_problem(&gateway, &answer, 502, path, "the service behind").await;
+        assert_problem(&gateway, &answer, 502, path, "the upstream").await;
         assert_eq!(upstream.requests().len(), 1, "{path} was sent more than once");
     }
 }
@@ -272,8 +272,6 @@ async fn assert_problem(gateway: &Gateway, answer: &Message, status: u16, path: 
     assert_eq!(answer.field("content-type"), Some("application/problem+json"), "{path}");
     let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(problem["status"], status, "{path}: {problem}");
-    let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains(why), "{path}: {detail}");
     let line = gateway.request(path).await;
     assert!(line["why"].as_str().unwrap().contains(why), "{path}: {line}");
     assert_eq!(line["status"], status, "{path}: {line}");
