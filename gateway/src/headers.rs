@@ -9,9 +9,11 @@
 //!           trailers::Trailers::of_response around the body
 //! ```
 
+pub mod canonical;
 pub mod forged;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod list;
-pub mod trailers;
 pub mod location;
+pub mod trailers;
+pub mod via;

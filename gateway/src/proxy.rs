@@ -114,6 +114,7 @@ impl Proxy {
         hop_by_hop::strip_response(response.headers_mut());
         record.answered(response.status());
         let idle = route.config.timeouts.idle;
+        canonical::merge_lengths(response.headers_mut());
         response.map(|body| AnswerBody::streamed(body, idle, lease, record))
     }
 }
@@ -169,6 +170,9 @@ fn way(
 /// A connection that was opened for one name is not used for another (RFC 9110, section 7.4):
 /// what was agreed on, and shown, was for that name.
 fn check_server_name(target: &Target, connection: &Connection) -> Result<(), TurnedAway> {
+    if via::names_us(&head.headers) {
+        return Err(TurnedAway::Loop);
+    }
     let asked = connection.session().and_then(|session| session.server_name.as_deref());
     match asked.map(bare) {
         Some(asked) if asked != target.host => {
@@ -216,7 +220,9 @@ fn rewritten(
     caller.set(&route.config.identity_headers, &target.authority, headers);
     // It was for us: hyper tells the caller to go on once the upstream wants the body.
     headers.remove(EXPECT);
-    make_length_canonical(headers);
+    canonical::join_cookies(headers);
+    canonical::merge_lengths(headers);
+    via::add(headers, head.version);
     record.trace.hand_on(headers);
     if let Some(upgrade) = upgrade {
         upgrade.name_in(headers);

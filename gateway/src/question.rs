@@ -90,8 +90,7 @@ impl Question {
     }
 }
 
-/// The request in the words of one upstream. `TE` concerns the connection, which HTTP/1.1 says and
-/// HTTP/2 must not (RFC 9110, section 10.1.4; RFC 9113, section 8.2.2).
+/// The request as one upstream is to receive it.
 fn for_upstream(
     upstream: &Upstream,
     head: &Parts,
@@ -111,8 +110,8 @@ fn for_upstream(
     {
         request.headers_mut().insert(HOST, host);
     }
-    if upstream.is_http1 && head.headers.contains_key(TE) {
-        request.headers_mut().append(CONNECTION, HeaderValue::from_static("te"));
+    if head.headers.contains_key(TE) {
+        name_te_in_connection(upstream.protocol, request.headers_mut());
     }
     request
 }
@@ -122,6 +121,20 @@ async fn in_time<T>(
     answer: impl Future<Output = T>,
     progress: &Progress,
     timeouts: &Timeouts,
+/// In HTTP/1.1 `TE` is named in `Connection`; HTTP/2 has no such field (RFC 9110, section 10.1.4;
+/// RFC 9113, section 8.2.2).
+fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
+    if protocol == Protocol::Http2 {
+        return;
+    }
+    // Where ALPN decides, hyper takes `Connection` out for HTTP/2, and with it what its first field
+    // names: that one must not be `TE`, which gRPC needs.
+    if protocol == Protocol::Any && !headers.contains_key(CONNECTION) {
+        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+    }
+    headers.append(CONNECTION, HeaderValue::from_static("te"));
+}
+
 ) -> Result<T, TooSlow> {
     tokio::pin!(answer);
     let mut deadline = progress.deadline(timeouts);

@@ -31,8 +31,6 @@ pub(crate) struct Upstream {
     failed: Counter,
     pub(crate) health: Health,
     in_flight: AtomicUsize,
-    /// It is spoken to in HTTP/1.1 in any case.
-    pub(crate) is_http1: bool,
     /// It is asked for the host that the caller asked for, and not for its own.
     ///
     /// A plain service is. One that has a name to prove is asked for that name: it would answer
@@ -46,6 +44,8 @@ pub(crate) struct Upstream {
     /// HTTP/1.1 only, which alone can be left for another protocol.
     upgrades: Arc<Client<RequestBody>>,
     // Ended with the upstream.
+    /// The HTTP that it is spoken to in.
+    pub(crate) protocol: Protocol,
     _following: JoinSet<()>,
 }
 
@@ -110,6 +110,7 @@ impl Upstream {
             dial: url.authority,
     }
 
+            protocol,
     /// Requests that are under way to it.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
@@ -172,7 +173,6 @@ impl Drop for Lease {
 fn client(
     url: &Url,
     tls: Option<&(&UpstreamTls, Arc<Live>)>,
-    protocol: Protocol,
     timeouts: &Timeouts,
     doors: &Doors,
 ) -> Client<RequestBody> {

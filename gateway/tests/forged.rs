@@ -98,7 +98,7 @@ async fn without_a_certificate_nobody_is_named() {
         let seen = upstream.requests().pop().unwrap();
         let told: BTreeSet<_> =
             seen.head[1..].iter().filter_map(|line| line.split(':').next()).collect();
-        assert_eq!(told, BTreeSet::from(["host", "traceparent"]), "{forgery:?}");
+        assert_eq!(told, BTreeSet::from(["host", "traceparent", "via"]), "{forgery:?}");
     }
 }
 

@@ -1,0 +1,79 @@
+//! The `Via` field (RFC 9110, section 7.6.3), by which a request that comes back to the gateway
+//! that forwarded it is recognised.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
+use http::header::VIA;
+use http::{HeaderMap, HeaderValue, Version};
+
+/// The name of this process in `Via`. It is random, so that it tells nothing about us, and so that
+/// several gateways in a row are told apart from a loop.
+static PSEUDONYM: LazyLock<String> =
+    LazyLock::new(|| format!("gateway-{:016x}", RandomState::new().hash_one(std::process::id())));
+
+/// Adds this process to the `Via` of a request that was received in `version`; what others wrote
+/// there stays.
+pub fn add(headers: &mut HeaderMap, version: Version) {
+    let version = match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2.0",
+        _ => "1.1",
+    };
+    if let Ok(value) = HeaderValue::from_str(&format!("{version} {}", *PSEUDONYM)) {
+        headers.append(VIA, value);
+    }
+}
+
+/// Whether this process has forwarded the request before.
+pub fn names_us(headers: &HeaderMap) -> bool {
+    let members = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(is_comma));
+    // A member is the received protocol, the pseudonym, and perhaps a comment.
+    let mut names = members.filter_map(|member| {
+        member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)
+    });
+    names.any(|name| name == PSEUDONYM.as_bytes())
+}
+
+fn is_comma(byte: &u8) -> bool {
+    *byte == b','
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_forwarded_by_us_is_recognised_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(VIA, HeaderValue::from_static("1.0 fred, 1.1 gateway-0000000000000000"));
+        assert!(!names_us(&headers));
+
+        add(&mut headers, Version::HTTP_2);
+
+        assert!(names_us(&headers));
+        let ours = headers.get_all(VIA).iter().next_back().unwrap().clone();
+        assert!(ours.to_str().unwrap().starts_with("2.0 gateway-"), "{ours:?}");
+    }
+
+    #[test]
+    fn a_proxy_behind_may_join_the_fields_and_add_a_comment() {
+        let joined = format!("1.0 fred ,\t2.0  {} (comment), 1.1 nginx", *PSEUDONYM);
+        let mut headers = HeaderMap::new();
+        headers.append(VIA, HeaderValue::from_bytes(b"\xff").unwrap());
+        headers.append(VIA, HeaderValue::from_str(&joined).unwrap());
+
+        assert!(names_us(&headers));
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_message_as_it_was_received() {
+        for (version, told) in
+            [(Version::HTTP_10, "1.0 "), (Version::HTTP_11, "1.1 "), (Version::HTTP_2, "2.0 ")]
+        {
+            let mut headers = HeaderMap::new();
+            add(&mut headers, version);
+            assert!(headers[VIA].to_str().unwrap().starts_with(told));
+        }
+    }
+}
