@@ -100,12 +100,7 @@ impl Api {
     }
 
     async fn fetch(&self, trace: &Trace) -> Result<Answer, ApiError> {
-        // A pooled connection may be closed by the API at the very moment it is used again: a
-        // request without effect is asked once more, on a new one.
-        let response = match self.client.request(self.request(trace)).await {
-            Err(RequestError::Broken(_)) => self.client.request(self.request(trace)).await,
-            result => result,
-        };
+        let response = self.client.request(self.request(trace)).await;
         let response = response.map_err(|error| self.told(error))?;
         let connection = response.extensions().get::<Arc<Connection>>().cloned();
         let status = response.status();
@@ -173,6 +168,7 @@ impl Api {
                     refusal: refusal_value,
                 }
             }
+            RequestError::TooLarge(_) => ApiError::BadAnswer { url, why: error.to_string() },
             RequestError::Timeout(_) => ApiError::Timeout { url, why: error.to_string() },
             RequestError::Unreachable(_) => ApiError::Unreachable { url, why: error.to_string() },
         }

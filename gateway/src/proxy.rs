@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -23,7 +23,6 @@ use tower::Service;
 use crate::body::AnswerBody;
 use crate::config::Security;
 use crate::door::{Door, Leaving, Terms};
-use crate::headers::hop_by_hop;
 use crate::headers::identity::{Caller, Scheme};
 use crate::question::{Answer, Question};
 use crate::record::Record;

@@ -1,5 +1,5 @@
-//! A request on its way to an upstream: which one is asked, for how long it is waited for, and
-//! whether another is asked in its place.
+//! A request on its way to an upstream: which one is asked, how long its response may take, and
+//! what is done when there is none.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,10 +7,9 @@ use std::sync::Arc;
 use http::header::{CONNECTION, HOST, TE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, Request, Response, Uri};
-use http_body::Body;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
-use mtls::client::RequestError;
+use mtls::client::{Failed, Protocol, Retries, Retry};
 use mtls::connections::InFlight;
 
 use crate::body::{Progress, RequestBody};
@@ -29,13 +28,13 @@ pub(crate) struct Question {
     pub(crate) authority: Authority,
     pub(crate) body: Incoming,
     pub(crate) head: Parts,
-    /// It asks to leave HTTP.
-    pub(crate) upgrade: bool,
     /// How the caller reached us.
     pub(crate) scheme: Scheme,
 }
 
 /// An answer of an upstream, and the place there that it takes until it is read.
+    /// It asks to leave HTTP.
+    pub(crate) upgrade: bool,
 pub(crate) type Answer = (Response<InFlight<Incoming>>, Lease);
 
 /// Who keeps a request waiting.
@@ -45,8 +44,7 @@ enum TooSlow {
 }
 
 impl Question {
-    /// Asks an upstream of a route; and another where nothing was sent to the one before, and
-    /// asking twice would do no harm (RFC 9110, section 9.2.1).
+    /// Asks an upstream of a route, and asks again where [`Retries`] allows it.
     pub(crate) async fn ask(
         self,
         route: &Route,
@@ -55,38 +53,42 @@ impl Question {
         let Self { authority, body, fields, head, scheme, upgrade } = self;
         let mut body = RequestBody::new(body, fields, Arc::clone(&record.progress));
         let mut tried: Vec<Arc<Upstream>> = Vec::new();
-        let mut failed = TurnedAway::NoRoute;
-        while let Some(lease) = route.upstreams.lease(&tried) {
+        let mut retries = Retries::default();
+        let mut new_connection = false;
+        let mut lease = route.upstreams.lease(&tried).ok_or(TurnedAway::NoRoute)?;
+        loop {
             let upstream = Arc::clone(lease.upstream());
             record.at_upstream(&upstream.name);
-            let again = || RequestBody::empty(Arc::clone(&record.progress));
-            let request =
-                for_upstream(&upstream, &head, &authority, body.take().unwrap_or_else(again));
-            match in_time(lease.send(request, upgrade), &record.progress, timeouts).await {
-                Ok(Ok(response)) => {
+            let request = for_upstream(&upstream, &head, &authority, body);
+            let answer = lease.send(request, upgrade, new_connection);
+            let failed = match in_time(answer, &record.progress, &route.config.timeouts).await {
+                Ok(Ok(mut response)) => {
                     lease.succeeded();
-                    return Ok((response, lease));
-                }
                     let headers = response.headers_mut();
                     location::rewrite(headers, upstream.authorities(), scheme.as_str(), &authority);
-                Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
-                Ok(Err(error)) => {
-                    lease.failed(&error);
-                    let repeat = may_repeat && nothing_was_sent(&error);
-                    failed = TurnedAway::Upstream { upstream: upstream.name.to_string(), error };
-                    if !repeat {
-                        return Err(failed);
-                    }
+                    return Ok((response, lease));
                 }
                 Err(TooSlow::Caller) => return Err(TurnedAway::CallerTooSlow),
                 Err(TooSlow::Upstream) => {
                     lease.failed(&"it did not answer in time");
+                Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
+                Ok(Err(failed)) => failed,
                     return Err(TurnedAway::UpstreamTooSlow);
                 }
             }
-            tried.push(upstream);
+            let Some(unread) = unread else { return Err(TurnedAway::Upstream(error)) };
+            body = unread;
         }
-        Err(failed)
+            };
+            let retry = retries.after(&failed, &head.method);
+            let Failed { body: unread, error, .. } = failed;
+            new_connection = retry == Some(Retry::NewConnection);
+            if !matches!(retry, Some(Retry::NewConnection | Retry::SameServer)) {
+                lease.failed(&error);
+                tried.push(upstream);
+                let next = retry.and_then(|_| route.upstreams.lease(&tried));
+                let Some(next) = next else { return Err(TurnedAway::Upstream(error)) };
+                lease = next;
     }
 }
 
@@ -116,11 +118,6 @@ fn for_upstream(
     request
 }
 
-/// Waits for an answer for as long as the request itself still moves, and then for the upstream.
-async fn in_time<T>(
-    answer: impl Future<Output = T>,
-    progress: &Progress,
-    timeouts: &Timeouts,
 /// In HTTP/1.1 `TE` is named in `Connection`; HTTP/2 has no such field (RFC 9110, section 10.1.4;
 /// RFC 9113, section 8.2.2).
 fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
@@ -138,6 +135,11 @@ fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
 ) -> Result<T, TooSlow> {
     tokio::pin!(answer);
     let mut deadline = progress.deadline(timeouts);
+/// Waits for an answer for as long as the request itself still moves, and then for the upstream.
+async fn in_time<T>(
+    answer: impl Future<Output = T>,
+    progress: &Progress,
+    timeouts: &Timeouts,
     loop {
         tokio::select! {
             biased;
@@ -152,14 +154,5 @@ fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
         } else {
             return Err(TooSlow::Upstream);
         }
-    }
-}
-
-/// Whether there was not even a connection that the request could have been sent on.
-fn nothing_was_sent(error: &RequestError) -> bool {
-    match error {
-        RequestError::Broken(_) => false,
-        RequestError::Refused { session, .. } => session.is_none(),
-        RequestError::Timeout(_) | RequestError::Unreachable(_) => true,
     }
 }

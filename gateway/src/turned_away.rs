@@ -1,4 +1,4 @@
-//! Why a request gets an answer of our own: what the caller is told, and nothing of our insides.
+//! Requests that the gateway answers itself: what the log says, and what the caller may know of it.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, RETRY_AFTER};
@@ -7,9 +7,9 @@ use mtls::client::RequestError;
 use mtls::refusal::Refusal;
 use mtls::untrusted::Untrusted;
 use service_kit::problem::Problem;
-use thiserror::Error;
 use service_kit::trace::Trace;
 
+use thiserror::Error;
 use crate::target::BadRequest;
 
 /// A request that no service answered. Its text is for the log: of an upstream, the caller learns
@@ -90,7 +90,9 @@ impl TurnedAway {
         matches!(self, Self::Upstream(_) | Self::UpstreamTooSlow | Self::UpstreamUpgraded)
     }
 
-        }
+    /// Whether what follows on the connection cannot be told apart from this request's rest.
+    fn closes(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
     }
 
     /// The answer: a problem (RFC 9457).
@@ -114,10 +116,9 @@ impl TurnedAway {
 /// What an upstream did, with the chain of causes, for the log.
 fn described(error: &RequestError) -> String {
     match error {
-        RequestError::Broken(_) => "broke off before it answered".to_owned(),
         RequestError::Refused { refusal, .. } => match refusal.side {
-            mtls::role::Role::Client => format!("was refused: {}", refusal.sentence),
-            mtls::role::Role::Server => format!("refused this gateway: {}", refusal.sentence),
+            mtls::role::Role::Client => format!("this gateway refused the upstream: {refusal}"),
+            mtls::role::Role::Server => format!("the upstream refused this gateway: {refusal}"),
         },
         RequestError::Timeout(_) => "did not take a connection in time".to_owned(),
         RequestError::Unreachable(_) => "cannot be reached".to_owned(),

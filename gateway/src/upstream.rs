@@ -11,7 +11,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
-use mtls::client::{Client, Expectation, Protocol, Reach, RequestError};
+use mtls::client::{Client, Expectation, Failed, Protocol, Reach};
 use mtls::connections::{Connections, InFlight};
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
@@ -36,12 +36,12 @@ pub(crate) struct Upstream {
     /// A plain service is. One that has a name to prove is asked for that name: it would answer
     /// another with 421 (RFC 9110, section 7.4).
     pub(crate) keeps_host: bool,
-    /// Its URL, as logs and metrics have it.
     /// Where it is dialled.
     dial: Authority,
     pub(crate) name: Arc<str>,
     place: (Scheme, Authority),
     /// HTTP/1.1 only, which alone can be left for another protocol.
+    /// Its URL, as logs and metrics have it.
     upgrades: Arc<Client<RequestBody>>,
     // Ended with the upstream.
     /// The HTTP that it is spoken to in.
@@ -139,16 +139,17 @@ impl Lease {
         &self.0
     }
 
-    /// Sends a request whose URL has a path only; `upgrade` where it asks to leave HTTP.
+    /// Sends a request whose URL has a path only, once; `upgrade` where it asks to leave HTTP.
     pub(crate) async fn send(
         &self,
         mut request: Request<RequestBody>,
         upgrade: bool,
-    ) -> Result<Response<InFlight<Incoming>>, RequestError> {
+        new_connection: bool,
+    ) -> Result<Response<InFlight<Incoming>>, Failed<RequestBody>> {
         let upstream = &self.0;
         *request.uri_mut() = upstream.address(request.uri().path_and_query().cloned());
         let client = if upgrade { &upstream.upgrades } else { &upstream.client };
-        client.request(request).await
+        client.attempt(request, new_connection).await
     }
 
     /// The upstream did not answer, and that is nobody else's fault.
@@ -171,7 +172,7 @@ impl Drop for Lease {
 }
 
 fn client(
-    url: &Url,
+    reach: Reach,
     tls: Option<&(&UpstreamTls, Arc<Live>)>,
     timeouts: &Timeouts,
     doors: &Doors,

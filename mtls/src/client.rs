@@ -6,6 +6,8 @@ mod connector;
 mod error;
 mod lent;
 mod reach;
+mod retry;
+mod tasks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,13 +17,14 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 
-use self::attempt::Failed;
 use self::connector::{Connector, Security};
 pub use self::error::RequestError;
-use self::lent::Lent;
+use self::lent::{Lender, Lent};
 pub use self::reach::{Protocol, Reach};
+pub use self::retry::{Failed, Retries, Retry, Sent};
+use self::tasks::Tasks;
 use crate::connections::{Connections, InFlight};
 use crate::handshake::{Handshake, Handshakes};
 use crate::limits::Limits;
@@ -42,11 +45,13 @@ pub struct Client<B> {
     pool: Mutex<IdentityPool<B>>,
 }
 
-/// The pool of one identity.
+/// The pools of one identity.
 #[derive(Debug)]
 struct IdentityPool<B> {
     fingerprint: Option<String>,
-    pool: Pool<Connector, Lent<B>>,
+    kept: Pool<Connector, Lent<B>>,
+    /// Opens a connection for each request.
+    new: Pool<Connector, Lent<B>>,
 }
 
 /// What a server must be, besides bearing the name that was dialled.
@@ -105,15 +110,15 @@ where
         Self { connector, handshakes, idle_timeout, pool: Mutex::new(pool) }
     }
 
-    /// The pool of the identity that is in force now.
-    fn pool(&self) -> Pool<Connector, Lent<B>> {
+    /// A pool of the identity that is in force now.
+    fn pool(&self, new_connection: bool) -> Pool<Connector, Lent<B>> {
         let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = self.connector.live()
             && current.fingerprint.as_ref() != Some(&live.current().certificate.fingerprint256)
         {
             *current = IdentityPool::new(self.connector.clone(), self.idle_timeout);
         }
-        current.pool.clone()
+        if new_connection { current.new.clone() } else { current.kept.clone() }
     }
 
     /// Leaves the old connections as soon as there is a new identity, for as long as it is polled;
@@ -124,11 +129,12 @@ where
         };
         let mut changed = live.subscribe();
         while changed.changed().await.is_ok() {
-            drop(self.pool());
+            drop(self.pool(false));
         }
     }
 
-    /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one.
+    /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one; and
+    /// again, where [`Retries`] allows it.
     ///
     /// The answer's extensions hold the `Arc` of the [`Connection`](crate::connections::Connection)
     /// that it came by.
@@ -141,18 +147,44 @@ where
         &self,
         request: Request<B>,
     ) -> Result<Response<InFlight<Incoming>>, RequestError> {
-        let (head, body) = request.into_parts();
-        let body = Lent::new(body);
-        let mut tries = 0;
+        let (head, mut body) = request.into_parts();
+        let mut retries = Retries::default();
+        let mut new_connection = false;
         loop {
-            tries += 1;
-            let mut attempt = Request::from_parts(head.clone(), body.again());
-            let captured = capture_connection(&mut attempt);
-            match attempt::follow(self.pool().request(attempt), captured).await {
-                Err(Failed { may_be_repeated: true, .. }) if tries < TRIES => {}
-                answer => return answer.map_err(|failed| self.told(failed.error)),
-            }
+            let attempt = Request::from_parts(head.clone(), body);
+            let failed = match self.attempt(attempt, new_connection).await {
+                Ok(response) => return Ok(response),
+                Err(failed) => failed,
+            };
+            let retry = retries.after(&failed, &head.method);
+            new_connection = retry == Some(Retry::NewConnection);
+            body = match (retry, failed.body) {
+                (Some(Retry::NewConnection | Retry::SameServer), Some(body)) => body,
+                _ => return Err(failed.error),
+            };
         }
+    }
+
+    /// Sends a request once, as [`Client::request`] does; on a connection that is opened for it, or
+    /// on any.
+    ///
+    /// # Errors
+    ///
+    /// Besides the error, how far the request got, for [`Retries`] to decide on.
+    pub async fn attempt(
+        &self,
+        request: Request<B>,
+        new_connection: bool,
+    ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
+        let (lender, mut request) = {
+            let (head, body) = request.into_parts();
+            let (lender, body) = Lender::lend(body);
+            (lender, Request::from_parts(head, body))
+        };
+        let captured = capture_connection(&mut request);
+        let answer = self.pool(new_connection).request(request);
+        let answer = attempt::follow(answer, captured, lender, &self.connector).await;
+        answer.map_err(|failed| Failed { error: self.told(failed.error), ..failed })
     }
 
     /// Records a refusal that came after the handshake had seemed to succeed.
@@ -183,9 +215,10 @@ where
             .http1_max_buf_size(READ_AHEAD)
             .http2_only(connector.protocol() == Protocol::Http2)
             // It would try again without telling by which connection.
-            .retry_canceled_requests(false)
-            .build(connector);
-        Self { fingerprint, pool }
+            .retry_canceled_requests(false);
+        let kept = builder.build(connector.clone());
+        let new = builder.pool_max_idle_per_host(0).build(connector);
+        Self { fingerprint, kept, new }
     }
 }
 

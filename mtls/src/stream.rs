@@ -197,7 +197,7 @@ impl AsyncRead for Stream {
                 if received.is_empty() {
                     this.connection.note_ended();
                 } else {
-                    this.connection.note_received();
+                    this.connection.note_received(received.len());
                     this.preface.check(received)?;
                 }
                 Poll::Ready(Ok(()))

@@ -1,6 +1,5 @@
 //! The body of an answer: our own words, or the upstream's as they come.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;

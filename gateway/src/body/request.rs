@@ -53,20 +53,17 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = &mut *self;
-        let Some(inner) = &mut this.inner else {
-            return Poll::Ready(None);
-        };
-        let polled = Pin::new(inner).poll_frame(context);
+        let polled = Pin::new(&mut this.inner).poll_frame(context);
         this.progress.note(&polled);
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.inner.size_hint()
     }
 }
 
@@ -75,6 +72,7 @@ impl Progress {
         Arc::new(Self {
             began: Instant::now(),
             broken: AtomicBool::new(false),
+            connection,
             bytes: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             waits_for_caller: AtomicBool::new(false),

@@ -1,13 +1,15 @@
 //! The fields after a body. Those that would be forged or dangerous there are taken out; all
-//! else passes as it comes, piece by piece.
+//! else passes as it comes, piece by piece. What cannot pass whole is broken off, never cut.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderName};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use thiserror::Error;
 use super::forged;
 use super::list::List;
 
@@ -109,6 +111,8 @@ static FORBIDDEN: List = List::new(&[
     "max-forwards",
     "origin",
     "pragma",
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
     "proxy-*",
     "range",
     "retry-after",
@@ -129,7 +133,6 @@ mod tests {
 
     use bytes::Bytes;
     use futures_util::stream::{self, Stream};
-    use http::HeaderValue;
     use http_body_util::{BodyExt, Empty, Full, StreamBody};
 
     use super::*;
@@ -167,7 +170,8 @@ mod tests {
 
         let mut body = Trailers::of_request(broken);
 
-        assert_eq!(body.frame().await.map(|frame| frame.err()), Some(Some("broken")));
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "broken");
     }
 
     #[test]
@@ -233,3 +237,6 @@ mod tests {
         ("transfer-encoding", "chunked"),
     ];
 }
+    const LONG: &str = "long long long long long long long long long long long long long long long long\
+        long long long long long long";
+

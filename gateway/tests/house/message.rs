@@ -147,7 +147,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
     }
 
-    async fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+    /// So many bytes; none where the other end leaves before.
+    pub(crate) async fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.unread.len() < count {
             if self.more().await.ok()? == 0 {
                 return None;

@@ -6,6 +6,7 @@
 
 mod caller;
 mod deadline;
+pub(crate) mod frames;
 mod gateway;
 mod http2;
 mod message;

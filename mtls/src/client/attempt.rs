@@ -1,4 +1,4 @@
-//! One attempt at a request: which connection carried it, and whether it may be tried again.
+//! One attempt at a request: which connection carried it, and how far it got.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,11 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as PoolError;
 use hyper_util::client::legacy::connect::CaptureConnection;
 
-use super::error::{RequestError, is_of_the_pool, is_unsent};
+use super::Protocol;
+use super::connector::Connector;
+use super::error::{RequestError, http2_error, is_of_the_pool, is_too_large};
+use super::lent::Lender;
+use super::retry::{Failed, Sent};
 use crate::connections::{Connection, InFlight, RequestInFlight};
 
 tokio::task_local! {
@@ -18,37 +22,39 @@ tokio::task_local! {
     static OPENED: Arc<Mutex<Vec<Arc<Connection>>>>;
 }
 
-/// Why an attempt failed.
-pub(super) struct Failed {
-    pub(super) error: RequestError,
-    /// The request was not sent, for a reason that says nothing of the server.
-    pub(super) may_be_repeated: bool,
+/// The connection that a request was given to.
+struct Used {
+    connection: Arc<Connection>,
+    in_flight: RequestInFlight,
 }
 
-/// Follows a request that is given to the pool until its answer begins.
-pub(super) async fn follow(
+/// Follows a request that is given to the pool until its response begins.
+pub(super) async fn follow<B>(
     answer: impl Future<Output = Result<Response<Incoming>, PoolError>>,
     mut captured: CaptureConnection,
-) -> Result<Response<InFlight<Incoming>>, Failed> {
+    lender: Lender<B>,
+    connector: &Connector,
+) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
     let opened = Arc::<Mutex<Vec<_>>>::default();
     let answer = OPENED.scope(Arc::clone(&opened), answer);
     tokio::pin!(answer);
     // hyper names the connection just before it sends: from then on the request is in flight.
-    let (answer, in_flight) = tokio::select! {
+    let (answer, used) = tokio::select! {
         biased;
         Some(connection) = connection_of(&mut captured) => {
-            let in_flight = RequestInFlight::begin(&connection);
+            let used = Used::of(connection);
             let answer = tokio::select! {
                 biased;
                 answer = &mut answer => Some(answer),
-                () = lost(&connection) => None,
+                () = lost(&used.connection) => None,
             };
-            (answer, Some(in_flight))
+            (answer, Some(used))
         }
         answer = &mut answer => (Some(answer), None),
     };
 
     let mut connections = opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let used = used.or_else(|| named(&captured).map(Used::of));
     let used = named(&captured);
     let own = |used| connections.iter().any(|known| Arc::ptr_eq(known, used));
     let reused = used.as_ref().is_some_and(|used| !own(used));

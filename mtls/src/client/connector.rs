@@ -112,7 +112,7 @@ impl Service<Uri> for Connector {
             let tcp = tcp.await.map_err(too_late)??.into_inner();
             let address = tcp.peer_addr()?;
             let wire = Wire::new(tcp, address);
-            let stream = match (name, &inner.security) {
+            let mut stream = match (name, &inner.security) {
                 (Some(name), Security::Mutual { expectation, live }) => {
                     inner.handshake(wire, name, expectation, live).await?
                 }
@@ -123,6 +123,11 @@ impl Service<Uri> for Connector {
     }
 }
 
+            let by_alpn = stream.connection().session().is_some_and(Session::is_http2);
+            let http2 = by_alpn || inner.reach.protocol == Protocol::Http2;
+            if http2 {
+                stream.follow_http2();
+            }
 impl Inner {
     /// Where the server of a URL is found.
     fn place(&self, url: Uri) -> Uri {

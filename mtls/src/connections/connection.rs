@@ -41,6 +41,8 @@ pub struct Connection {
     session: Option<Session>,
     side: Role,
     state: AtomicU8,
+    /// Bytes that have come since something was last sent, without those of TLS itself.
+    received: AtomicU64,
     /// A client that does not take an answer loses its stream, and not the whole connection.
     streams_end_alone: AtomicBool,
     /// Until when the verdict on the peer holds by itself, in seconds of Unix time.
@@ -83,6 +85,7 @@ impl Connection {
             write_waker: AtomicWaker::new(),
         }
     }
+            received: AtomicU64::new(0),
 
     /// The address of the other end.
     pub fn address(&self) -> SocketAddr {
@@ -247,7 +250,23 @@ impl Connection {
         self.gone.wait().await;
     }
 
-    pub(crate) fn note_received(&self) {
+    /// Bytes that have come since something was last sent, without those of TLS itself. On a
+    /// connection of HTTP/1.1 they are the beginning of a response.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Whether an HTTP/2 server said that it does not process this stream.
+    pub(crate) fn is_above_last(&self, stream: u32) -> bool {
+        stream > self.last_stream.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_last_stream(&self, last: u32) {
+        self.last_stream.store(last, Ordering::Release);
+    }
+
+    pub(crate) fn note_received(&self, bytes: usize) {
+        self.received.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.activity().received(Instant::now(), !self.is_http2());
     }
 
@@ -270,6 +289,7 @@ impl Connection {
     }
 
     pub(super) fn request_begins(&self) {
+        self.received.store(0, Ordering::Relaxed);
         self.activity().request_begins();
     }
 
