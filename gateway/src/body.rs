@@ -6,3 +6,6 @@ mod request;
 
 pub(crate) use self::answer::AnswerBody;
 pub(crate) use self::request::{Progress, RequestBody};
+
+/// hyper's errors, and our own.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::uri::Authority;
+use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
 use mtls::policy::PathPrefix;
 use mtls::spiffe::SpiffeId;
@@ -56,6 +57,10 @@ pub struct Config {
     pub max_requests_total: usize,
     /// The doors, at least one, each with a name and an address of its own.
     pub listeners: Vec<ListenerConfig>,
+    /// How large the heads and the trailers of requests may be.
+    pub request_fields: FieldLimits,
+    /// The same of responses.
+    pub response_fields: FieldLimits,
     /// What is made of revocation lists, in front and behind.
     pub revocation: Revocation,
     /// The ways through.

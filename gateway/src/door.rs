@@ -128,7 +128,7 @@ impl Door {
         let connection = Arc::clone(stream.connection());
         let http2 = connection.session().is_some_and(Session::is_http2);
         let (io, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
-        let head = terms.limits.max_header_bytes;
+        let fields = terms.fields;
         let executor = http2.then(|| StreamExecutor::new(&connection, &terms.limits));
         let streams = terms.requests.max_streams();
         // Terms that nobody is let in on any more must not be kept for a connection's sake.
@@ -136,14 +136,17 @@ impl Door {
         let ended = if let Some(executor) = executor {
             let mut server = http2::Builder::new(executor);
             server.timer(TokioTimer::new()).max_concurrent_streams(streams);
-            server.max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
+            server.max_header_list_size(fields.http2_list());
             let served = server.serve_connection(io, service);
             let shut_down = http2::Connection::graceful_shutdown;
             self.until_told(served, shut_down, &mut end, &connection, None).await
         } else {
             // The time limits are the stream's: it tells each, and hyper's would only close.
             let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head);
+            server.timer(TokioTimer::new()).header_read_timeout(None);
+            server.max_buf_size(fields.bytes).max_header_size(fields.bytes);
+            // Up to a quarter more are read, so that the refusal is ours, and says why.
+            server.max_headers(fields.fields + fields.fields / 4);
             let served = server.serve_connection(io, service).with_upgrades();
             let shut_down = http1::UpgradeableConnection::graceful_shutdown;
             self.until_told(served, shut_down, &mut end, &connection, Some(&leaving)).await

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mtls::field_limits::FieldLimits;
 use mtls::live::Live;
 use mtls::role::Role;
 use tokio::sync::Semaphore;
@@ -34,7 +35,7 @@ pub(crate) struct Plan {
 }
 
 /// An upstream, and on which terms it is met: two routes that agree share its connections.
-type Meeting = (Url, Option<UpstreamTls>, Timeouts);
+type Meeting = (Url, Option<UpstreamTls>, Timeouts, FieldLimits);
 
 impl Plan {
     /// Makes a configuration ready.
@@ -78,7 +79,8 @@ impl Plan {
     }
 
     fn upstream(&mut self, url: &Url, route: &RouteConfig, before: Option<&Self>) -> Arc<Upstream> {
-        let meeting = (url.clone(), route.upstream_tls.clone(), route.timeouts);
+        let fields = self.config.response_fields;
+        let meeting = (url.clone(), route.upstream_tls.clone(), route.timeouts, fields);
         if let Some(known) = self.upstreams.get(&meeting) {
             return Arc::clone(known);
         }
@@ -95,7 +97,7 @@ impl Plan {
         });
         let upstream = taken_over.unwrap_or_else(|| {
             let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.live()));
-            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, &self.doors))
+            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.doors))
         });
         self.upstreams.insert(meeting, Arc::clone(&upstream));
         upstream

@@ -25,6 +25,8 @@ use crate::config::Security;
 use crate::door::{Door, Leaving, Terms};
 use crate::headers::identity::{Caller, Scheme};
 use crate::question::{Answer, Question};
+use crate::headers::trailers::Trailers;
+use crate::headers::{canonical, hop_by_hop, trailers, via};
 use crate::record::Record;
 use crate::redirect;
 use crate::routes::Route;
@@ -113,8 +115,12 @@ impl Proxy {
         hop_by_hop::strip_response(response.headers_mut());
         record.answered(response.status());
         let idle = route.config.timeouts.idle;
-        canonical::merge_lengths(response.headers_mut());
-        response.map(|body| AnswerBody::streamed(body, idle, lease, record))
+        let expects_status = trailers::expects_grpc_status(response.status(), response.headers());
+        let fields = lease.upstream().fields;
+        response.map(|body| {
+            let body = Trailers::of_response(body, fields, expects_status);
+            AnswerBody::streamed(body, idle, lease, record)
+        })
     }
 }
 
@@ -151,6 +157,10 @@ fn way(
 ) -> Result<Way, TurnedAway> {
     let target = Target::of(head)?;
     record.of_host(&target.host);
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if let Some(limit) = terms.fields.passed_by(path, &head.headers) {
+        return Err(TurnedAway::HeadTooLarge(limit));
+    }
     if let Security::Redirect(port) = terms.security {
         if !terms.hosts.include(&target.host) {
             return Err(TurnedAway::UnknownHost { host: target.host });

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use mtls::client::{Failed, Protocol, Retries, Retry};
 use mtls::connections::InFlight;
+use mtls::field_limits::FieldLimits;
 
 use crate::body::{Progress, RequestBody};
 use crate::config::Timeouts;
@@ -27,6 +28,8 @@ pub(crate) struct Question {
     /// The host that the caller asked for.
     pub(crate) authority: Authority,
     pub(crate) body: Incoming,
+    /// How large its trailers may be.
+    pub(crate) fields: FieldLimits,
     pub(crate) head: Parts,
     /// How the caller reached us.
     pub(crate) scheme: Scheme,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use mtls::client::RequestError;
+use mtls::field_limits::FieldLimit;
 use mtls::refusal::Refusal;
 use mtls::untrusted::Untrusted;
 use service_kit::problem::Problem;
@@ -18,12 +19,19 @@ use crate::target::BadRequest;
 pub(crate) enum TurnedAway {
     #[error("the request is refused: {0}")]
     BadRequest(#[from] BadRequest),
-    #[error("the body of the request is broken: send one that is as its head says")]
+    #[error(
+        "the body of the request is broken, or its trailers are larger than a head may be: send one \
+         that is as its head says"
+    )]
     CallerBroke,
     #[error("the caller did not send on")]
     CallerTooSlow,
     #[error("this connection was opened for {asked}, and {host} is another host: open a new one")]
     Misdirected { asked: String, host: String },
+    #[error("the head of the request has {0}: send less")]
+    HeadTooLarge(FieldLimit),
+    #[error("this gateway has forwarded the request before: a route leads back to it")]
+    Loop,
     #[error("no service is known at this host and path")]
     NoRoute,
     #[error("{0}")]
@@ -46,7 +54,9 @@ impl TurnedAway {
             Self::BadRequest(bad) => bad.status(),
             Self::CallerBroke => StatusCode::BAD_REQUEST,
             Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Misdirected { .. } | Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
@@ -120,7 +130,13 @@ fn described(error: &RequestError) -> String {
             mtls::role::Role::Client => format!("this gateway refused the upstream: {refusal}"),
             mtls::role::Role::Server => format!("the upstream refused this gateway: {refusal}"),
         },
-        RequestError::Timeout(_) => "did not take a connection in time".to_owned(),
-        RequestError::Unreachable(_) => "cannot be reached".to_owned(),
+        RequestError::TooLarge(limit) => {
+            let setting = match limit {
+                FieldLimit::Bytes(_) => "max_response_header_bytes",
+                FieldLimit::Fields(_) => "max_header_fields",
+            };
+            format!("the upstream failed: {error}, which is the limit {setting}")
+        }
+        error => format!("the upstream failed: {error}"),
     }
 }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use metrics::{Counter, counter};
 use mtls::client::{Client, Expectation, Failed, Protocol, Reach};
 use mtls::connections::{Connections, InFlight};
+use mtls::field_limits::FieldLimits;
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
 use mtls::live::Live;
@@ -29,6 +30,8 @@ pub(crate) struct Upstream {
     answered: Counter,
     client: Arc<Client<RequestBody>>,
     failed: Counter,
+    /// How large the heads and the trailers of its responses may be.
+    pub(crate) fields: FieldLimits,
     pub(crate) health: Health,
     in_flight: AtomicUsize,
     /// It is asked for the host that the caller asked for, and not for its own.
@@ -66,6 +69,7 @@ impl Upstream {
         url: Url,
         tls: Option<(&UpstreamTls, Arc<Live>)>,
         timeouts: &Timeouts,
+        fields: FieldLimits,
         doors: &Doors,
     ) -> Self {
         // The name to prove stands in the URL of each request, and the place to dial apart.
@@ -99,6 +103,7 @@ impl Upstream {
             answered: requests("answered"),
             client,
             failed: requests("failed"),
+            fields,
             health: Health::new(&name),
             in_flight: AtomicUsize::new(0),
             keeps_host: url.scheme == UpstreamScheme::Http,

@@ -208,11 +208,17 @@ where
     fn new(connector: Connector, idle_timeout: Duration) -> Self {
         let in_force = connector.live().map(|live| live.current());
         let fingerprint = in_force.map(|own| own.certificate.fingerprint256.clone());
-        let pool = Pool::builder(TokioExecutor::new())
+        let fields = connector.response_fields();
+        let mut builder = Pool::builder(Tasks);
+        builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle_timeout)
-            .http1_max_buf_size(READ_AHEAD)
+            // It is read ahead to as much, for whatever waits for a slow reader: hyper's own is
+            // 400 KiB.
+            .http1_max_buf_size(fields.bytes)
+            .http1_max_headers(fields.fields)
+            .http2_max_header_list_size(fields.http2_list())
             .http2_only(connector.protocol() == Protocol::Http2)
             // It would try again without telling by which connection.
             .retry_canceled_requests(false);
@@ -221,11 +227,3 @@ where
         Self { fingerprint, kept, new }
     }
 }
-
-/// How much of an answer over HTTP/1.1 is read before it is asked for, which bounds its head too.
-/// hyper's own 400 KiB would be held for every answer that waits for a slow reader.
-const READ_AHEAD: usize = 64 * 1024;
-
-/// How often a request is tried that is given up unsent, as where a pooled connection turns out to
-/// have ended, or where others wait for the same connection and it fails.
-const TRIES: usize = 32;

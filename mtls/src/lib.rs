@@ -23,6 +23,7 @@ pub mod certificate;
 pub mod client;
 pub mod connections;
 mod failure;
+pub mod field_limits;
 pub mod handshake;
 pub mod identity;
 pub mod limits;

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use mtls::connections::InFlight;
 use tokio::time::{Instant, Sleep};
 
+use super::BoxError;
 use crate::headers::trailers::Trailers;
 use crate::record::Record;
 use crate::upstream::Lease;
@@ -27,9 +28,6 @@ enum Source {
     Own(Option<Bytes>),
     Upstream(Box<Streamed>),
 }
-
-/// hyper's errors, and our own.
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What still comes from an upstream.
 #[derive(Debug)]
@@ -57,12 +55,11 @@ impl AnswerBody {
 
     /// The upstream's, of which two bytes may be `idle` apart.
     pub(crate) fn streamed(
-        body: InFlight<Incoming>,
+        body: Trailers<InFlight<Incoming>>,
         idle: Duration,
         lease: Lease,
         record: Record,
     ) -> Self {
-        let body = Trailers::of_response(body);
         let streamed = Streamed { body, idle, lease, timer: None, waits: false };
         Self::recorded(Source::Upstream(Box::new(streamed)), record)
     }

@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use mtls::connections::Connection;
+use mtls::field_limits::FieldLimits;
 
+use super::BoxError;
 use crate::config::Timeouts;
 use crate::headers::trailers::Trailers;
 
 /// The body of a request, without what no trailer may say.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    /// None for another attempt at a request whose body is empty.
-    inner: Option<Trailers<Incoming>>,
+    inner: Trailers<Incoming>,
     progress: Arc<Progress>,
 }
 
@@ -35,23 +37,19 @@ pub(crate) struct Progress {
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Incoming, progress: Arc<Progress>) -> Self {
-        Self { inner: Some(Trailers::of_request(inner)), progress }
-    }
-
-    pub(crate) fn empty(progress: Arc<Progress>) -> Self {
-        Self { inner: None, progress }
+    pub(crate) fn new(inner: Incoming, limits: FieldLimits, progress: Arc<Progress>) -> Self {
+        Self { inner: Trailers::of_request(inner, limits), progress }
     }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.inner).poll_frame(context);
         this.progress.note(&polled);

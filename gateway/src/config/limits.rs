@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
 
 use super::table::Table;
@@ -15,6 +16,8 @@ pub(super) struct AllLimits {
     pub(super) max_requests: usize,
     /// By default as many as all listeners may have together.
     pub(super) max_requests_total: Option<usize>,
+    pub(super) request_fields: FieldLimits,
+    pub(super) response_fields: FieldLimits,
 }
 
 impl Default for AllLimits {
@@ -25,6 +28,11 @@ impl Default for AllLimits {
             log_refusals_per_second: 50,
             max_requests: 1000,
             max_requests_total: None,
+            request_fields: FieldLimits {
+                bytes: Limits::default().max_header_bytes,
+                ..FieldLimits::default()
+            },
+            response_fields: FieldLimits::default(),
         }
     }
 }
@@ -39,7 +47,12 @@ impl AllLimits {
         let header = table.or("header_timeout", connection.header_timeout, time);
         let idle = table.or("idle_timeout", connection.idle_timeout, time);
         let drain = table.or("drain_timeout", default.drain_timeout, time);
-        let head = table.or("max_header_bytes", connection.max_header_bytes, head);
+        let request_head = table.or("max_header_bytes", connection.max_header_bytes, head);
+        let response_head =
+            table.or("max_response_header_bytes", default.response_fields.bytes, head);
+        let fields = table.or("max_header_fields", default.request_fields.fields, |value| {
+            value.number(16..=8192)
+        });
         let connections =
             table.or("max_connections", connection.max_connections, |value| value.number(1..=MOST));
         let of_address = table.or(
@@ -69,12 +82,14 @@ impl AllLimits {
                 idle_timeout: idle?,
                 max_connections: connections?,
                 max_connections_per_address: of_address?,
-                max_header_bytes: head?,
+                max_header_bytes: request_head?,
             },
             drain_timeout: drain?,
             log_refusals_per_second: logged?,
             max_requests: requests?,
             max_requests_total: total?,
+            request_fields: FieldLimits { bytes: request_head?, fields: fields? },
+            response_fields: FieldLimits { bytes: response_head?, fields: fields? },
         })
     }
 }

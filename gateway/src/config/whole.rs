@@ -59,6 +59,8 @@ impl Config {
             max_requests: limits.max_requests,
             max_requests_total: limits.max_requests_total.unwrap_or(of_all),
             listeners,
+            request_fields: limits.request_fields,
+            response_fields: limits.response_fields,
             revocation: revocation?,
             routes: routes?,
         })

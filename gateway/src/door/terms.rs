@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtls::connections::Connection;
+use mtls::field_limits::FieldLimits;
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
 use mtls::live::Live;
@@ -27,6 +28,8 @@ pub(crate) struct Terms {
     pub(super) acceptor: Acceptor,
     /// How long requests in flight have once their connection is told to end.
     pub(super) drain_timeout: Duration,
+    /// How large the heads and the trailers of requests may be.
+    pub(crate) fields: FieldLimits,
     pub(crate) handshakes: Arc<Handshakes>,
     /// Where a listener that redirects may lead to.
     pub(crate) hosts: Hosts,
@@ -67,6 +70,7 @@ impl Terms {
         Self {
             acceptor,
             drain_timeout: config.drain_timeout,
+            fields: config.request_fields,
             handshakes: Arc::clone(&doors.handshakes),
             hosts: Hosts::default(),
             limits: limits.clone(),

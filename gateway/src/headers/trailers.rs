@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use mtls::field_limits::{FieldLimit, FieldLimits};
 use pin_project_lite::pin_project;
 
 use thiserror::Error;
@@ -23,25 +24,54 @@ pin_project! {
     pub struct Trailers<B> {
         #[pin]
         body: B,
+        // A gRPC response is not whole without it.
+        expects_status: bool,
+        limits: FieldLimits,
         of_request: bool,
     }
 }
 
+/// Why a body is broken off at its trailers.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum BadTrailers {
+    /// They tell how a gRPC call ended; without them it would look as if it had ended well.
+    #[error("a gRPC response ended without grpc-status")]
+    NoStatus,
+    /// They are as large as no head may be.
+    #[error("the trailers have {0}")]
+    TooLarge(FieldLimit),
+}
+
+/// The errors of a body, and [`BadTrailers`].
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 impl<B> Trailers<B> {
     /// The body of a request.
-    pub fn of_request(body: B) -> Self {
-        Self { body, of_request: true }
+    pub fn of_request(body: B, limits: FieldLimits) -> Self {
+        Self { body, expects_status: false, limits, of_request: true }
     }
 
-    /// The body of an answer.
-    pub fn of_response(body: B) -> Self {
-        Self { body, of_request: false }
+    /// The body of a response; `expects_status` as [`expects_grpc_status`] says of its head.
+    pub fn of_response(body: B, limits: FieldLimits, expects_status: bool) -> Self {
+        Self { body, expects_status, limits, of_request: false }
     }
 }
 
-impl<B: Body> Body for Trailers<B> {
+/// Whether a response is one of gRPC that ends with `grpc-status` in its trailers. It stands in
+/// the head where there is nothing else to say, and other responses than 200 are a proxy's.
+pub fn expects_grpc_status(status: StatusCode, headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let rest = content_type.to_ascii_lowercase();
+    let is_grpc = match rest.strip_prefix(b"application/grpc") {
+        Some(rest) => matches!(rest.first(), None | Some(b'+' | b';' | b' ')),
+        None => false,
+    };
+    is_grpc && status == StatusCode::OK && !headers.contains_key(GRPC_STATUS)
+}
+
+impl<B: Body<Error: Into<BoxError>>> Body for Trailers<B> {
     type Data = B::Data;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -50,9 +80,19 @@ impl<B: Body> Body for Trailers<B> {
         let this = self.project();
         let mut frame = match ready!(this.body.poll_frame(context)) {
             Some(Ok(frame)) => frame,
-            end => return Poll::Ready(end),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            None if std::mem::take(this.expects_status) => {
+                return Poll::Ready(Some(Err(BadTrailers::NoStatus.into())));
+            }
+            None => return Poll::Ready(None),
         };
         if let Some(trailers) = frame.trailers_mut() {
+            if let Some(limit) = this.limits.passed_by(0, trailers) {
+                return Poll::Ready(Some(Err(BadTrailers::TooLarge(limit).into())));
+            }
+            if std::mem::take(this.expects_status) && !trailers.contains_key(GRPC_STATUS) {
+                return Poll::Ready(Some(Err(BadTrailers::NoStatus.into())));
+            }
             strip(trailers, *this.of_request);
             if trailers.is_empty() {
                 // Nothing comes after trailers.
@@ -63,7 +103,7 @@ impl<B: Body> Body for Trailers<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && !self.expects_status
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -140,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_keeps_its_data_and_loses_forged_and_forbidden_trailers() {
-        let body = Trailers::of_request(body(&["one", "two"], &[INNOCENT, FORGED, BAD].concat()));
+        let body = of_request(body(&["one", "two"], &[INNOCENT, FORGED, BAD].concat()));
 
         let (data, trailers) = read(body).await;
 
@@ -150,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_keeps_what_its_service_says_and_loses_what_is_forbidden() {
-        let body = Trailers::of_response(body(&["one"], &[INNOCENT, FORGED, BAD].concat()));
+        let body = of_response(body(&["one"], &[INNOCENT, FORGED, BAD].concat()));
 
         let (_, trailers) = read(body).await;
 
@@ -159,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_no_trailer_is_left_the_body_just_ends() {
-        let (data, trailers) = read(Trailers::of_request(body(&["one"], FORGED))).await;
+        let (data, trailers) = read(of_request(body(&["one"], FORGED))).await;
 
         assert_eq!((data, trailers), (vec![Bytes::from("one")], None));
     }
@@ -168,7 +208,7 @@ mod tests {
     async fn an_error_of_the_body_arrives() {
         let broken = StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>("broken")]));
 
-        let mut body = Trailers::of_request(broken);
+        let mut body = of_request(broken);
 
         let error = body.frame().await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "broken");
@@ -176,10 +216,10 @@ mod tests {
 
     #[test]
     fn its_size_and_its_end_are_those_of_the_body() {
-        let full = Trailers::of_request(Full::new(Bytes::from("12345")));
+        let full = of_request(Full::new(Bytes::from("12345")));
         assert_eq!((full.size_hint().exact(), full.is_end_stream()), (Some(5), false));
 
-        let empty = Trailers::of_response(Empty::<Bytes>::new());
+        let empty = of_response(Empty::<Bytes>::new());
         assert_eq!((empty.size_hint().exact(), empty.is_end_stream()), (Some(0), true));
     }
 
@@ -188,9 +228,78 @@ mod tests {
         assert_sound(&FORBIDDEN);
     }
 
+    #[tokio::test]
+    async fn trailers_pass_whole_up_to_a_limit_or_break_the_body_off() {
+        let limits = FieldLimits { bytes: 100, fields: 2 };
+        for (fields, limit) in [
+            (&[("a", "1"), ("b", "2")][..], None),
+            (&[("a", "1"), ("b", "2"), ("c", "3")], Some(FieldLimit::Fields(2))),
+            (&[("a", LONG)], Some(FieldLimit::Bytes(100))),
+        ] {
+            for of_request in [true, false] {
+                let body = body(&["one"], fields);
+                let body = Trailers { body, expects_status: false, limits, of_request };
+
+                let error = body.collect().await.err();
+
+                let error = error.map(|error| *error.downcast::<BadTrailers>().unwrap());
+                assert_eq!(error, limit.map(BadTrailers::TooLarge));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_grpc_response_without_its_status_is_broken_off() {
+        let limits = FieldLimits::default();
+        for (fields, whole) in [
+            (&[("grpc-status", "0")][..], true),
+            (&[("grpc-message", "fine")], false),
+            (&[], false),
+        ] {
+            let body = Trailers::of_response(body(&["one"], fields), limits, true);
+
+            let error = body.collect().await.err();
+
+            let error = error.map(|error| *error.downcast::<BadTrailers>().unwrap());
+            assert_eq!(error, (!whole).then_some(BadTrailers::NoStatus));
+        }
+        let mut ended = Trailers::of_response(Empty::<Bytes>::new(), limits, true);
+        assert!(!ended.is_end_stream());
+        assert!(ended.frame().await.unwrap().is_err());
+    }
+
+    #[test]
+    fn only_a_grpc_response_of_200_expects_a_status() {
+        for (kind, status, expected) in [
+            ("application/grpc", 200, true),
+            ("Application/GRPC+proto", 200, true),
+            ("application/grpc;x=y", 200, true),
+            ("application/grpc", 503, false),
+            ("application/grpc-web", 200, false),
+            ("application/json", 200, false),
+            ("", 200, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let status = StatusCode::from_u16(status).unwrap();
+
+            assert_eq!(expects_grpc_status(status, &headers), expected, "{kind} {status}");
+            headers.insert(GRPC_STATUS, HeaderValue::from_static("5"));
+            assert!(!expects_grpc_status(status, &headers), "{kind}");
+        }
+    }
+
+    fn of_request<B>(body: B) -> Trailers<B> {
+        Trailers::of_request(body, FieldLimits::default())
+    }
+
+    fn of_response<B>(body: B) -> Trailers<B> {
+        Trailers::of_response(body, FieldLimits::default(), false)
+    }
+
     async fn read<B>(mut body: B) -> (Vec<Bytes>, Option<HeaderMap>)
     where
-        B: Body<Data = Bytes, Error = Infallible> + Unpin,
+        B: Body<Data = Bytes, Error = BoxError> + Unpin,
     {
         let (mut data, mut trailers) = (Vec::new(), None);
         while let Some(Ok(frame)) = body.frame().await {

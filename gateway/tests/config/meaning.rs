@@ -7,6 +7,7 @@ use gateway::config::{
     ClientCertificates, Config, HostPattern, IdentityHeaders, ListenerConfig, Security, Timeouts,
     Upstream, UpstreamScheme, UpstreamTls,
 };
+use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
 use mtls::trust::Revocation;
 
@@ -135,6 +136,8 @@ header_timeout = "2s"
 idle_timeout = "3m"
 drain_timeout = "500ms"
 max_header_bytes = "16KiB"
+max_header_fields = 17
+max_response_header_bytes = "18KiB"
 max_connections = 5
 max_connections_per_address = 6
 max_requests = 7
@@ -188,6 +191,8 @@ idle = "3s"
             max_header_bytes: 16 * 1024,
         }
     );
+    assert_eq!(config.request_fields, FieldLimits { bytes: 16 * 1024, fields: 17 });
+    assert_eq!(config.response_fields, FieldLimits { bytes: 18 * 1024, fields: 17 });
     assert_eq!(config.drain_timeout, Duration::from_millis(500));
     assert_eq!((config.max_requests, config.max_requests_total), (7, 9));
     assert_eq!(config.log_refusals_per_second, 8);

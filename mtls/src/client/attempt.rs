@@ -15,6 +15,8 @@ use super::error::{RequestError, http2_error, is_of_the_pool, is_too_large};
 use super::lent::Lender;
 use super::retry::{Failed, Sent};
 use crate::connections::{Connection, InFlight, RequestInFlight};
+use crate::field_limits::FieldLimit;
+use crate::session::Session;
 
 tokio::task_local! {
     /// The connections that were opened on behalf of the current request. hyper-util does not
@@ -54,19 +56,86 @@ pub(super) async fn follow<B>(
     };
 
     let mut connections = opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let used = used.or_else(|| named(&captured).map(Used::of));
-    let used = named(&captured);
-    let own = |used| connections.iter().any(|known| Arc::ptr_eq(known, used));
-    let reused = used.as_ref().is_some_and(|used| !own(used));
-    let unused = used.is_none();
-    connections.extend(used);
-    match answer {
-        Some(Ok(response)) => Ok(response.map(|body| InFlight::new(body, in_flight))),
-        Some(Err(error)) => Err(Failed {
-            may_be_repeated: (unused && is_of_the_pool(&error)) || (reused && is_unsent(&error)),
-            error: RequestError::of(error, &connections),
-        }),
-        None => Err(Failed { may_be_repeated: false, error: RequestError::lost(&connections) }),
+    let fields = connector.response_fields();
+    let error = match answer {
+        Some(Ok(response)) => {
+            if let Some(limit) = fields.passed_by(0, response.headers()) {
+                let error = RequestError::TooLarge(limit);
+                return Err(Failed { body: None, error, sent: Sent::Perhaps });
+            }
+            let in_flight = used.map(|used| used.in_flight);
+            return Ok(response.map(|body| InFlight::new(body, in_flight)));
+        }
+        Some(Err(error)) => Some(error),
+        None => None,
+    };
+    let sent = match &used {
+        // Others opened the connection that was to carry it, or it opened one in vain.
+        None if error.as_ref().is_some_and(is_of_the_pool) => Sent::Unsent,
+        None => Sent::Unconnected,
+        Some(used) => {
+            let kept = !connections.iter().any(|own| Arc::ptr_eq(own, &used.connection));
+            used.sent(error.as_ref(), kept, lender.seen(), connector.protocol())
+        }
+    };
+    if let (Some(used), true) = (&used, error.as_ref().is_some_and(is_too_large)) {
+        // hyper does not say which of its limits it was.
+        let limit = match used.connection.received() >= fields.bytes as u64 {
+            true => FieldLimit::Bytes(fields.bytes),
+            false => FieldLimit::Fields(fields.fields),
+        };
+        return Err(Failed { body: None, error: RequestError::TooLarge(limit), sent });
+    }
+    connections.extend(used.map(|used| used.connection));
+    let error = match error {
+        Some(error) => RequestError::of(error, &connections),
+        None => RequestError::lost(&connections),
+    };
+    Err(Failed { body: lender.take_back(), error, sent })
+}
+
+impl Used {
+    fn of(connection: Arc<Connection>) -> Self {
+        let in_flight = RequestInFlight::begin(&connection);
+        Self { connection, in_flight }
+    }
+
+    /// How far the request got, which was the first on its connection or found it `kept`.
+    fn sent(
+        &self,
+        error: Option<&PoolError>,
+        kept: bool,
+        stream: Option<u32>,
+        protocol: Protocol,
+    ) -> Sent {
+        let by_alpn = self.connection.session().is_some_and(Session::is_http2);
+        let http2 = by_alpn || protocol == Protocol::Http2;
+        let Some(stream) = stream else {
+            return match (kept, http2) {
+                (true, _) => Sent::Unsent,
+                // Others may have used it up before the request that opened it.
+                (false, true) => Sent::Refused,
+                // A new connection that takes no request is as good as none.
+                (false, false) => Sent::Unconnected,
+            };
+        };
+        let http2_error = error.and_then(http2_error);
+        let said = |error: &&h2::Error| error.is_remote();
+        match http2_error.filter(said).map(|error| (error.is_go_away(), error.reason())) {
+            Some((false, Some(h2::Reason::REFUSED_STREAM))) => return Sent::Refused,
+            Some((false, _)) => return Sent::Perhaps,
+            Some((true, _)) if self.connection.is_above_last(stream) => return Sent::Unprocessed,
+            // hyper gives up a stream, too, that a GOAWAY overtakes while it is being opened, though
+            // the server may process that one.
+            Some((true, _)) | None => {}
+        }
+        // On an HTTP/2 connection bytes of other streams come. A response that has begun is one
+        // already, and what breaks the rules there is h2's own error.
+        let unanswered = match http2 {
+            true => http2_error.is_none_or(|error| error.is_io() || said(&error)),
+            false => self.connection.received() == 0,
+        };
+        if kept && unanswered { Sent::Unanswered } else { Sent::Perhaps }
     }
 }
 

@@ -24,6 +24,7 @@ use super::error::ConnectError;
 use super::{Expectation, Protocol, Reach};
 use crate::connections::{Connection, Connections};
 use crate::failure::Failure;
+use crate::field_limits::FieldLimits;
 use crate::handshake::{Handshake, Handshakes};
 use crate::live::Live;
 use crate::peer::Peer;
@@ -82,6 +83,10 @@ impl Connector {
             Security::Mutual { live, .. } => Some(live),
             Security::Plain => None,
         }
+    }
+
+    pub(super) fn response_fields(&self) -> FieldLimits {
+        self.inner.reach.response_fields
     }
 
     pub(super) fn protocol(&self) -> Protocol {

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::connections::Connection;
 use crate::failure::refused_by_peer;
+use crate::field_limits::FieldLimit;
 use crate::refusal::{Code, Refusal};
 use crate::session::Session;
 
@@ -25,6 +26,9 @@ pub enum RequestError {
         /// What had been agreed on, where the refusal came after the handshake.
         session: Option<Box<Session>>,
     },
+    /// The head of the response is larger than the client takes.
+    #[error("the head of the response has {0}")]
+    TooLarge(FieldLimit),
     /// Connecting or the handshake took too long.
     #[error("no connection in time: {}", chain(.0.as_ref()))]
     Timeout(#[source] Box<dyn Error + Send + Sync>),
@@ -89,9 +93,14 @@ pub(super) fn is_of_the_pool(error: &PoolError) -> bool {
         && find::<hyper::Error>(error).is_none()
 }
 
-/// Whether hyper gave the request back: it is "canceled" only where nothing of it was sent.
-pub(super) fn is_unsent(error: &PoolError) -> bool {
-    find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
+/// Whether the head of a response over HTTP/1.1 has too many bytes or fields.
+pub(super) fn is_too_large(error: &PoolError) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse_too_large)
+}
+
+/// h2's own error, if there is one.
+pub(super) fn http2_error(error: &PoolError) -> Option<&h2::Error> {
+    find(error)
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
+use crate::field_limits::FieldLimits;
+
 /// How a server is reached.
 #[derive(Clone, Debug)]
 pub struct Reach {
@@ -14,6 +16,8 @@ pub struct Reach {
     pub dial: Option<Authority>,
     /// In which HTTP it is spoken to.
     pub protocol: Protocol,
+    /// How large the head of a response may be.
+    pub response_fields: FieldLimits,
 }
 
 /// A version of HTTP.
@@ -31,6 +35,11 @@ pub enum Protocol {
 impl Default for Reach {
     fn default() -> Self {
         let connect_timeout = Duration::from_secs(3);
-        Self { connect_timeout, dial: None, protocol: Protocol::default() }
+        Self {
+            connect_timeout,
+            dial: None,
+            protocol: Protocol::default(),
+            response_fields: FieldLimits::default(),
+        }
     }
 }
