@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use mtls::connections::Connection;
 use mtls::handshake::Handshake;
@@ -24,9 +25,9 @@ use crate::body::AnswerBody;
 use crate::config::Security;
 use crate::door::{Door, Leaving, Terms};
 use crate::headers::identity::{Caller, Scheme};
-use crate::question::{Answer, Question};
 use crate::headers::trailers::Trailers;
 use crate::headers::{canonical, hop_by_hop, trailers, via};
+use crate::question::{Answer, Question};
 use crate::record::Record;
 use crate::redirect;
 use crate::routes::Route;
@@ -113,6 +114,7 @@ impl Proxy {
             return upgrade.go_on(response, lease, record, self.door.busy());
         }
         hop_by_hop::strip_response(response.headers_mut());
+        canonical::merge_lengths(response.headers_mut());
         record.answered(response.status());
         let idle = route.config.timeouts.idle;
         let expects_status = trailers::expects_grpc_status(response.status(), response.headers());
@@ -155,17 +157,20 @@ fn way(
     head: &Parts,
     record: &mut Record,
 ) -> Result<Way, TurnedAway> {
-    let target = Target::of(head)?;
-    record.of_host(&target.host);
     let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if let Some(limit) = terms.fields.passed_by(path, &head.headers) {
         return Err(TurnedAway::HeadTooLarge(limit));
     }
+    let target = Target::of(head)?;
+    record.of_host(&target.host);
     if let Security::Redirect(port) = terms.security {
         if !terms.hosts.include(&target.host) {
             return Err(TurnedAway::UnknownHost { host: target.host });
         }
         return Ok(Way::Elsewhere(Box::new(redirect::to_https(&target, &head.uri, port))));
+    }
+    if via::names_us(&head.headers) {
+        return Err(TurnedAway::Loop);
     }
     check_server_name(&target, connection)?;
     let route = terms.routes.find(&target)?.ok_or(TurnedAway::NoRoute)?;
@@ -179,9 +184,6 @@ fn way(
 /// A connection that was opened for one name is not used for another (RFC 9110, section 7.4):
 /// what was agreed on, and shown, was for that name.
 fn check_server_name(target: &Target, connection: &Connection) -> Result<(), TurnedAway> {
-    if via::names_us(&head.headers) {
-        return Err(TurnedAway::Loop);
-    }
     let asked = connection.session().and_then(|session| session.server_name.as_deref());
     match asked.map(bare) {
         Some(asked) if asked != target.host => {

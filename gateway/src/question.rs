@@ -33,11 +33,11 @@ pub(crate) struct Question {
     pub(crate) head: Parts,
     /// How the caller reached us.
     pub(crate) scheme: Scheme,
+    /// It asks to leave HTTP.
+    pub(crate) upgrade: bool,
 }
 
 /// An answer of an upstream, and the place there that it takes until it is read.
-    /// It asks to leave HTTP.
-    pub(crate) upgrade: bool,
 pub(crate) type Answer = (Response<InFlight<Incoming>>, Lease);
 
 /// Who keeps a request waiting.
@@ -71,17 +71,13 @@ impl Question {
                     location::rewrite(headers, upstream.authorities(), scheme.as_str(), &authority);
                     return Ok((response, lease));
                 }
+                Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
+                Ok(Err(failed)) => failed,
                 Err(TooSlow::Caller) => return Err(TurnedAway::CallerTooSlow),
                 Err(TooSlow::Upstream) => {
                     lease.failed(&"it did not answer in time");
-                Ok(Err(_)) if record.progress.is_broken() => return Err(TurnedAway::CallerBroke),
-                Ok(Err(failed)) => failed,
                     return Err(TurnedAway::UpstreamTooSlow);
                 }
-            }
-            let Some(unread) = unread else { return Err(TurnedAway::Upstream(error)) };
-            body = unread;
-        }
             };
             let retry = retries.after(&failed, &head.method);
             let Failed { body: unread, error, .. } = failed;
@@ -92,6 +88,10 @@ impl Question {
                 let next = retry.and_then(|_| route.upstreams.lease(&tried));
                 let Some(next) = next else { return Err(TurnedAway::Upstream(error)) };
                 lease = next;
+            }
+            let Some(unread) = unread else { return Err(TurnedAway::Upstream(error)) };
+            body = unread;
+        }
     }
 }
 
@@ -135,14 +135,14 @@ fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
     headers.append(CONNECTION, HeaderValue::from_static("te"));
 }
 
-) -> Result<T, TooSlow> {
-    tokio::pin!(answer);
-    let mut deadline = progress.deadline(timeouts);
 /// Waits for an answer for as long as the request itself still moves, and then for the upstream.
 async fn in_time<T>(
     answer: impl Future<Output = T>,
     progress: &Progress,
     timeouts: &Timeouts,
+) -> Result<T, TooSlow> {
+    tokio::pin!(answer);
+    let mut deadline = progress.deadline(timeouts);
     loop {
         tokio::select! {
             biased;

@@ -57,7 +57,7 @@ impl Record {
         terms.unrouted.begin();
         Self {
             began: Instant::now(),
-            connection,
+            connection: Arc::clone(&connection),
             end: End::Left,
             first_byte: None,
             host: None,
@@ -67,7 +67,7 @@ impl Record {
             path: Excerpt::of(head.uri.path()),
             peers_count: terms.verifies_callers(),
             permit: None,
-            progress: Progress::begin(),
+            progress: Progress::begin(connection),
             route: None,
             sent: 0,
             status: None,

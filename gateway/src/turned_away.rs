@@ -9,8 +9,8 @@ use mtls::refusal::Refusal;
 use mtls::untrusted::Untrusted;
 use service_kit::problem::Problem;
 use service_kit::trace::Trace;
-
 use thiserror::Error;
+
 use crate::target::BadRequest;
 
 /// A request that no service answered. Its text is for the log: of an upstream, the caller learns
@@ -67,16 +67,6 @@ impl TurnedAway {
         }
     }
 
-    /// Whether what follows on the connection cannot be told apart from this request's rest.
-    fn closes(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
-    }
-
-    /// The answer: a problem (RFC 9457). Whoever reads the log finds the rest under its trace ID.
-    pub(crate) fn answer(&self, trace: &Trace) -> Response<Bytes> {
-        let mut problem = Problem::new(self.status());
-        if !self.concerns_upstream() {
-            problem = problem.with_detail(Untrusted(&self.to_string()).to_string());
     /// The member `error` of the problem. All failures of upstreams look alike to a caller.
     fn code(&self) -> &'static str {
         match self {
@@ -105,11 +95,14 @@ impl TurnedAway {
         matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
     }
 
-    /// The answer: a problem (RFC 9457).
-    pub(crate) fn answer(&self) -> Response<Bytes> {
-        let detail = Untrusted(&self.to_string()).to_string();
-        let mut problem = Problem::new(self.status()).with_detail(detail);
-        if let Some(refusal) = self.refusal() {
+    /// The answer: a problem (RFC 9457). Whoever reads the log finds the rest under its trace ID.
+    pub(crate) fn answer(&self, trace: &Trace) -> Response<Bytes> {
+        let mut problem = Problem::new(self.status());
+        if !self.concerns_upstream() {
+            problem = problem.with_detail(Untrusted(&self.to_string()).to_string());
+        }
+        problem = problem.with("error", self.code()).with("traceId", trace.id().to_string());
+        if let Self::NotAllowed(refusal) = self {
             problem = problem.with("refusal", refusal);
         }
         let mut answer = problem.into_http();

@@ -41,14 +41,14 @@ pub(crate) struct Upstream {
     pub(crate) keeps_host: bool,
     /// Where it is dialled.
     dial: Authority,
+    /// Its URL, as logs and metrics have it.
     pub(crate) name: Arc<str>,
     place: (Scheme, Authority),
-    /// HTTP/1.1 only, which alone can be left for another protocol.
-    /// Its URL, as logs and metrics have it.
-    upgrades: Arc<Client<RequestBody>>,
-    // Ended with the upstream.
     /// The HTTP that it is spoken to in.
     pub(crate) protocol: Protocol,
+    /// HTTP/1.1 only, which alone can be left for another protocol.
+    upgrades: Arc<Client<RequestBody>>,
+    // Ended with the upstream.
     _following: JoinSet<()>,
 }
 
@@ -107,18 +107,23 @@ impl Upstream {
             health: Health::new(&name),
             in_flight: AtomicUsize::new(0),
             keeps_host: url.scheme == UpstreamScheme::Http,
+            dial: url.authority,
             name,
             place: (scheme, authority),
+            protocol,
             upgrades,
             _following: following,
         }
-            dial: url.authority,
     }
 
-            protocol,
     /// Requests that are under way to it.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The authorities by which it may name itself: where it is dialled, and the name it proves.
+    pub(crate) fn authorities(&self) -> [&Authority; 2] {
+        [&self.dial, &self.place.1]
     }
 
     fn address(&self, path: Option<PathAndQuery>) -> Uri {
@@ -127,11 +132,6 @@ impl Upstream {
         let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
         url.build().expect("a scheme, an authority and a path must make a URL")
     }
-    /// The authorities by which it may name itself: where it is dialled, and the name it proves.
-    pub(crate) fn authorities(&self) -> [&Authority; 2] {
-        [&self.dial, &self.place.1]
-    }
-
 }
 
 impl Lease {

@@ -1,6 +1,8 @@
 //! The one stream of both ends, plain or TLS. It sees the hello, the alert and the cut, and keeps
 //! the time limits; it knows nothing of HTTP but how HTTP/2 begins.
 
+mod go_away;
+mod half_closed;
 mod preface;
 mod transport;
 mod wire;
@@ -16,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
 
+use self::go_away::GoAway;
+use self::half_closed::HalfClosed;
 use self::preface::Preface;
 use self::transport::Transport;
 pub(crate) use self::wire::Wire;
@@ -32,6 +36,9 @@ pub struct Stream {
     /// Something that was written waits for the other end.
     blocked: bool,
     connection: Arc<Connection>,
+    /// There where we are a client of HTTP/2.
+    go_away: Option<GoAway>,
+    half_closed: Option<HalfClosed>,
     keeper: Option<Keeper>,
     linger: Option<Pin<Box<Sleep>>>,
     preface: Preface,
@@ -53,7 +60,16 @@ pub(crate) struct Keeper {
 impl Stream {
     pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Option<Keeper>) -> Self {
         let transport = Transport::Plain(wire);
-        Self { blocked: false, connection, keeper, linger: None, preface: Preface::Any, transport }
+        Self {
+            blocked: false,
+            connection,
+            go_away: None,
+            half_closed: None,
+            keeper,
+            linger: None,
+            preface: Preface::Any,
+            transport,
+        }
     }
 
     pub(crate) fn tls(
@@ -67,7 +83,21 @@ impl Stream {
             _ => Preface::Any,
         };
         let transport = Transport::Tls(Box::new(tls));
-        Self { blocked: false, connection, keeper, linger: None, preface, transport }
+        Self {
+            blocked: false,
+            connection,
+            go_away: None,
+            half_closed: None,
+            keeper,
+            linger: None,
+            preface,
+            transport,
+        }
+    }
+
+    /// Follows the frames of a server of HTTP/2.
+    pub(crate) fn follow_http2(&mut self) {
+        self.go_away = Some(GoAway::default());
     }
 
     /// The connection that this stream carries.
@@ -150,6 +180,17 @@ impl Stream {
         }
     }
 
+    /// Tells the end of what a client sends once it matters.
+    fn poll_half_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.check_limits(context)?;
+        let Some(half_closed) = &mut self.half_closed else {
+            return Poll::Ready(Ok(()));
+        };
+        let ended = ready!(half_closed.poll_end(&self.connection, &mut self.transport, context));
+        self.connection.note_ended();
+        Poll::Ready(ended)
+    }
+
     /// Whether there is a client who may still be sending. In a tunnel one direction can end alone.
     fn lingers(&self) -> bool {
         self.keeper.is_some() && !self.connection.is_upgraded() && !self.connection.is_cut()
@@ -164,6 +205,9 @@ impl Stream {
         match write(&mut self.transport, context) {
             Poll::Ready(Ok(count)) => {
                 self.connection.note_sent();
+                if let Some(half_closed) = &mut self.half_closed {
+                    half_closed.note_sent();
+                }
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.look_for_alert(context, error))),
@@ -190,15 +234,26 @@ impl AsyncRead for Stream {
     ) -> Poll<Result<()>> {
         let this = &mut *self;
         this.connection.check_readable(context.waker())?;
+        if this.half_closed.is_some() {
+            return this.poll_half_closed(context);
+        }
         let before = buffer.filled().len();
         match this.transport.read(context, buffer) {
             Poll::Ready(Ok(())) => {
                 let received = &buffer.filled()[before..];
-                if received.is_empty() {
-                    this.connection.note_ended();
-                } else {
+                if !received.is_empty() {
                     this.connection.note_received(received.len());
                     this.preface.check(received)?;
+                    let go_away = this.go_away.as_mut();
+                    if let Some(last) = go_away.and_then(|frames| frames.follow(received)) {
+                        this.connection.note_last_stream(last);
+                    }
+                } else if this.keeper.is_some() && this.connection.holds_end() {
+                    this.connection.note_half_closed();
+                    this.half_closed = Some(HalfClosed::begin());
+                    return this.poll_half_closed(context);
+                } else {
+                    this.connection.note_ended();
                 }
                 Poll::Ready(Ok(()))
             }

@@ -27,6 +27,8 @@ pub(crate) struct RequestBody {
 #[derive(Debug)]
 pub(crate) struct Progress {
     began: Instant,
+    /// That of the caller.
+    connection: Arc<Connection>,
     /// The body ended before its end, or was no body.
     broken: AtomicBool,
     bytes: AtomicU64,
@@ -66,11 +68,12 @@ impl Body for RequestBody {
 }
 
 impl Progress {
-    pub(crate) fn begin() -> Arc<Self> {
+    pub(crate) fn begin(connection: Arc<Connection>) -> Arc<Self> {
+        connection.note_body_wanted(false);
         Arc::new(Self {
             began: Instant::now(),
-            broken: AtomicBool::new(false),
             connection,
+            broken: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             waits_for_caller: AtomicBool::new(false),
@@ -104,6 +107,7 @@ impl Progress {
     }
 
     fn note<E>(&self, polled: &Poll<Option<Result<Frame<Bytes>, E>>>) {
+        self.connection.note_body_wanted(polled.is_pending());
         self.waits_for_caller.store(polled.is_pending(), Ordering::Relaxed);
         if polled.is_pending() {
             return;

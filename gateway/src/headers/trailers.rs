@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use mtls::field_limits::{FieldLimit, FieldLimits};
 use pin_project_lite::pin_project;
-
 use thiserror::Error;
+
 use super::forged;
 use super::list::List;
 
@@ -111,6 +111,8 @@ impl<B: Body<Error: Into<BoxError>>> Body for Trailers<B> {
     }
 }
 
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
 fn strip(trailers: &mut HeaderMap, of_request: bool) {
     if of_request {
         forged::strip(trailers);
@@ -151,8 +153,6 @@ static FORBIDDEN: List = List::new(&[
     "max-forwards",
     "origin",
     "pragma",
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-
     "proxy-*",
     "range",
     "retry-after",
@@ -330,6 +330,9 @@ mod tests {
         headers
     }
 
+    const LONG: &str = "long long long long long long long long long long long long long long long long\
+        long long long long long long";
+
     type Fields = &'static [(&'static str, &'static str)];
 
     const INNOCENT: Fields = &[("grpc-status", "0"), ("grpc-message", "fine"), ("digest", "a")];
@@ -346,6 +349,3 @@ mod tests {
         ("transfer-encoding", "chunked"),
     ];
 }
-    const LONG: &str = "long long long long long long long long long long long long long long long long\
-        long long long long long long";
-

@@ -54,8 +54,8 @@ pub(super) async fn follow<B>(
         }
         answer = &mut answer => (Some(answer), None),
     };
+    let used = used.or_else(|| named(&captured).map(Used::of));
 
-    let mut connections = opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let fields = connector.response_fields();
     let error = match answer {
         Some(Ok(response)) => {
@@ -69,6 +69,7 @@ pub(super) async fn follow<B>(
         Some(Err(error)) => Some(error),
         None => None,
     };
+    let mut connections = opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let sent = match &used {
         // Others opened the connection that was to carry it, or it opened one in vain.
         None if error.as_ref().is_some_and(is_of_the_pool) => Sent::Unsent,

@@ -123,16 +123,16 @@ impl Service<Uri> for Connector {
                 }
                 _ => inner.without_handshake(wire),
             };
-            Ok(TokioIo::new(stream))
-        })
-    }
-}
-
             let by_alpn = stream.connection().session().is_some_and(Session::is_http2);
             let http2 = by_alpn || inner.reach.protocol == Protocol::Http2;
             if http2 {
                 stream.follow_http2();
             }
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
 impl Inner {
     /// Where the server of a URL is found.
     fn place(&self, url: Uri) -> Uri {

@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -34,19 +34,24 @@ pub struct Connection {
     /// It cannot be used any more, or the other end sends no more.
     ended: AtomicBool,
     gone: SetOnce<()>,
+    half_closed: AtomicBool,
+    /// The last stream that an HTTP/2 server processes.
+    last_stream: AtomicU32,
     /// By whose trust the peer was let in.
     live: Option<Arc<Live>>,
     peer: Option<Peer>,
     read_waker: AtomicWaker,
+    /// Bytes that have come since something was last sent, without those of TLS itself.
+    received: AtomicU64,
     session: Option<Session>,
     side: Role,
     state: AtomicU8,
-    /// Bytes that have come since something was last sent, without those of TLS itself.
-    received: AtomicU64,
     /// A client that does not take an answer loses its stream, and not the whole connection.
     streams_end_alone: AtomicBool,
     /// Until when the verdict on the peer holds by itself, in seconds of Unix time.
     trusted_until: AtomicI64,
+    /// Somebody waits for more of a request's body, or nobody knows whether there is more.
+    wants_body: AtomicBool,
     write_waker: AtomicWaker,
 }
 
@@ -74,18 +79,21 @@ impl Connection {
             drained_since: OnceLock::new(),
             ended: AtomicBool::new(false),
             gone: SetOnce::new(),
+            half_closed: AtomicBool::new(false),
+            last_stream: AtomicU32::new(u32::MAX),
             live,
             peer,
             read_waker: AtomicWaker::new(),
+            received: AtomicU64::new(0),
             session,
             side,
             state: AtomicU8::new(OPEN),
             streams_end_alone: AtomicBool::new(false),
             trusted_until,
+            wants_body: AtomicBool::new(true),
             write_waker: AtomicWaker::new(),
         }
     }
-            received: AtomicU64::new(0),
 
     /// The address of the other end.
     pub fn address(&self) -> SocketAddr {
@@ -271,6 +279,7 @@ impl Connection {
     }
 
     pub(crate) fn note_sent(&self) {
+        self.received.store(0, Ordering::Relaxed);
         self.activity().sent(Instant::now());
     }
 
@@ -288,8 +297,31 @@ impl Connection {
         self.activity().upgrade();
     }
 
+    /// Whether somebody waits for more of the request's body: then a client that sends no more has
+    /// broken it off, and else it may wait for its response. Requests of HTTP/1.1 have one at a
+    /// time.
+    pub fn note_body_wanted(&self, wanted: bool) {
+        self.wants_body.store(wanted, Ordering::SeqCst);
+        if wanted && self.half_closed.load(Ordering::SeqCst) {
+            self.read_waker.wake();
+        }
+    }
+
+    /// The other end sends no more.
+    pub(crate) fn note_half_closed(&self) {
+        self.half_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a client of HTTP/1.1 that sends no more is still to get a response.
+    pub(crate) fn holds_end(&self) -> bool {
+        let activity = self.activity();
+        let answering = activity.in_flight() > 0 && !activity.is_upgraded();
+        drop(activity);
+        answering && !self.is_http2() && !self.wants_body.load(Ordering::SeqCst)
+    }
+
     pub(super) fn request_begins(&self) {
-        self.received.store(0, Ordering::Relaxed);
+        self.wants_body.store(true, Ordering::SeqCst);
         self.activity().request_begins();
     }
 

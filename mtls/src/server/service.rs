@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
+use http_body::Body;
 use tower::Service;
 
 use crate::connections::{Connection, InFlight, RequestInFlight};
@@ -29,6 +30,7 @@ impl<S> PeerService<S> {
 
 impl<S, B, R> Service<Request<B>> for PeerService<S>
 where
+    B: Body,
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
     S::Error: 'static,
@@ -52,6 +54,7 @@ where
         }
         let mut in_flight = RequestInFlight::begin(&self.connection);
         let connection = Arc::clone(&self.connection);
+        connection.note_body_wanted(!request.body().is_end_stream());
         let http1 = request.version() < Version::HTTP_2;
         request.extensions_mut().insert(Arc::clone(&connection));
         if let Some(peer) = connection.peer() {

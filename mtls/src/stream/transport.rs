@@ -23,6 +23,25 @@ impl Transport {
         }
     }
 
+    /// Whether the peer has closed TCP, once it has closed what it carries. What still comes after
+    /// `close_notify` is nobody's (RFC 8446, section 6.1).
+    pub(super) fn is_tcp_closed(&mut self, context: &mut Context<'_>) -> Result<bool> {
+        if matches!(self, Self::Plain(_)) {
+            return Ok(true);
+        }
+        let mut bytes = [0; 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(self.wire()).poll_read(context, &mut buffer) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => return Ok(false),
+            }
+            if buffer.filled().is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
     pub(super) fn read(
         &mut self,
         context: &mut Context<'_>,

@@ -49,6 +49,11 @@ impl Wire {
         let _ = rustix::net::sockopt::set_tcp_quickack(&self.tcp, true);
     }
 
+    /// The error that ended the connection, if one did, such as a reset.
+    pub(super) fn take_error(&self) -> Result<Option<std::io::Error>> {
+        self.tcp.take_error()
+    }
+
     /// The plain alert that we sent, if we sent one; an encrypted one looks like data.
     pub(crate) fn sent_alert(&self) -> Option<Alert> {
         self.sent_alert.map(Alert::of)
