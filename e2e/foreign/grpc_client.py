@@ -20,7 +20,8 @@ def trailers(call):
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in fields}
 
 
-with grpc.secure_channel(f"localhost:{port}", terms, options=[("grpc.enable_http_proxy", 0)]) as channel:
+options = [("grpc.enable_http_proxy", 0), ("grpc.max_metadata_size", 1 << 20), ("grpc.absolute_max_metadata_size", 1 << 20)]
+with grpc.secure_channel(f"localhost:{port}", terms, options=options) as channel:
     forged = (("x-forwarded-client-cert", "Hash=forged;URI=spiffe://mtls-demo.local/admin"),)
     answer, call = channel.unary_unary("/test.Test/Unary").with_call(b"hello", timeout=10, metadata=forged)
     told["unary"] = answer.decode()
@@ -28,6 +29,16 @@ with grpc.secure_channel(f"localhost:{port}", terms, options=[("grpc.enable_http
     told["trailers"] = trailers(call)
 
     told["large"] = len(channel.unary_unary("/test.Test/Unary")(b"x" * 3_000_000, timeout=10)) > 3_000_000
+
+    # Trailers of so many bytes pass whole, or the call fails: it never looks as if it had ended well without them.
+    told["trailers of"] = {}
+    for size in (17_000, 40_000, 60_000, 70_000, 200_000, 300_000):
+        try:
+            answer, call = channel.unary_unary("/test.Test/Large").with_call(b"%d" % size, timeout=10)
+            told["trailers of"][size] = len(dict(call.trailing_metadata())["x-large"]) == size
+        except grpc.RpcError as error:
+            told["trailers of"][size] = error.code().name
+
     told["count"] = [int(n) for n in channel.unary_stream("/test.Test/Count")(b"100", timeout=10)] == list(range(100))
     told["add"] = int(channel.stream_unary("/test.Test/Add")((b"x" * 1000 for _ in range(500)), timeout=10))
 

@@ -15,6 +15,11 @@ def unary(request, context):
     return request + b"|" + told.get("x-forwarded-client-cert", "nobody").encode()
 
 
+def large(request, context):
+    context.set_trailing_metadata((("x-large", "a" * int(request)),))
+    return b"whole"
+
+
 def count(request, context):
     for number in range(int(request)):
         yield b"%d" % number
@@ -44,6 +49,7 @@ port, *identity = sys.argv[1:]
 server = grpc.server(futures.ThreadPoolExecutor(8))
 handlers = {
     "Unary": grpc.unary_unary_rpc_method_handler(unary),
+    "Large": grpc.unary_unary_rpc_method_handler(large),
     "Count": grpc.unary_stream_rpc_method_handler(count),
     "Add": grpc.stream_unary_rpc_method_handler(add),
     "Echo": grpc.stream_stream_rpc_method_handler(echo),

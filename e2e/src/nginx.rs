@@ -17,7 +17,7 @@ use crate::template;
 pub struct Nginx {
     /// Where it listens.
     pub port: Port,
-    _place: TempDir,
+    place: TempDir,
     _program: Program,
 }
 
@@ -36,7 +36,16 @@ impl Nginx {
         command.arg("-e").arg("stderr").arg("-p").arg(place.path()).arg("-c").arg(file);
         let mut program = Program::start(&mut command, "nginx-light")?;
         port.is_taken_by(&mut program)?;
-        Ok(Self { port, _place: place, _program: program })
+        Ok(Self { port, place, _program: program })
+    }
+
+    /// What it has answered, where its file is `nginx_plain.conf`.
+    ///
+    /// # Errors
+    ///
+    /// It wrote nothing down.
+    pub fn answered(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.place.path().join("answered"))?)
     }
 
     /// A service that shows this identity, and demands certificates of the authority in `roots`;
