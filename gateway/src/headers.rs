@@ -11,6 +11,7 @@
 
 pub mod canonical;
 pub mod forged;
+pub mod grpc;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod list;

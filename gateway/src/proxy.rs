@@ -26,7 +26,7 @@ use crate::config::Security;
 use crate::door::{Door, Leaving, Terms};
 use crate::headers::identity::{Caller, Scheme};
 use crate::headers::trailers::Trailers;
-use crate::headers::{canonical, hop_by_hop, trailers, via};
+use crate::headers::{canonical, grpc, hop_by_hop, via};
 use crate::question::{Answer, Question};
 use crate::record::Record;
 use crate::redirect;
@@ -117,7 +117,7 @@ impl Proxy {
         canonical::merge_lengths(response.headers_mut());
         record.answered(response.status());
         let idle = route.config.timeouts.idle;
-        let expects_status = trailers::expects_grpc_status(response.status(), response.headers());
+        let expects_status = grpc::expects_status(response.status(), response.headers());
         let fields = lease.upstream().fields;
         response.map(|body| {
             let body = Trailers::of_response(body, fields, expects_status);

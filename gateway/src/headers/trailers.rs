@@ -4,14 +4,14 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use mtls::field_limits::{FieldLimit, FieldLimits};
 use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use super::forged;
+use super::grpc::GRPC_STATUS;
 use super::list::List;
 
 pin_project! {
@@ -51,22 +51,10 @@ impl<B> Trailers<B> {
         Self { body, expects_status: false, limits, of_request: true }
     }
 
-    /// The body of a response; `expects_status` as [`expects_grpc_status`] says of its head.
+    /// The body of a response; `expects_status` as [`grpc`](super::grpc) says of its head.
     pub fn of_response(body: B, limits: FieldLimits, expects_status: bool) -> Self {
         Self { body, expects_status, limits, of_request: false }
     }
-}
-
-/// Whether a response is one of gRPC that ends with `grpc-status` in its trailers. It stands in
-/// the head where there is nothing else to say, and other responses than 200 are a proxy's.
-pub fn expects_grpc_status(status: StatusCode, headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    let rest = content_type.to_ascii_lowercase();
-    let is_grpc = match rest.strip_prefix(b"application/grpc") {
-        Some(rest) => matches!(rest.first(), None | Some(b'+' | b';' | b' ')),
-        None => false,
-    };
-    is_grpc && status == StatusCode::OK && !headers.contains_key(GRPC_STATUS)
 }
 
 impl<B: Body<Error: Into<BoxError>>> Body for Trailers<B> {
@@ -110,8 +98,6 @@ impl<B: Body<Error: Into<BoxError>>> Body for Trailers<B> {
         self.body.size_hint()
     }
 }
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 fn strip(trailers: &mut HeaderMap, of_request: bool) {
     if of_request {
@@ -173,6 +159,7 @@ mod tests {
 
     use bytes::Bytes;
     use futures_util::stream::{self, Stream};
+    use http::HeaderValue;
     use http_body_util::{BodyExt, Empty, Full, StreamBody};
 
     use super::*;
@@ -266,27 +253,6 @@ mod tests {
         let mut ended = Trailers::of_response(Empty::<Bytes>::new(), limits, true);
         assert!(!ended.is_end_stream());
         assert!(ended.frame().await.unwrap().is_err());
-    }
-
-    #[test]
-    fn only_a_grpc_response_of_200_expects_a_status() {
-        for (kind, status, expected) in [
-            ("application/grpc", 200, true),
-            ("Application/GRPC+proto", 200, true),
-            ("application/grpc;x=y", 200, true),
-            ("application/grpc", 503, false),
-            ("application/grpc-web", 200, false),
-            ("application/json", 200, false),
-            ("", 200, false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            let status = StatusCode::from_u16(status).unwrap();
-
-            assert_eq!(expects_grpc_status(status, &headers), expected, "{kind} {status}");
-            headers.insert(GRPC_STATUS, HeaderValue::from_static("5"));
-            assert!(!expects_grpc_status(status, &headers), "{kind}");
-        }
     }
 
     fn of_request<B>(body: B) -> Trailers<B> {

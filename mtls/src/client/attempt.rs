@@ -115,9 +115,9 @@ impl Used {
             return match (kept, http2) {
                 (true, _) => Sent::Unsent,
                 // Others may have used it up before the request that opened it.
-                (false, true) => Sent::Refused,
+                (false, true) if self.connection.alert().is_none() => Sent::Refused,
                 // A new connection that takes no request is as good as none.
-                (false, false) => Sent::Unconnected,
+                (false, _) => Sent::Unconnected,
             };
         };
         let http2_error = error.and_then(http2_error);
