@@ -56,7 +56,7 @@ impl TurnedAway {
             Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
-            Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected { .. } | Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
