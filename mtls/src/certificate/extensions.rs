@@ -13,6 +13,10 @@ use super::der::{
 /// times.
 const MOST: usize = 32;
 
+/// The most octets of an extKeyUsage: webpki copies all purposes where the one that it looks for is
+/// not among them, before it verifies a signature.
+const LONGEST_EXTENDED_KEY_USAGE: usize = 1024;
+
 /// The extensions that are read, each decoded as far as it costs next to nothing.
 #[derive(Default)]
 pub(crate) struct Extensions<'a> {
@@ -46,6 +50,10 @@ impl<'a> Extensions<'a> {
                 return Err(UnreadableCertificate::new(format!("it has {name} twice")));
             }
             seen.push(identifier);
+            if identifier == EXTENDED_KEY_USAGE && value.len() > LONGEST_EXTENDED_KEY_USAGE {
+                let problem = "its extKeyUsage has more purposes than are read";
+                return Err(UnreadableCertificate::excessive(problem));
+            }
             read.remember(identifier, value).map_err(|_| {
                 let name = name(identifier).unwrap_or_default();
                 UnreadableCertificate::new(format!("its {name} cannot be decoded"))

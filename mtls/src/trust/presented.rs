@@ -1,6 +1,8 @@
 //! A chain as the other side presented it: its fields are known, and nothing of it is believed
 //! yet. What a stranger can send is bounded before it is looked at.
 
+use std::cell::OnceCell;
+
 use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::KeyUsage;
 
@@ -19,6 +21,8 @@ const LARGEST_CHAIN: usize = 60 * 1024;
 
 pub(super) struct Presented<'a> {
     pub(super) ders: &'a [CertificateDer<'a>],
+    /// What was told already of each.
+    facts: Vec<OnceCell<Certificate>>,
     /// The leaf first, then whatever else came; never empty.
     pub(super) parsed: Vec<Fields<'a>>,
 }
@@ -31,7 +35,8 @@ impl<'a> Presented<'a> {
         }
         refuse_too_large(ders)?;
         let parsed = ders.iter().map(|der| Fields::read(der)).collect::<Result<_, _>>();
-        Ok(Self { ders, parsed: parsed.map_err(|error| error.reason())? })
+        let facts = vec![OnceCell::new(); ders.len()];
+        Ok(Self { ders, facts, parsed: parsed.map_err(|error| error.reason())? })
     }
 
     pub(super) fn leaf(&self) -> &Fields<'a> {
@@ -41,10 +46,13 @@ impl<'a> Presented<'a> {
     /// What a refusal tells of the certificate at `index`; its `chain` is itself and all that
     /// followed it.
     pub(super) fn facts(&self, index: usize) -> Certificate {
-        let mut facts = Certificate::excerpt(&self.parsed[index]);
-        let above = self.parsed[index + 1..].iter().map(Certificate::subject_excerpt);
-        facts.chain.extend(above);
-        facts
+        let facts = self.facts[index].get_or_init(|| {
+            let mut facts = Certificate::excerpt(&self.parsed[index]);
+            let above = self.parsed[index + 1..].iter().map(Certificate::subject_excerpt);
+            facts.chain.extend(above);
+            facts
+        });
+        facts.clone()
     }
 
     /// A reason that concerns the certificate at `index`.

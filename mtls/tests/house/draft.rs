@@ -76,10 +76,22 @@ impl Draft {
         self.signed(|_| sequence(&[integer.clone(), integer.clone()]))
     }
 
+    /// The certificate with this signature, of an algorithm by its `AlgorithmIdentifier`.
+    pub(crate) fn forged_by(&self, algorithm: &[u8], signature: &[u8]) -> CertificateDer<'static> {
+        self.signed_as(algorithm.to_vec(), |_| signature.to_vec())
+    }
+
     fn signed(&self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> CertificateDer<'static> {
         // 1.2.840.10045.4.3.2, ecdsa-with-SHA256
         let identifier = element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]);
-        let algorithm = sequence(&[identifier]);
+        self.signed_as(sequence(&[identifier]), sign)
+    }
+
+    fn signed_as(
+        &self,
+        algorithm: Vec<u8>,
+        sign: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> CertificateDer<'static> {
         let signed = sequence(&[
             element(0xa0, &element(2, &[2])),
             self.serial.clone(),
@@ -111,6 +123,11 @@ pub(crate) fn name(attributes: &[(u8, u8, &[u8])]) -> Vec<u8> {
         element(0x31, &attribute)
     };
     sequence(&attributes.iter().map(part).collect::<Vec<_>>())
+}
+
+/// The name of an authority.
+pub(crate) fn subject_of(authority: &Authority) -> Vec<u8> {
+    Draft::of(authority.certificate().der()).subject
 }
 
 /// `YYMMDDhhmmssZ`

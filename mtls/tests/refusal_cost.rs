@@ -1,0 +1,255 @@
+//! What it costs to refuse what a stranger presents, within the limits of size, beside accepting
+//! a small good chain. Measured with optimization: at most 2.1 times as much for one certificate
+//! of 46 KB, whose octets must be hashed twice, and 2.5 for a crowd of intermediates.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use std::time::Duration;
+
+use authority::{AuthorityRequest, KeyAlgorithm, Leaf};
+use mtls::role::Role;
+use mtls::trust::Trust;
+use rcgen::{KeyPair, PublicKeyData};
+use rustix::time::{ClockId, clock_gettime};
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+
+use self::house::draft::{
+    Draft, SUBJECT_ALT_NAME, element, general_names, name, sequence, subject_of,
+};
+use self::house::{Papers, chain, trust};
+
+type Chain = Vec<CertificateDer<'static>>;
+
+/// With a margin for a busy machine; unoptimized code weighs more beside signatures, which are
+/// optimized always.
+const MOST: f64 = if cfg!(debug_assertions) { 8.0 } else { 3.0 };
+
+#[test]
+fn refusing_costs_little_more_than_accepting() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let mut failed = Vec::new();
+
+    println!("{:>9} {:>9} {:>6}  refused as", "refused", "accepted", "ratio");
+    for (shape, presented, like) in attacks(&house) {
+        let refused = trust.judge(&presented, Role::Client, OffsetDateTime::now_utc());
+        let code = refused.unwrap_err().code;
+        assert!(trust.judge(&like, Role::Client, OffsetDateTime::now_utc()).is_ok(), "{shape}");
+
+        let [refusing, accepting] = costs(&trust, [&presented, &like]);
+        let ratio = refusing.as_secs_f64() / accepting.as_secs_f64();
+        println!("{refusing:>9.1?} {accepting:>9.1?} {ratio:>6.2}  {code}: {shape}");
+        if ratio >= MOST {
+            failed.push(format!("{shape}: {ratio:.2}"));
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// The median CPU time of judging each of two chains, taken by turns.
+fn costs(trust: &Trust, chains: [&Chain; 2]) -> [Duration; 2] {
+    const ROUNDS: usize = 41;
+    let now = OffsetDateTime::now_utc();
+    let mut times = [const { Vec::new() }; 2];
+    for _ in 0..ROUNDS {
+        for (chain, times) in chains.iter().zip(&mut times) {
+            let before = clock_gettime(ClockId::ThreadCPUTime);
+            let verdict = trust.judge(chain, Role::Client, now);
+            drop(std::hint::black_box(verdict));
+            let spent = clock_gettime(ClockId::ThreadCPUTime) - before;
+            times.push(Duration::try_from(spent).unwrap());
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[ROUNDS / 2]
+    })
+}
+
+/// Each with what it is, what is presented, and a good chain of the same length or size.
+fn attacks(house: &Papers) -> Vec<(String, Chain, Chain)> {
+    let draft = Draft::client(house);
+    let good = chain(&house.client());
+    let stranger = Papers::of(&AuthorityRequest::default().common_name("stranger"));
+    let unknown = Draft::client(&stranger);
+    let mut attacks = Vec::new();
+
+    for (which, draft) in [("our issuer", &draft), ("another issuer", &unknown)] {
+        for (shape, change) in oversized() {
+            let presented = vec![change(draft.clone()).forged()];
+            attacks.push((format!("{which}, {shape}"), presented, good.clone()));
+        }
+    }
+    let names = (0..1_000).map(|n| format!("service-{n:04}.default.svc.cluster.local"));
+    let names: Vec<_> = names.map(|name| element(0x82, name.as_bytes())).collect();
+    let large = draft.clone().replacing(SUBJECT_ALT_NAME, &sequence(&names));
+    let presented = vec![large.forged()];
+    attacks.push(("1,000 names".into(), presented, vec![large.signed_by(&house.authority)]));
+
+    for (algorithm, self_signed) in self_signed(&draft) {
+        attacks.push((format!("self-signed, {algorithm}"), vec![self_signed], good.clone()));
+    }
+    for (shape, presented) in crowds(house, &draft) {
+        attacks.push((shape.into(), presented, good.clone()));
+    }
+    let (deep, good_deep) = below_genuine_intermediates(house);
+    attacks.push(("forged below genuine intermediates".into(), deep, good_deep));
+    attacks
+}
+
+type Change = fn(Draft) -> Draft;
+
+/// What may be large in one certificate; each fills most of 48 KiB.
+fn oversized() -> [(&'static str, Change); 14] {
+    [
+        ("nothing more", |draft| draft),
+        ("15,500 names of one octet", |draft| {
+            let names = vec![(0x82, &b"a"[..]); 15_500];
+            draft.replacing(SUBJECT_ALT_NAME, &general_names(&names))
+        }),
+        ("a name of 46,000 octets", |draft| {
+            let name = vec![b'a'; 46_000];
+            draft.replacing(SUBJECT_ALT_NAME, &general_names(&[(0x86, &name)]))
+        }),
+        ("3,800 attributes", |draft| {
+            let empty: (u8, u8, &[u8]) = (3, 12, b"");
+            Draft { subject: name(&[empty; 3_800]), ..draft }
+        }),
+        ("4,500 attributes in one part", |draft| {
+            let attribute = sequence(&[element(6, &[0x55, 4, 3]), element(12, b"")]);
+            Draft { subject: sequence(&[element(0x31, &attribute.repeat(4_500))]), ..draft }
+        }),
+        ("a value of 46,000 octets in UTF-16", |draft| Draft {
+            subject: name(&[(3, 30, &[0x4e, 0x2d].repeat(23_000))]),
+            ..draft
+        }),
+        ("a value of 46,000 octets that is no text", |draft| Draft {
+            subject: name(&[(3, 3, &[0; 46_000])]),
+            ..draft
+        }),
+        ("32 extensions", |draft| {
+            (0..24).fold(draft, |draft, number| draft.with(&[0x2a, 3, number], &[5, 0]))
+        }),
+        ("4,000 extensions", |draft| {
+            (0..4_000_u16).fold(draft, |draft, number| {
+                let [high, low] = number.to_be_bytes();
+                draft.with(&[0x2a, 3, 0x80 | high, low & 0x7f], &[])
+            })
+        }),
+        ("8,000 purposes", |draft| {
+            let purposes = vec![element(6, &[0x2a, 3, 4]); 8_000];
+            draft.replacing(&[0x55, 0x1d, 37], &sequence(&purposes))
+        }),
+        ("6,000 policies", |draft| {
+            let policies = vec![sequence(&[element(6, &[0x2a, 3, 4])]); 6_000];
+            draft.with(&[0x55, 0x1d, 32], &sequence(&policies))
+        }),
+        ("a serial number of 46,000 octets", |draft| Draft {
+            serial: element(2, &[0x41; 46_000]),
+            ..draft
+        }),
+        ("an object identifier of 46,000 octets", |draft| {
+            let attribute = sequence(&[element(6, &[0x81; 46_000]), element(12, b"")]);
+            Draft { subject: sequence(&[element(0x31, &attribute)]), ..draft }
+        }),
+        ("11,000 levels", |draft| {
+            let nested = (0..11_000).fold(Vec::new(), |inner: Vec<u8>, _| element(0x30, &inner));
+            draft.with(&[0x2a, 3, 4], &nested)
+        }),
+    ]
+}
+
+/// Leaves that claim to have issued themselves, with keys whose signatures are costly to verify.
+fn self_signed(leaf: &Draft) -> Vec<(String, CertificateDer<'static>)> {
+    let algorithms = [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519];
+    let signed = algorithms.map(|algorithm| {
+        let leaf = Leaf::self_signed(&Papers::for_client().key(algorithm)).unwrap();
+        (algorithm.to_string(), chain(&leaf).remove(0))
+    });
+    let rsa = [2_048, 4_096, 8_192, 16_384].into_iter().flat_map(|bits| {
+        [&[1, 0, 1][..], &[1, 0xff, 0xff, 0xff, 0xff]].map(|exponent| {
+            let public_key = rsa_key(bits, exponent);
+            let (issuer, subject) = (leaf.subject.clone(), leaf.subject.clone());
+            let claims = Draft { issuer, public_key, subject, ..leaf.clone() };
+            let certificate = claims.forged_by(SHA256_WITH_RSA, &vec![0x41; bits / 8]);
+            (format!("RSA of {bits} bits and an exponent of {}", exponent.len()), certificate)
+        })
+    });
+    signed.into_iter().chain(rsa).collect()
+}
+
+/// A key that nobody has.
+fn rsa_key(bits: usize, exponent: &[u8]) -> Vec<u8> {
+    let modulus = [&[0][..], &vec![0xc5; bits / 8]].concat();
+    let key = sequence(&[element(2, &modulus), element(2, exponent)]);
+    sequence(&[RSA_ENCRYPTION.to_vec(), element(3, &[vec![0], key].concat())])
+}
+
+/// `AlgorithmIdentifier`s of RFC 8017, appendix A.2.4.
+const RSA_ENCRYPTION: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+const SHA256_WITH_RSA: &[u8] =
+    &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0];
+
+/// Seven intermediates that nobody signed, whose names allow many paths.
+fn crowds(house: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
+    let root = subject_of(&house.authority);
+    let names = ["a", "b", "c", "d"].map(|text| name(&[(3, 12, text.as_bytes())]));
+    let template = Draft::of(
+        house
+            .authority
+            .issue_intermediate(&AuthorityRequest::default())
+            .unwrap()
+            .certificate()
+            .der(),
+    )
+    .without(&[0x55, 0x1d, 35])
+    .without(&[0x55, 0x1d, 14]);
+    let intermediate = |subject: &[u8], issuer: &[u8]| {
+        let public_key = KeyPair::generate().unwrap().subject_public_key_info();
+        let (subject, issuer) = (subject.to_vec(), issuer.to_vec());
+        Draft { subject, issuer, public_key, ..template.clone() }.forged()
+    };
+    let crowd = |first: &[u8], intermediates: Chain| {
+        let leaf = Draft { issuer: first.to_vec(), ..leaf.clone() }.without(&[0x55, 0x1d, 35]);
+        let mut chain = vec![leaf.forged()];
+        chain.extend(intermediates);
+        chain
+    };
+    let [a, b, c, d] = &names;
+
+    let all_ours = (0..7).map(|_| intermediate(&root, &root)).collect();
+    let one_leads_up = (0..7).map(|n| intermediate(a, if n == 6 { &root } else { a })).collect();
+    let each_leads_up = (0..7).map(|_| intermediate(a, &root)).collect();
+    let pairs = [(a, b), (a, c), (b, a), (b, c), (c, a), (c, b), (c, &root)];
+    let pairs = pairs.map(|(subject, issuer)| intermediate(subject, issuer)).to_vec();
+    let line = [(a, b), (b, c), (c, d), (d, &root)];
+    let line = line.map(|(subject, issuer)| intermediate(subject, issuer)).to_vec();
+    let odd = |text: &str| name(&[(3, 12, text.repeat(300).as_bytes())]);
+    let odd = (0..7).map(|n| intermediate(&odd("\u{fb03}"), &odd(&format!("\u{1f80}{n}"))));
+    let odd: Chain = odd.collect();
+    let mut odd_and_ours = odd.clone();
+    odd_and_ours[6] = intermediate(a, &root);
+    vec![
+        ("seven of our root's name", crowd(&root, all_ours)),
+        ("seven of one name, one of which leads up", crowd(a, one_leads_up)),
+        ("seven of one name, each of which leads up", crowd(a, each_leads_up)),
+        ("pairs of three names", crowd(a, pairs)),
+        ("a line of four", crowd(a, line)),
+        ("long names to prepare", crowd(a, odd)),
+        ("long names to prepare, and one that leads up", crowd(a, odd_and_ours)),
+        ("the same certificate eight times", vec![leaf.forged(); 8]),
+    ]
+}
+
+/// A forged leaf below two intermediates that the root really issued, and a good one.
+fn below_genuine_intermediates(house: &Papers) -> (Chain, Chain) {
+    let upper = house.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
+    let lower = upper.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let good = chain(&lower.issue(&Papers::for_client()).unwrap());
+    let mut forged = good.clone();
+    forged[0] = Draft::of(&good[0]).forged();
+    (forged, good)
+}
