@@ -46,6 +46,34 @@ async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_given_up_in_the_middle_count_too() {
+    let upstream = Upstream::playing(|mut visit: Visit| async move {
+        while visit.request().await.is_some() {
+            visit.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst").await;
+        }
+    })
+    .await;
+    let papers = Papers::new();
+    let gateway = start(&papers, &upstream).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+
+    let mut given_up = 0;
+    while !gateway.is_logged("too-many-resets") {
+        let stream = caller.get("/").await;
+        while let Some(frame) = caller.frame().await {
+            if (frame.kind, frame.stream) == (Http2::DATA, stream) {
+                break;
+            }
+        }
+        caller.reset(stream).await;
+        given_up += 1;
+        assert!(given_up < 400, "it goes on");
+    }
+
+    assert!(upstream.connections() < 250, "{}", upstream.connections());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_takes_back_some_requests_is_served_on() {
     let (upstream, papers) = (held().await, Papers::new());
     let gateway = start(&papers, &upstream).await;

@@ -60,6 +60,8 @@ pub(crate) struct Keeper {
 impl Stream {
     pub(crate) fn plain(wire: Wire, connection: Arc<Connection>, keeper: Option<Keeper>) -> Self {
         let transport = Transport::Plain(wire);
+        // A server speaks HTTP/1.1 where no ALPN chose otherwise.
+        let preface = if keeper.is_some() { Preface::Http1 { seen: 0 } } else { Preface::Any };
         Self {
             blocked: false,
             connection,
@@ -67,7 +69,7 @@ impl Stream {
             half_closed: None,
             keeper,
             linger: None,
-            preface: Preface::Any,
+            preface,
             transport,
         }
     }

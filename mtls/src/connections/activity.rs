@@ -6,8 +6,8 @@ use crate::limits::Limits;
 
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Requests that the client gave up before their answer, less those answered since, less one
-    /// for each second.
+    /// Requests that the client gave up before their answer was complete, less those answered
+    /// since, less one for each second.
     abandoned: u32,
     /// When the last second was taken off `abandoned`.
     abandoned_at: Instant,
@@ -88,7 +88,7 @@ impl Activity {
         self.abandoned = self.abandoned.saturating_sub(1);
     }
 
-    /// A request is given up before it is answered. Whether there are too many of them.
+    /// A request is given up before its answer is complete. Whether there are too many of them.
     pub(super) fn request_abandoned(&mut self, now: Instant) -> bool {
         let seconds = now.saturating_duration_since(self.abandoned_at).as_secs();
         if seconds > 0 {

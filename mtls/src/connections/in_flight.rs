@@ -17,7 +17,7 @@ use crate::role::Role;
 #[derive(Debug)]
 pub(crate) struct RequestInFlight {
     connection: Arc<Connection>,
-    /// Whether a server's handler has answered it.
+    /// Whether its answer is complete, or will not become so for a reason that is not the client's.
     is_answered: bool,
     number: u64,
     /// A piece of its answer was handed over, and the next was not asked for.
@@ -32,10 +32,11 @@ impl RequestInFlight {
         Self { connection: Arc::clone(connection), is_answered: false, number, piece_waits: false }
     }
 
-    /// Its handler has answered.
+    /// Its answer is complete; or it failed, which is not the client's doing.
     pub(crate) fn answered(&mut self) {
-        self.is_answered = true;
-        self.connection.request_answered();
+        if !std::mem::replace(&mut self.is_answered, true) {
+            self.connection.request_answered();
+        }
     }
 
     fn piece_waits(&mut self) {
@@ -85,6 +86,17 @@ impl<B> InFlight<B> {
     }
 }
 
+impl<B: Body> InFlight<B> {
+    /// A server's answer.
+    pub(crate) fn answer(body: B, mut in_flight: RequestInFlight) -> Self {
+        // hyper asks an empty body for nothing.
+        if body.is_end_stream() {
+            in_flight.answered();
+        }
+        Self::new(body, Some(in_flight))
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for InFlight<B> {
     type Data = Bytes;
     type Error = B::Error;
@@ -98,9 +110,10 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
             return this.body.poll_frame(context);
         };
         in_flight.piece_taken();
+        let mut body = this.body;
         let mut polled = match this.last_byte.take() {
             Some(last) => Poll::Ready(Some(Ok(Frame::data(last)))),
-            None => this.body.poll_frame(context),
+            None => body.as_mut().poll_frame(context),
         };
         match &mut polled {
             Poll::Pending => patience::waits_for_us(),
@@ -111,10 +124,14 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
                 {
                     *this.last_byte = Some(data.split_off(data.len() - 1));
                 }
+                // Nor does it ask for more after trailers, or where no more is to come.
+                if this.last_byte.is_none() && (frame.is_trailers() || body.is_end_stream()) {
+                    in_flight.answered();
+                }
                 patience::piece_taken();
                 in_flight.piece_waits();
             }
-            Poll::Ready(_) => {}
+            Poll::Ready(_) => in_flight.answered(),
         }
         polled
     }

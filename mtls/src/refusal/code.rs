@@ -177,7 +177,7 @@ impl Code {
             ),
             Self::TooManyResets => (
                 "too-many-resets",
-                "the client gave up most of its requests before they were answered",
+                "the client gave up most of its requests before their answers were complete",
                 "wait for answers, and send fewer requests that are given up again",
             ),
             Self::UnknownExtension => (

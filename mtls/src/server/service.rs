@@ -34,7 +34,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
     S::Error: 'static,
-    R: 'static,
+    R: Body + 'static,
 {
     type Response = Response<InFlight<R>>;
     type Error = S::Error;
@@ -71,14 +71,19 @@ where
                 polled
             })
             .await;
-            in_flight.answered();
-            let mut response = answer?;
+            let mut response = match answer {
+                Ok(response) => response,
+                Err(error) => {
+                    in_flight.answered();
+                    return Err(error);
+                }
+            };
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 connection.note_upgrade();
             } else if http1 && connection.is_draining() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response.map(|body| InFlight::new(body, Some(in_flight))))
+            Ok(response.map(|body| InFlight::answer(body, in_flight)))
         })
     }
 }
