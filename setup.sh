@@ -148,6 +148,13 @@ run_tests() {
   need h2load nghttp2-client
   need ab apache2-utils
   need promtool prometheus
+  need node nodejs
+  need php php-cli
+  need apache2 apache2-bin
+  need javac default-jdk-headless
+  # Libraries without a command.
+  [ -e /usr/share/java/tomcat10-embed-core.jar ] || need tomcat10-embed-core libtomcat10-embed-java
+  [ -e /usr/share/java/jetty9-server.jar ] || need jetty9-server libjetty9-java
   need wget wget
   need gnutls-cli gnutls-bin
   need tstclnt libnss3-tools

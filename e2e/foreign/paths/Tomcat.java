@@ -1,0 +1,39 @@
+// Tomcat with a servlet for /admin, one for /api/admin and one for the rest: java Tomcat.java PORT DIRECTORY
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import org.apache.catalina.startup.Tomcat;
+
+class Main {
+    public static void main(String[] arguments) throws Exception {
+        var tomcat = new Tomcat();
+        tomcat.setBaseDir(arguments[1]);
+        tomcat.setPort(Integer.parseInt(arguments[0]));
+        tomcat.getConnector().setProperty("address", "127.0.0.1");
+        tomcat.getConnector().setProperty("relaxedPathChars", "\"<>[\\]^`{|}");
+        tomcat.getConnector().setEncodedSolidusHandling("decode");
+        tomcat.getConnector().setAllowBackslash(true);
+        var context = tomcat.addContext("", arguments[1]);
+        Tomcat.addServlet(context, "admin", new Telling("ADMIN"));
+        context.addServletMappingDecoded("/admin/*", "admin");
+        context.addServletMappingDecoded("/api/admin/*", "admin");
+        Tomcat.addServlet(context, "rest", new Telling("PUBLIC"));
+        context.addServletMappingDecoded("/*", "rest");
+        tomcat.start();
+        tomcat.getServer().await();
+    }
+}
+
+class Telling extends HttpServlet {
+    private final String told;
+
+    Telling(String told) {
+        this.told = told;
+    }
+
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+        response.getWriter().println(told);
+    }
+}
