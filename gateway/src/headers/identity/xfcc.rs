@@ -178,14 +178,46 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_subject_is_the_same_in_every_encoding_of_its_text(
+            name in "[a-z ,+\"\\\\;=#äß東€]{1,12}"
+        ) {
+            let utf_16 = name.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+            let utf_32 = name.chars().flat_map(|one| u32::from(one).to_be_bytes());
+            let written = subject(&displayed(&name));
+
+            prop_assert_eq!(&subject(&displayed_as(BMP_STRING, &utf_16)), &written);
+            let utf_32 = utf_32.collect::<Vec<_>>();
+            prop_assert_eq!(&subject(&displayed_as(UNIVERSAL_STRING, &utf_32)), &written);
+            if name.is_ascii() {
+                let ascii = subject(&displayed_as(TELETEX_STRING, name.as_bytes()));
+                prop_assert_eq!(&ascii, &written);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_as_bytes_and_a_text_like_them_is_not() {
+        let bytes = subject(&displayed_as(TELETEX_STRING, b"J\xfcrgen"));
+        let text = subject(&displayed("#14064afc7267656e"));
+
+        assert_eq!(bytes, "CN=#14064afc7267656e");
+        assert_eq!(text, "CN=\\2314064afc7267656e");
+    }
+
+    fn displayed(name: &str) -> String {
+        displayed_as(UTF8_STRING, name.as_bytes())
+    }
+
     /// A subject with one common name, as `mtls` displays it. It is made by hand, since our
     /// authority issues no names such as these.
-    fn displayed(name: &str) -> String {
+    fn displayed_as(tag: u8, value: &[u8]) -> String {
         let wrapped = |tag: u8, content: &[u8]| {
             let length = u8::try_from(content.len()).expect("a name must be short");
             [&[tag, length], content].concat()
         };
-        let pair = [b"\x06\x03\x55\x04\x03", wrapped(12, name.as_bytes()).as_slice()].concat();
+        let pair = [b"\x06\x03\x55\x04\x03", wrapped(tag, value).as_slice()].concat();
         let der = wrapped(0x30, &wrapped(0x31, &wrapped(0x30, &pair)));
         DistinguishedName::read(&der).expect("a name must be read").to_string()
     }
@@ -193,4 +225,9 @@ mod tests {
     fn of(request: &LeafRequest) -> Facts {
         Facts::of(&certificate(&issue(request)))
     }
+
+    const UTF8_STRING: u8 = 12;
+    const TELETEX_STRING: u8 = 20;
+    const UNIVERSAL_STRING: u8 = 28;
+    const BMP_STRING: u8 = 30;
 }
