@@ -1,0 +1,94 @@
+//! A client certificate with a name that cannot be decoded is refused in the handshake, whatever
+//! good names stand beside it.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use authority::{Leaf, LeafRequest, Usage};
+use house::{Caller, Gateway, Message, Papers, Upstream, eventually};
+use serde_json::Value;
+
+const REQUEST: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
+
+#[tokio::test]
+async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_handshake() {
+    let (papers, upstream) = (Papers::new(), Upstream::good().await);
+    let id = uri(Papers::CALLER.as_bytes());
+    let good = issue(&papers, &[names(&[&id])]);
+    let bad_uris = [&b"spiffe://mtls-demo.local/\xff"[..], b"https://a.example/\xc3\xa9", b""];
+    let mut refused: Vec<Leaf> = Vec::new();
+    for bad in bad_uris.map(uri) {
+        refused.push(issue(&papers, &[names(&[&id, &bad])]));
+        refused.push(issue(&papers, &[names(&[&bad, &id])]));
+    }
+    // No names at all, and a second extension with names.
+    refused.push(issue(&papers, &[names(&[])]));
+    refused.push(issue(&papers, &[names(&[&id]), names(&[&uri(b"spiffe://mtls-demo.local/b")])]));
+
+    for client_certificates in ["required", "optional"] {
+        let gateway = Gateway::start(&format!(
+            "{}[[route]]\nallow = [{{ spiffe_id = {:?} }}]\nupstreams = [{:?}]\n",
+            papers.listener(client_certificates),
+            Papers::CALLER,
+            upstream.url()
+        ))
+        .await;
+        let answer = ask(&papers, &gateway, &good).await.unwrap();
+        assert_eq!(answer.status(), 200, "{client_certificates}");
+        let told = upstream.take_received().concat();
+        assert!(told.contains(&format!("URI={}", Papers::CALLER)), "{told}");
+
+        for (index, leaf) in refused.iter().enumerate() {
+            let answer = ask(&papers, &gateway, leaf).await;
+
+            assert!(answer.is_none(), "{client_certificates} {index}: {:?}", answer.unwrap().head);
+            let told = eventually("its refusal", || refusals(&gateway).get(index).cloned()).await;
+            assert_eq!(told["code"], "bad-encoding", "{told}");
+            assert!(told["spiffe_id"].is_null(), "{told}");
+        }
+        assert_eq!(refusals(&gateway).len(), refused.len());
+        assert_eq!(upstream.received(), Vec::<String>::new(), "{client_certificates}");
+    }
+}
+
+/// The answer to a request with this certificate, if any.
+async fn ask(papers: &Papers, gateway: &Gateway, leaf: &Leaf) -> Option<Message> {
+    papers.write("asking", leaf);
+    let mut caller = Caller::showing(&papers.of("asking"), gateway.door("secure"), "http/1.1");
+    caller.send(REQUEST).await;
+    caller.perhaps().await
+}
+
+/// The log lines of refused handshakes.
+fn refusals(gateway: &Gateway) -> Vec<Value> {
+    let is = |line: &Value| line["message"].as_str().unwrap_or_default().starts_with("refused: ");
+    gateway.log().into_iter().filter(is).collect()
+}
+
+/// A client with each of these as a subjectAltName.
+fn issue(papers: &Papers, alternative_names: &[Vec<u8>]) -> Leaf {
+    let request = LeafRequest::new("caller").usage(Usage::Client);
+    let request = alternative_names
+        .iter()
+        .fold(request, |request, names| request.extension(&SUBJECT_ALT_NAME, false, names));
+    papers.authority.issue(&request).unwrap()
+}
+
+/// A `GeneralName` that is a URI.
+fn uri(text: &[u8]) -> Vec<u8> {
+    element(0x86, text)
+}
+
+/// `GeneralNames`
+fn names(names: &[&[u8]]) -> Vec<u8> {
+    element(0x30, &names.concat())
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    assert!(length < 0x80 || tag == 0x30, "a name must be short");
+    let header = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
+    [header, content.to_vec()].concat()
+}
