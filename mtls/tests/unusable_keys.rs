@@ -9,10 +9,13 @@ use std::path::Path;
 
 use authority::AuthorityRequest;
 use mtls::live::{BadFile, load_identity, load_trust};
+use mtls::refusal::Code;
+use mtls::role::Role;
 use mtls::trust::Revocation;
 use time::OffsetDateTime;
 
-use self::house::{Papers, openssl};
+use self::house::draft::{Draft, element, sequence};
+use self::house::{Papers, openssl, openssl_bytes, trust};
 
 #[test]
 fn a_named_curve_loads_and_an_explicit_one_is_told() {
@@ -24,7 +27,7 @@ fn a_named_curve_loads_and_an_explicit_one_is_told() {
 
     assert_eq!(identity(named.path()), None);
     assert_eq!(root(named.path()), None);
-    let words = "its EC key has explicit curve parameters instead of a named curve";
+    let words = "its EC key does not name its curve, and other parameters are not supported";
     assert_told(identity(explicit.path()), words);
     assert_told(root(explicit.path()), words);
     // The same key in a certificate that names its curve.
@@ -58,6 +61,50 @@ fn a_key_that_is_too_weak_or_of_an_unsupported_kind_is_told() {
                 None => assert_eq!(told, None),
                 Some(words) => assert_told(told, words),
             }
+        }
+    }
+}
+
+#[test]
+fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
+    let house = Papers::new();
+    let trust = trust(&[&house.authority]);
+    let judged = |public_key: &[u8]| {
+        let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&house) };
+        let draft = draft.replacing(EXTENDED_KEY_USAGE, &BOTH_ROLES);
+        let presented = [draft.signed_by(&house.authority)];
+        [Role::Client, Role::Server]
+            .map(|role| trust.judge(&presented, role, OffsetDateTime::now_utc()))
+    };
+    let on = |curve: &str| format!("its key is on the curve {curve}, which is not verified here");
+    let nameless = "its EC key does not name its curve, and other parameters are not supported";
+    let explicit = ["prime256v1", "secp384r1", "secp521r1", "secp224r1"];
+    let named = [
+        ("secp224r1", "P-224"),
+        ("prime192v1", "P-192"),
+        ("secp256k1", "1.3.132.0.10"),
+        ("brainpoolP256r1", "1.3.36.3.3.2.8.1.1.7"),
+    ];
+    // RFC 5480, section 2.1.1, knows `NULL` (implicitCurve), and forbids it as it does nothing.
+    let without_curve = [&[5, 0][..], &[]].map(|parameters| {
+        let algorithm = [element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]), parameters.to_vec()];
+        sequence(&[sequence(&algorithm), element(3, &[&[0, 4][..], &[7; 64]].concat())])
+    });
+    let unusable = explicit.map(|curve| (ec(curve, "explicit"), nameless.to_owned()));
+    let unusable = unusable.into_iter().chain(without_curve.map(|key| (key, nameless.to_owned())));
+    let unusable = unusable.chain(named.map(|(curve, told)| (ec(curve, "named_curve"), on(told))));
+
+    for curve in ["prime256v1", "secp384r1", "secp521r1"] {
+        assert!(judged(&ec(curve, "named_curve")).iter().all(Result::is_ok), "{curve}");
+    }
+    for (key, said) in unusable {
+        for verdict in judged(&key) {
+            let reason = verdict.unwrap_err();
+
+            assert_eq!(reason.code, Code::UnsupportedAlgorithm, "{said}");
+            assert!(reason.sentence().ends_with(&said), "{said}: {}", reason.sentence());
+            let name = reason.certificate.unwrap().subject.common_name().map(str::to_owned);
+            assert_eq!(name.as_deref(), Some("client-service"));
         }
     }
 }
@@ -119,6 +166,15 @@ fn self_signed(arguments: &[&str]) -> tempfile::TempDir {
     directory
 }
 
+/// A new public key on a curve, by its `SubjectPublicKeyInfo`.
+fn ec(curve: &str, encoding: &str) -> Vec<u8> {
+    let options = [format!("ec_paramgen_curve:{curve}"), format!("ec_param_enc:{encoding}")];
+    let [curve, encoding] = &options;
+    let key =
+        openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-pkeyopt", encoding], &[]);
+    openssl_bytes(&["pkey", "-pubout", "-outform", "DER"], key.as_bytes())
+}
+
 fn identity(directory: &Path) -> Option<String> {
     load_identity(directory).err().map(|problems| words(&problems))
 }
@@ -136,3 +192,9 @@ fn words(problems: &[BadFile]) -> String {
 fn assert_told(told: Option<String>, words: &str) {
     assert!(told.as_ref().is_some_and(|told| told.contains(words)), "{words}: {told:?}");
 }
+
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+
+/// `SEQUENCE OF KeyPurposeId`: serverAuth and clientAuth.
+const BOTH_ROLES: [u8; 22] =
+    [0x30, 20, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];

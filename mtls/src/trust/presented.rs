@@ -103,7 +103,8 @@ pub(crate) fn weakness(key: &PublicKey) -> Option<String> {
             Some(format!("its key is on the curve {curve}, which is not verified here"))
         }
         ("EC", None) => {
-            Some("its EC key has explicit curve parameters instead of a named curve".to_owned())
+            let why = "its EC key does not name its curve, and other parameters are not supported";
+            Some(why.to_owned())
         }
         ("", _) => Some("its key cannot be decoded".to_owned()),
         (algorithm, _) => {
