@@ -13,6 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
+use self::house::draft::{Draft, element, sequence};
 use self::house::{Papers, chain, judge, openssl, trust};
 
 #[test]
@@ -159,6 +160,46 @@ fn nine_certificates_are_too_many() {
     assert!(padded(8).is_ok());
     assert_eq!(code(&padded(9)), Some(Code::ChainTooComplex));
 }
+
+/// FIPS 204, table 2: a public key has 2592 octets, and a signature 4627.
+#[test]
+fn four_certificates_of_the_size_of_ml_dsa_87_are_not_too_large() {
+    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&house.authority]);
+    let upper = house.authority.issue_intermediate(&padded("upper")).unwrap();
+    let middle = upper.issue_intermediate(&padded("middle")).unwrap();
+    let lower = middle.issue_intermediate(&padded("lower")).unwrap();
+    let leaf = Papers::for_client().extension(&PADDING, false, &[7; ML_DSA_87]);
+    let good = chain(&lower.issue(&leaf).unwrap());
+    let real: Vec<_> = good.iter().map(|der| ml_dsa_87(der)).collect();
+
+    let taken = verdict(&trust, &good).unwrap();
+    let refused = verdict(&trust, &real).unwrap_err();
+
+    assert_eq!(good.len(), 4);
+    assert!(good.iter().chain(&real).all(|der| der.len() > ML_DSA_87));
+    assert_eq!(taken.certificate.chain.len(), 5);
+    assert_eq!(refused.code, Code::UnsupportedAlgorithm, "{}", refused.sentence());
+    let said = "the intermediate upper is signed with id-ml-dsa-87";
+    assert!(refused.sentence().contains(said), "{}", refused.sentence());
+}
+
+fn padded(name: &str) -> AuthorityRequest {
+    let request = AuthorityRequest::default().any_path_length().common_name(name);
+    request.extension(&PADDING, false, &[7; ML_DSA_87])
+}
+
+/// A certificate with a key and a signature of ML-DSA-87 (RFC 9881) in place of its own.
+fn ml_dsa_87(der: &[u8]) -> CertificateDer<'static> {
+    let algorithm = sequence(&[element(6, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19])]);
+    let key = element(3, &[&[0][..], &[7; 2592]].concat());
+    let draft = Draft { public_key: sequence(&[algorithm.clone(), key]), ..Draft::of(der) };
+    let padding = &[0x2b, 6, 1, 4, 1, 0x83, 0xe9, 0x1f, 1];
+    draft.without(padding).forged_by(&algorithm, &[7; 4627])
+}
+
+const ML_DSA_87: usize = 2592 + 4627;
+const PADDING: [u64; 8] = [1, 3, 6, 1, 4, 1, 62_623, 1];
 
 #[test]
 fn what_is_no_certificate_is_bad_encoding_wherever_it_stands() {
