@@ -87,7 +87,9 @@ impl Draft {
         self.signed_as(sequence(&[identifier]), sign)
     }
 
-    fn signed_as(
+    /// The certificate with the signature that `sign` makes of its body, of an algorithm by its
+    /// `AlgorithmIdentifier`.
+    pub(crate) fn signed_as(
         &self,
         algorithm: Vec<u8>,
         sign: impl FnOnce(&[u8]) -> Vec<u8>,
