@@ -55,10 +55,14 @@ fn encodings(text: &str) -> Vec<(u8, Vec<u8>)> {
 fn no_texts() -> Vec<(u8, Vec<u8>)> {
     let lone_surrogate = vec![0, b'a', 0xd8, 0x3d];
     vec![
-        // Not ASCII: as Latin-1, as UTF-8, and after a change of the character set.
+        // Not ASCII: as Latin-1, as UTF-8, and after a change of the character set, which needs
+        // no octet beyond ASCII (ISO 2022: an escape, or a shift).
         (TELETEX, b"J\xfcrgen".to_vec()),
         (TELETEX, "Jürgen".as_bytes().to_vec()),
         (TELETEX, b"\x1b\x2d\x41admin\xff".to_vec()),
+        (TELETEX, b"\x1b\x24\x42admin".to_vec()),
+        (TELETEX, b"\x0eadmin\x0f".to_vec()),
+        (TELETEX, b"admin\0".to_vec()),
         (PRINTABLE, b"admin\xff".to_vec()),
         (NUMERIC, b"1\xb2".to_vec()),
         (IA5, "Jürgen".as_bytes().to_vec()),

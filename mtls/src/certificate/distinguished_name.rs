@@ -186,8 +186,9 @@ impl Attribute {
 
 /// The text of a value, if its type is one of characters and they are valid.
 ///
-/// A TeletexString may switch its character set in its midst, so it is text only where it is
-/// ASCII; a PrintableString often has more than its few characters.
+/// A TeletexString may switch its character set in its midst, by an escape or a shift, so it is
+/// text only where it is ASCII without control characters; a PrintableString often has more than
+/// its few characters.
 pub(crate) fn text(value: Element<'_>) -> Option<String> {
     const ASCII: [u8; 5] = [NUMERIC_STRING, PRINTABLE_STRING, TELETEX_STRING, IA5_STRING, VISIBLE];
     match value.tag {
@@ -202,6 +203,7 @@ pub(crate) fn text(value: Element<'_>) -> Option<String> {
             let character = |unit: &[u8; 4]| char::from_u32(u32::from_be_bytes(*unit));
             rest.is_empty().then(|| units.iter().map(character).collect()).flatten()
         }
+        TELETEX_STRING if value.content.iter().any(u8::is_ascii_control) => None,
         tag if ASCII.contains(&tag) && value.content.is_ascii() => {
             Some(String::from_utf8_lossy(value.content).into_owned())
         }
