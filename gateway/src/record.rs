@@ -11,7 +11,7 @@ use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
 use mtls::untrusted::Excerpt;
 use service_kit::trace::Trace;
-use tracing::info;
+use tracing::{Level, enabled, info};
 
 use crate::body::Progress;
 use crate::door::Terms;
@@ -144,6 +144,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.began.elapsed();
         self.metrics.end(self.status, duration, self.progress.bytes(), self.sent);
+        if !enabled!(Level::INFO) {
+            return;
+        }
         let peer = self.connection.peer().filter(|_| self.peers_count);
         let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
         info!(

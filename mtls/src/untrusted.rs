@@ -34,6 +34,10 @@ impl Untrusted<'_> {
     }
 
     fn write(self, to: &mut impl Write, limit: usize) -> Result {
+        // Almost every text is shown as it is: it is looked through once.
+        if self.0.len() <= limit && self.0.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return to.write_str(self.0);
+        }
         let mut room = limit;
         for (index, character) in self.0.char_indices() {
             let length = shown_length(character);
@@ -66,7 +70,7 @@ impl Debug for Untrusted<'_> {
 impl Excerpt {
     /// Keeps what may be shown of a text.
     pub fn of(text: &str) -> Self {
-        Self(Untrusted(text).to_string())
+        Self(Untrusted(text).within(Untrusted::LIMIT))
     }
 
     /// What may be shown.

@@ -36,7 +36,7 @@ mod table;
 use thiserror::Error;
 
 pub use self::prefix::{InvalidPrefix, PathPrefix};
-use self::reading::Reading;
+use self::reading::{Reading, is_script};
 pub use self::table::PathTable;
 
 /// The path of a request, as it was sent, with every reading that a server may give it.
@@ -104,8 +104,10 @@ impl RequestPath {
     pub fn parse(path: &str) -> Result<Self, InvalidPath> {
         let literal = path.to_owned();
         if is_plain(path) {
-            let may_have_script = path.rsplit_once('/').is_some_and(|(it, _)| it.contains('.'));
-            let reading = may_have_script.then(|| Reading::lenient(path)).transpose()?;
+            // A script's name counts where something follows it.
+            let has_script =
+                path.rsplit_once('/').is_some_and(|(it, _)| it.split('/').any(is_script));
+            let reading = has_script.then(|| Reading::lenient(path)).transpose()?;
             let without_script = reading.and_then(|it| it.without_script);
             return Ok(Self { literal, lenient: None, without_script });
         }

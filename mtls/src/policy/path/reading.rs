@@ -81,6 +81,9 @@ pub(super) fn may_be_same(one: &str, other: &str) -> bool {
 /// Decodes and folds a segment until nothing changes.
 fn undo(segment: &str) -> Result<String, InvalidPath> {
     let mut text = fold(&decode(segment, true)?)?;
+    if text.is_ascii() && !text.contains('%') {
+        return Ok(text);
+    }
     for _ in 0..DEPTH {
         let again = fold(&decode(&text, false)?)?;
         if again == text {
@@ -139,6 +142,9 @@ fn decode(text: &str, must_be_utf8: bool) -> Result<String, InvalidPath> {
 
 /// Replaces what servers take for ASCII by that, drops what they do not see, and lowers the case.
 fn fold(text: &str) -> Result<String, InvalidPath> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(text.replace('\\', "/").to_ascii_lowercase());
+    }
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     let category = CodePointMapData::<GeneralCategory>::new();
     if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
