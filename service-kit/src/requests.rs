@@ -7,9 +7,9 @@ use ::metrics::{counter, gauge, histogram};
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
 use mtls::limits::max_requests_per_connection;
@@ -19,17 +19,22 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use tracing::info;
+use tracing::{Level, enabled, info};
 
 use crate::problem::Problem;
+use crate::process::Shutdown;
 use crate::settings::ServiceLimits;
 use crate::trace::Trace;
 
 /// Routes with problems for what is not there, the limits of a request, its log line and metrics.
-pub fn observed(routes: Router, limits: &ServiceLimits) -> Router {
-    let most = max_requests_per_connection(limits.max_requests);
+///
+/// Once the service is told to stop, an HTTP/1.1 connection ends with its next response. HTTP/2 has
+/// no header for that (RFC 9113, section 8.2.2): its connections get GOAWAY from [`serve`].
+///
+/// [`serve`]: crate::server::serve
+pub fn observed(routes: Router, limits: &ServiceLimits, shutdown: Shutdown) -> Router {
+    let most_per_connection = max_requests_per_connection(limits.max_requests);
     let bounded = ServiceBuilder::new()
-        .layer(from_fn_with_state(most, limit_connection))
         .layer(HandleErrorLayer::new(|_| async { too_many() }))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(limits.max_requests))
@@ -40,10 +45,21 @@ pub fn observed(routes: Router, limits: &ServiceLimits) -> Router {
         .route_layer(bounded)
         .fallback(Problem::not_found)
         .method_not_allowed_fallback(Problem::method_not_allowed)
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::new(Observed { most_per_connection, shutdown }), observe))
 }
 
-async fn observe(mut request: Request, next: Next) -> Response {
+/// What holds for all requests. It is all in one layer, since each costs every request a box.
+struct Observed {
+    /// No connection may hold more of the requests in flight.
+    most_per_connection: usize,
+    shutdown: Shutdown,
+}
+
+async fn observe(
+    State(observed): State<Arc<Observed>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let began = Instant::now();
     let trace = Trace::of(request.headers());
     let trace_id = trace.id();
@@ -53,9 +69,17 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<Arc<Connection>>().cloned();
     request.extensions_mut().insert(trace);
 
+    let is_http2 = request.version() == Version::HTTP_2;
+    let held = connection.as_ref().map_or(0, |connection| connection.requests_in_flight());
     let in_flight = InFlight::begin();
-    let response = next.run(request).await;
+    let mut response = match route {
+        Some(_) if held > observed.most_per_connection => too_many(),
+        _ => next.run(request).await,
+    };
     drop(in_flight);
+    if !is_http2 && observed.shutdown.is_told() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 
     let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
     let status = response.status().as_u16();
@@ -63,6 +87,9 @@ async fn observe(mut request: Request, next: Next) -> Response {
     histogram!("http_request_duration_seconds", "route" => route.clone())
         .record(duration.as_secs_f64());
     counter!("http_requests_total", "route" => route, "status" => status.to_string()).increment(1);
+    if !enabled!(Level::INFO) {
+        return response;
+    }
     let peer = connection.as_ref().and_then(|connection| connection.peer());
     let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
     info!(
@@ -77,15 +104,6 @@ async fn observe(mut request: Request, next: Next) -> Response {
         "request answered"
     );
     response
-}
-
-/// Keeps one connection from holding most of the requests in flight.
-async fn limit_connection(State(most): State<usize>, request: Request, next: Next) -> Response {
-    let connection = request.extensions().get::<Arc<Connection>>();
-    if connection.is_some_and(|connection| connection.requests_in_flight() > most) {
-        return too_many();
-    }
-    next.run(request).await
 }
 
 fn too_many() -> Response {

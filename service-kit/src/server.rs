@@ -3,11 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
 use axum_server::Handle;
-use http::{HeaderValue, Version, header};
 use hyper_util::rt::TokioTimer;
 use mtls::limits::max_streams;
 use mtls::server::Acceptor;
@@ -38,8 +34,8 @@ pub fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, C
 }
 
 /// Serves routes on a listener until told to stop. Then it accepts connections for `DRAIN_DELAY` more,
-/// since others may not know yet that it stops, and closes each after its response; after that it
-/// lets requests in flight finish, for `DRAIN_TIMEOUT` at most.
+/// since others may not know yet that it stops; after that it lets requests in flight finish, for
+/// `DRAIN_TIMEOUT` at most.
 ///
 /// # Errors
 ///
@@ -71,8 +67,6 @@ pub async fn serve(
         .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
 
     let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
-    let stopping = shutdown.clone();
-    let routes = routes.layer(from_fn_with_state(stopping, close_if_stopping));
     let stop = tokio::spawn(async move {
         shutdown.told().await;
         tokio::time::sleep(delay).await;
@@ -83,19 +77,4 @@ pub async fn serve(
     stop.abort();
     info!(%address, "{name} has stopped");
     ended
-}
-
-/// Has an HTTP/1.1 connection end with its response once the service is told to stop. HTTP/2 has no
-/// such header (RFC 9113, section 8.2.2): its connections get GOAWAY when the delay is over.
-async fn close_if_stopping(
-    State(shutdown): State<Shutdown>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let has_header = request.version() <= Version::HTTP_11;
-    let mut response = next.run(request).await;
-    if has_header && shutdown.is_told() {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

@@ -103,7 +103,7 @@ impl Service {
         let admin_routes = admin.clone().routes();
         beside.spawn(admin.serve(self.admin, admin_routes, self.limits.clone()));
 
-        let routes = observed(routes, &self.limits);
+        let routes = observed(routes, &self.limits, self.shutdown.clone());
         server::serve(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
             .await
             .with_context(|| format!("{name} failed"))

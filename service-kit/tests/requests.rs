@@ -95,9 +95,9 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let routes = observed(routes, &limits);
+    let (_teller, shutdown) = Shutdown::by_hand();
+    let routes = observed(routes, &limits, shutdown.clone());
     tokio::spawn(async move {
-        let (_teller, shutdown) = Shutdown::by_hand();
         server::serve("service", listener, acceptor, routes, &limits, shutdown).await
     });
     address

@@ -72,14 +72,25 @@ impl Fields {
         for (name, Recorded { is_string, value }) in self.0 {
             let text = value.as_str();
             let is_message = name == "message";
-            let name = if is_message { String::new() } else { format!("{name}=") };
+            writer.write_char(' ')?;
+            if !is_message {
+                write!(writer, "{name}=")?;
+            }
             match text {
                 Some(text) if is_string && !is_message || is_ambiguous(text, is_message) => {
-                    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-                    write!(writer, " {name}\"{text}\"")?;
+                    writer.write_char('"')?;
+                    for piece in text.split_inclusive(['"', '\\']) {
+                        match piece.strip_suffix(['"', '\\']) {
+                            Some(before) => {
+                                write!(writer, "{before}\\{}", &piece[before.len()..])?;
+                            }
+                            None => writer.write_str(piece)?,
+                        }
+                    }
+                    writer.write_char('"')?;
                 }
-                Some(text) => write!(writer, " {name}{text}")?,
-                None => write!(writer, " {name}{value}")?,
+                Some(text) => writer.write_str(text)?,
+                None => write!(writer, "{value}")?,
             }
         }
         writeln!(writer)
