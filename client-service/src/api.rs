@@ -68,11 +68,6 @@ impl Api {
         Self { client, url }
     }
 
-    /// Leaves old connections behind when our identity changes, for as long as it is polled.
-    pub(super) async fn follow_identity(&self) {
-        self.client.watch().await;
-    }
-
     /// Fetches `GET /api/data`, within ten seconds.
     pub(super) async fn data(&self, trace: &Trace) -> Result<Answer, ApiError> {
         let began = Instant::now();

@@ -34,14 +34,11 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts, remedy);
     let service = Service::bind(settings.service, shutdown)?;
     let api = Arc::new(Api::new(settings.api_url, settings.api_spiffe_id, &service));
-    let renewed = Arc::clone(&api);
-    tokio::spawn(async move { renewed.follow_identity().await });
 
     let limits = service.limits.connection.clone();
     let (handshakes, connections) = (service.handshakes.clone(), service.connections.clone());
     let acceptor = match settings.web_identity {
         Some(identity) => {
-            tokio::spawn(Arc::clone(&identity).watch());
             Acceptor::without_client_certificates(identity, limits, handshakes, connections)
         }
         None => Acceptor::plain(limits, handshakes, connections),

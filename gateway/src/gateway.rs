@@ -84,7 +84,6 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
     let admin_routes = admin.clone().routes().merge(dashboard::routes(Arc::clone(&gateway)));
     let mut beside = JoinSet::new();
     beside.spawn(admin.serve(admin_listener, admin_routes, limits));
-    beside.spawn(Arc::clone(&doors.connections).watch(Vec::new()));
     beside.spawn(metrics::upkeep(recorder));
     beside.spawn(Arc::clone(&gateway).follow_file());
 

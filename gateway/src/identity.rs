@@ -1,20 +1,16 @@
-//! An identity of the gateway, and the tasks that follow it for as long as anybody depends on it.
+//! An identity of the gateway.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::sync::Arc;
 
 use mtls::live::{BadFile, Live};
 use mtls::role::Role;
 use mtls::trust::Revocation;
 
-use crate::upstream::Doors;
-
 /// An identity directory in one or both of its roles.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    followed: Once,
     live: Arc<Live>,
     revocation: Revocation,
     roles: BTreeSet<Role>,
@@ -37,14 +33,7 @@ impl Identity {
             let roles: Vec<Role> = roles.iter().copied().collect();
             Live::load(directory.to_owned(), &roles, revocation)
         };
-        Ok(Self { followed: Once::new(), live: Arc::new(live?), revocation, roles })
-    }
-
-    /// Follows its files from now on, if it does not already.
-    pub(crate) fn be_followed(&self, doors: &Doors) {
-        self.followed.call_once(|| {
-            tokio::spawn(follow(Arc::clone(&self.live), doors.clone()));
-        });
+        Ok(Self { live: Arc::new(live?), revocation, roles })
     }
 
     pub(crate) fn live(&self) -> Arc<Live> {
@@ -56,27 +45,3 @@ impl Identity {
         self.roles == *roles && self.revocation == revocation
     }
 }
-
-/// Follows an identity's files, and the connections that were let in by its trust, until nobody
-/// depends on it any more: a configuration without it does not end what was let in before.
-async fn follow(live: Arc<Live>, doors: Doors) {
-    tokio::select! {
-        () = Arc::clone(&live).watch() => {}
-        () = Arc::clone(&doors.connections).follow(Arc::clone(&live)) => {}
-        () = unused(&live) => {}
-    }
-}
-
-async fn unused(live: &Arc<Live>) {
-    loop {
-        tokio::time::sleep(LOOK).await;
-        if Arc::strong_count(live) <= OF_FOLLOWERS {
-            return;
-        }
-    }
-}
-
-/// The references that [`follow`] itself holds.
-const OF_FOLLOWERS: usize = 3;
-
-const LOOK: Duration = Duration::from_secs(5);

@@ -62,7 +62,7 @@ impl Plan {
             (listener.name.clone(), known.unwrap_or_else(new))
         });
         let mut plan = Self {
-            identities: identities(&config, before, doors)?,
+            identities: identities(&config, before)?,
             request_limits: request_limits.collect(),
             config,
             doors: doors.clone(),
@@ -164,7 +164,6 @@ pub(crate) fn check_identities(config: &Config) -> Result<(), Vec<String>> {
 fn identities(
     config: &Config,
     before: Option<&Plan>,
-    doors: &Doors,
 ) -> Result<BTreeMap<PathBuf, Arc<Identity>>, Vec<String>> {
     let mut identities = BTreeMap::new();
     let mut problems = Vec::new();
@@ -185,9 +184,6 @@ fn identities(
     }
     if !problems.is_empty() {
         return Err(problems);
-    }
-    for identity in identities.values() {
-        identity.be_followed(doors);
     }
     Ok(identities)
 }

@@ -17,7 +17,6 @@ use mtls::field_limits::FieldLimits;
 use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
 use mtls::live::Live;
-use tokio::task::JoinSet;
 
 pub(crate) use self::health::Health;
 pub(crate) use self::upstreams::Upstreams;
@@ -48,8 +47,6 @@ pub(crate) struct Upstream {
     pub(crate) protocol: Protocol,
     /// HTTP/1.1 only, which alone can be left for another protocol.
     upgrades: Arc<Client<RequestBody>>,
-    // Ended with the upstream.
-    _following: JoinSet<()>,
 }
 
 /// A request's place at an upstream, given back when dropped.
@@ -88,11 +85,6 @@ impl Upstream {
             Arc::new(client(reach, tls.as_ref(), timeouts, doors))
         };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
-        let mut following = JoinSet::new();
-        for client in [&client, &upgrades] {
-            let client = Arc::clone(client);
-            following.spawn(async move { client.watch().await });
-        }
         let name: Arc<str> = url.to_string().into();
         let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let requests = |result: &'static str| {
@@ -112,7 +104,6 @@ impl Upstream {
             place: (scheme, authority),
             protocol,
             upgrades,
-            _following: following,
         }
     }
 

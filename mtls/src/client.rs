@@ -2,6 +2,7 @@
 //! of each handshake and reports a refusal as the refusal it is.
 
 mod attempt;
+mod builder;
 mod connector;
 mod error;
 mod lent;
@@ -12,13 +13,16 @@ mod tasks;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::TokioTimer;
 
+pub use self::builder::{Builder, UnfitIdentity};
 use self::connector::{Connector, Security};
 pub use self::error::RequestError;
 use self::lent::{Lender, Lent};
@@ -31,6 +35,7 @@ use crate::limits::Limits;
 use crate::live::Live;
 use crate::role::Role;
 use crate::spiffe::SpiffeId;
+use crate::task::OwnedTask;
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs; or one
 /// of [`Client::plain`], which speaks to a server that nobody vouches for.
@@ -41,14 +46,17 @@ use crate::spiffe::SpiffeId;
 pub struct Client<B> {
     connector: Connector,
     handshakes: Arc<Handshakes>,
-    idle_timeout: Duration,
-    pool: Mutex<IdentityPool<B>>,
+    pool: Arc<Mutex<IdentityPool<B>>>,
+    /// Leaves the old connections as soon as there is a new identity.
+    _renewal: Option<OwnedTask>,
 }
 
 /// The pools of one identity.
 #[derive(Debug)]
 struct IdentityPool<B> {
+    connector: Connector,
     fingerprint: Option<String>,
+    idle_timeout: Duration,
     kept: Pool<Connector, Lent<B>>,
     /// Opens a connection for each request.
     new: Pool<Connector, Lent<B>>,
@@ -104,33 +112,24 @@ where
     ) -> Self {
         let timeout = limits.handshake_timeout;
         let events = Arc::clone(&handshakes);
+        if let Security::Mutual { live, .. } = &security {
+            connections.follow(live);
+        }
         let connector = Connector::new(security, reach, timeout, events, connections);
-        let idle_timeout = limits.idle_timeout;
-        let pool = IdentityPool::new(connector.clone(), idle_timeout);
-        Self { connector, handshakes, idle_timeout, pool: Mutex::new(pool) }
-    }
-
-    /// A pool of the identity that is in force now.
-    fn pool(&self, new_connection: bool) -> Pool<Connector, Lent<B>> {
-        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(live) = self.connector.live()
-            && current.fingerprint.as_ref() != Some(&live.current().certificate.fingerprint256)
-        {
-            *current = IdentityPool::new(self.connector.clone(), self.idle_timeout);
-        }
-        if new_connection { current.new.clone() } else { current.kept.clone() }
-    }
-
-    /// Leaves the old connections as soon as there is a new identity, for as long as it is polled;
-    /// without it, the next request does.
-    pub async fn watch(&self) {
-        let Some(live) = self.connector.live() else {
-            return std::future::pending().await;
-        };
-        let mut changed = live.subscribe();
-        while changed.changed().await.is_ok() {
-            drop(self.pool(false));
-        }
+        let pool = IdentityPool::new(connector.clone(), limits.idle_timeout);
+        let pool = Arc::new(Mutex::new(pool));
+        let renewal = connector.live().map(|live| {
+            let mut changed = live.subscribe();
+            let pool = Arc::downgrade(&pool);
+            OwnedTask::spawn(async move {
+                while changed.changed().await.is_ok()
+                    && let Some(pool) = pool.upgrade()
+                {
+                    drop(IdentityPool::in_force(&pool, false));
+                }
+            })
+        });
+        Self { connector, handshakes, pool, _renewal: renewal }
     }
 
     /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one; and
@@ -182,7 +181,7 @@ where
             (lender, Request::from_parts(head, body))
         };
         let captured = capture_connection(&mut request);
-        let answer = self.pool(new_connection).request(request);
+        let answer = IdentityPool::in_force(&self.pool, new_connection).request(request);
         let answer = attempt::follow(answer, captured, lender, &self.connector).await;
         answer.map_err(|failed| Failed { error: self.told(failed.error), ..failed })
     }
@@ -196,6 +195,18 @@ where
             self.handshakes.record(event);
         }
         error
+    }
+}
+
+impl Client<Full<Bytes>> {
+    /// Sends a `GET` to an `https` URL.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`]; or the text is no URL.
+    pub async fn get(&self, url: &str) -> Result<Response<InFlight<Incoming>>, RequestError> {
+        let request = Request::get(url).body(Full::default());
+        self.request(request.map_err(|error| RequestError::Unreachable(Box::new(error)))?).await
     }
 }
 
@@ -223,7 +234,18 @@ where
             // It would try again without telling by which connection.
             .retry_canceled_requests(false);
         let kept = builder.build(connector.clone());
-        let new = builder.pool_max_idle_per_host(0).build(connector);
-        Self { fingerprint, kept, new }
+        let new = builder.pool_max_idle_per_host(0).build(connector.clone());
+        Self { connector, fingerprint, idle_timeout, kept, new }
+    }
+
+    /// A pool of the identity that is in force now.
+    fn in_force(current: &Mutex<Self>, new_connection: bool) -> Pool<Connector, Lent<B>> {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = current.connector.live()
+            && current.fingerprint.as_ref() != Some(&live.current().certificate.fingerprint256)
+        {
+            *current = Self::new(current.connector.clone(), current.idle_timeout);
+        }
+        if new_connection { current.new.clone() } else { current.kept.clone() }
     }
 }

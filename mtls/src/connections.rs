@@ -7,11 +7,13 @@ mod in_flight;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 pub(crate) use self::activity::TimeLimit;
 pub use self::connection::Connection;
@@ -21,11 +23,18 @@ use crate::limits::Limits;
 use crate::live::{Credentials, Live};
 use crate::refusal::{Code, Reason};
 use crate::role::Role;
+use crate::task::OwnedTask;
 
 /// The open connections of one service, in both directions.
+///
+/// The tasks that end connections as the trust in their peers ends belong to it: they begin with
+/// the first acceptor or client that is given a [`Live`], and end with the registry, which every
+/// open connection keeps alive.
 #[derive(Debug, Default)]
 pub struct Connections {
     open: Mutex<Open>,
+    /// Ends connections whose peer's certificate has ended.
+    expiry: OnceLock<OwnedTask>,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +42,8 @@ struct Open {
     admitted: usize,
     by_address: HashMap<IpAddr, usize>,
     connections: Vec<Weak<Connection>>,
+    /// For each trust that peers are verified by, the task that verifies them again.
+    followed: Vec<(Weak<Live>, OwnedTask)>,
 }
 
 /// A place among the connections of a listener, given back when dropped.
@@ -75,7 +86,8 @@ impl Connections {
     }
 
     /// Watches over a connection from now on.
-    pub(crate) fn add(&self, connection: &Arc<Connection>) {
+    pub(crate) fn add(self: &Arc<Self>, connection: &Arc<Connection>) {
+        connection.belong_to(self);
         let mut open = self.lock();
         if open.connections.len() == open.connections.capacity() {
             open.connections.retain(|known| known.strong_count() > 0);
@@ -87,7 +99,11 @@ impl Connections {
     ///
     /// If the trust by which its peer was let in is no longer in force, the peer is judged again
     /// at once: the judgement of all open connections may have passed this one by.
-    pub(crate) fn add_judged_by(&self, connection: &Arc<Connection>, by: &Arc<Credentials>) {
+    pub(crate) fn add_judged_by(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        by: &Arc<Credentials>,
+    ) {
         self.add(connection);
         if let Some(live) = connection.live()
             && !Arc::ptr_eq(by, &live.current())
@@ -96,36 +112,21 @@ impl Connections {
         }
     }
 
-    /// Ends connections as the trust in their peers ends, for as long as it is polled: each time
-    /// that roots or lists of `lives` change, and as certificates end.
+    /// From now on ends connections as the trust in their peers ends: each time that roots or lists
+    /// of `live` change, and as certificates end. The files of `live` are followed for it.
     ///
-    /// The wall clock is read several times a second, so that a clock that is set counts too.
-    pub async fn watch(self: Arc<Self>, lives: Vec<Arc<Live>>) {
-        let mut changes = tokio::task::JoinSet::new();
-        for live in lives {
-            changes.spawn(Arc::clone(&self).follow(live));
-        }
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            self.end_expired(OffsetDateTime::now_utc());
-        }
-    }
-
-    /// Judges the peers of `live`'s connections again each time that its roots or lists change,
-    /// for as long as it is polled; for a `live` that was not there when the watch began.
-    pub async fn follow(self: Arc<Self>, live: Arc<Live>) {
-        let mut changed = live.subscribe();
-        while changed.changed().await.is_ok() {
-            let (connections, live) = (self.open(), Arc::clone(&live));
-            // Signatures are verified here: thousands of connections must not hold up the rest.
-            let judged = tokio::task::spawn_blocking(move || {
-                judge_again(&connections, &live, OffsetDateTime::now_utc());
-            });
-            if let Err(failed) = judged.await {
-                tracing::error!(%failed, "open connections could not be judged again");
-            }
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub(crate) fn follow(self: &Arc<Self>, live: &Arc<Live>) {
+        live.follow_files();
+        self.expiry.get_or_init(|| OwnedTask::spawn(end_expired(Arc::downgrade(self))));
+        let mut open = self.lock();
+        open.followed.retain(|(known, _)| known.strong_count() > 0);
+        if !open.followed.iter().any(|(known, _)| known.as_ptr() == Arc::as_ptr(live)) {
+            let changed = live.subscribe();
+            let verify = verify_again(Arc::downgrade(self), Arc::downgrade(live), changed);
+            open.followed.push((Arc::downgrade(live), OwnedTask::spawn(verify)));
         }
     }
 
@@ -160,6 +161,40 @@ impl Drop for Admission {
             if *count == 0 {
                 open.by_address.remove(&self.address);
             }
+        }
+    }
+}
+
+/// The wall clock is read several times a second, so that a clock that is set counts too.
+async fn end_expired(connections: Weak<Connections>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(connections) = connections.upgrade() else {
+            return;
+        };
+        connections.end_expired(OffsetDateTime::now_utc());
+    }
+}
+
+/// Judges the peers of `live`'s connections again each time that its roots or lists change.
+async fn verify_again(
+    connections: Weak<Connections>,
+    live: Weak<Live>,
+    mut changed: watch::Receiver<()>,
+) {
+    while changed.changed().await.is_ok() {
+        let (Some(connections), Some(live)) = (connections.upgrade(), live.upgrade()) else {
+            return;
+        };
+        let open = connections.open();
+        // Signatures are verified here: thousands of connections must not hold up the rest.
+        let verified = tokio::task::spawn_blocking(move || {
+            judge_again(&open, &live, OffsetDateTime::now_utc());
+        });
+        if let Err(failed) = verified.await {
+            tracing::error!(%failed, "open connections could not be verified again");
         }
     }
 }

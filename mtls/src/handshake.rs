@@ -135,6 +135,7 @@ impl Handshakes {
 
     /// Tells of a handshake: in the log, in the metrics, and in the ring.
     pub fn record(&self, handshake: Handshake) {
+        #[cfg(feature = "metrics")]
         tell::count(&handshake);
         tell::log(&handshake, &self.budget);
         self.ring().push(handshake);

@@ -19,6 +19,8 @@
 //! Beside them stands [`probe`], which only looks at a server and never talks to it.
 
 pub mod alert;
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod certificate;
 pub mod client;
 pub mod connections;
@@ -29,10 +31,12 @@ pub mod identity;
 pub mod limits;
 pub mod live;
 mod moment;
+mod mtls;
 pub mod patience;
 pub mod peer;
 pub mod pem;
 pub mod policy;
+#[cfg(feature = "probe")]
 pub mod probe;
 mod protocol;
 pub mod refusal;
@@ -41,6 +45,12 @@ pub mod server;
 pub mod session;
 pub mod spiffe;
 pub mod stream;
+mod task;
 pub mod trust;
 pub mod untrusted;
 mod verifier;
+
+pub use self::mtls::{Builder, ClientCertificates, Mtls, MtlsError};
+pub use self::peer::Peer;
+pub use self::policy::Policy;
+pub use self::spiffe::SpiffeId;

@@ -11,10 +11,9 @@ mod mount;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use metrics::counter;
 use time::OffsetDateTime;
 use tokio::sync::watch as channel;
 use tracing::{error, info, warn};
@@ -26,6 +25,7 @@ use self::files::{Digest, Files};
 use crate::moment::Moment;
 use crate::protocol::warm_up;
 use crate::role::Role;
+use crate::task::OwnedTask;
 use crate::trust::{LONGEST_HINT, Revocation};
 
 /// An identity directory, and what it was when it was last found good.
@@ -34,6 +34,8 @@ pub struct Live {
     changed: channel::Sender<()>,
     current: ArcSwap<Credentials>,
     directory: PathBuf,
+    /// Follows the files, once something depends on them.
+    follower: OnceLock<OwnedTask>,
     revocation: Revocation,
     /// None where nobody is asked to prove anything.
     roles: Option<Vec<Role>>,
@@ -90,6 +92,7 @@ impl Live {
             changed: channel::Sender::new(()),
             current: ArcSwap::from_pointee(credentials),
             directory,
+            follower: OnceLock::new(),
             revocation,
             roles: roles.map(<[Role]>::to_vec),
             state: Mutex::new(State { digest: files.digest(), reload }),
@@ -177,7 +180,8 @@ impl Live {
         // In this order: whoever sees the new identity sees no old problem beside it.
         *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
         self.current.store(Arc::new(credentials));
-        counter!("mtls_reloads_total", "result" => "ok").increment(1);
+        #[cfg(feature = "metrics")]
+        metrics::counter!("mtls_reloads_total", "result" => "ok").increment(1);
         self.changed.send_replace(());
     }
 
@@ -190,7 +194,8 @@ impl Live {
         );
         let at = OffsetDateTime::now_utc();
         *self.state() = State { digest, reload: Reload { at, problems } };
-        counter!("mtls_reloads_total", "result" => "failed").increment(1);
+        #[cfg(feature = "metrics")]
+        metrics::counter!("mtls_reloads_total", "result" => "failed").increment(1);
     }
 
     /// Says that clients are not told which authorities their certificates may be of.

@@ -34,6 +34,22 @@ impl Peer {
         &self.certificate
     }
 
+    /// The name to decide by: the SPIFFE ID or, where there is none, the one DNS name; never the
+    /// common name.
+    ///
+    /// A leaf with neither, or with several DNS names, or with a wildcard, which names a set, is
+    /// called by its fingerprint.
+    pub fn name(&self) -> &str {
+        let is_host = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if let Some(spiffe_id) = self.spiffe_id() {
+            return spiffe_id.as_str();
+        }
+        match self.certificate.subject_alt_names.dns.as_slice() {
+            [name] if !name.is_empty() && name.bytes().all(is_host) => name,
+            _ => &self.certificate.fingerprint256,
+        }
+    }
+
     /// The common name, for people and logs; decide by [`Peer::spiffe_id`] or by a name in
     /// `subject_alt_names`.
     pub fn common_name(&self) -> Option<&str> {

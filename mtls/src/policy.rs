@@ -39,6 +39,11 @@ impl Policy {
         if rules.is_empty() { Err(InvalidRule::Empty) } else { Ok(Self(rules)) }
     }
 
+    /// Allows the peers that one rule holds for, such as the one peer of a SPIFFE ID.
+    pub fn allow(rule: impl Into<Rule>) -> Self {
+        Self(vec![rule.into()])
+    }
+
     /// The verdict on a peer.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod files;
 mod linger;
+mod serve;
 mod service;
 
 use std::future::Future;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(feature = "axum")]
 use axum_server::accept::Accept;
 use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WantsServerCert};
@@ -20,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 use tracing::debug;
 
+pub use self::serve::Serve;
 pub use self::service::PeerService;
 use crate::connections::{Admission, Connection, Connections};
 use crate::failure::Failure;
@@ -105,6 +108,23 @@ impl Acceptor {
         Self::new(Security::Plain, limits, handshakes, connections)
     }
 
+    /// Makes a TCP connection one of this listener's: admits it, and does the handshake.
+    ///
+    /// What is returned carries any protocol; reads and writes on it fail once the trust in its
+    /// peer has ended.
+    ///
+    /// # Errors
+    ///
+    /// The connection was refused or lost. The peer has had its alert, and the refusal is recorded
+    /// and logged.
+    pub async fn handshake(&self, tcp: TcpStream) -> Result<Stream> {
+        self.inner.accept(tcp).await
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
     fn new(
         security: Security,
         limits: Limits,
@@ -112,6 +132,11 @@ impl Acceptor {
         connections: Arc<Connections>,
     ) -> Self {
         let limits = Arc::new(limits);
+        match &security {
+            Security::Mutual(live) | Security::Optional(live) => connections.follow(live),
+            Security::WithoutClientCertificates(live) => live.follow_files(),
+            Security::Plain => {}
+        }
         let for_operator = false;
         Self { inner: Arc::new(Inner { connections, for_operator, handshakes, limits, security }) }
     }
@@ -129,15 +154,16 @@ impl Acceptor {
     }
 }
 
+#[cfg(feature = "axum")]
 impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     type Stream = Stream;
     type Service = PeerService<S>;
     type Future = Pin<Box<dyn Future<Output = Result<(Stream, PeerService<S>)>> + Send>>;
 
     fn accept(&self, tcp: TcpStream, service: S) -> Self::Future {
-        let inner = Arc::clone(&self.inner);
+        let acceptor = self.clone();
         Box::pin(async move {
-            let stream = inner.accept(tcp).await?;
+            let stream = acceptor.handshake(tcp).await?;
             let service = PeerService::new(service, Arc::clone(stream.connection()));
             Ok((stream, service))
         })

@@ -97,8 +97,6 @@ impl Service {
             shutdown: self.shutdown.clone(),
         };
         let mut beside = tokio::task::JoinSet::new();
-        beside.spawn(Arc::clone(&self.live).watch());
-        beside.spawn(Arc::clone(&self.connections).watch(vec![Arc::clone(&self.live)]));
         beside.spawn(metrics::upkeep(self.recorder));
         let admin_routes = admin.clone().routes();
         beside.spawn(admin.serve(self.admin, admin_routes, self.limits.clone()));

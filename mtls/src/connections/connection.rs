@@ -8,11 +8,11 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use metrics::counter;
 use time::OffsetDateTime;
 use tokio::sync::SetOnce;
 use tracing::info;
 
+use super::Connections;
 use super::activity::{Activity, TimeLimit};
 use crate::alert::Alert;
 use crate::limits::Limits;
@@ -30,6 +30,7 @@ pub struct Connection {
     activity: Mutex<Activity>,
     address: SocketAddr,
     alert: OnceLock<Alert>,
+    drained: SetOnce<()>,
     drained_since: OnceLock<Instant>,
     /// It cannot be used any more, or the other end sends no more.
     ended: AtomicBool,
@@ -43,6 +44,8 @@ pub struct Connection {
     read_waker: AtomicWaker,
     /// Bytes that have come since something was last sent, without those of TLS itself.
     received: AtomicU64,
+    /// Kept alive, so that the tasks that end this connection run for as long as it is open.
+    registry: OnceLock<Arc<Connections>>,
     session: Option<Session>,
     side: Role,
     state: AtomicU8,
@@ -76,6 +79,7 @@ impl Connection {
             activity: Mutex::new(Activity::new(Instant::now())),
             address,
             alert: OnceLock::new(),
+            drained: SetOnce::new(),
             drained_since: OnceLock::new(),
             ended: AtomicBool::new(false),
             gone: SetOnce::new(),
@@ -85,6 +89,7 @@ impl Connection {
             peer,
             read_waker: AtomicWaker::new(),
             received: AtomicU64::new(0),
+            registry: OnceLock::new(),
             session,
             side,
             state: AtomicU8::new(OPEN),
@@ -137,6 +142,7 @@ impl Connection {
             return;
         }
         let _ = self.drained_since.set(Instant::now());
+        let _ = self.drained.set(());
         self.tell_end("drained", code);
         if self.activity().in_flight() == 0 {
             self.end();
@@ -181,6 +187,11 @@ impl Connection {
         }
     }
 
+    /// Waits until it is to end gracefully, since the trust in its peer has ended by itself.
+    pub(crate) async fn drained(&self) {
+        self.drained.wait().await;
+    }
+
     pub(super) fn cut_if_drained(&self) {
         if self.drained_since.get().is_some_and(|since| since.elapsed() >= DRAIN) {
             self.end();
@@ -198,6 +209,10 @@ impl Connection {
     /// Whether HTTP was left on it.
     pub fn is_upgraded(&self) -> bool {
         self.activity().is_upgraded()
+    }
+
+    pub(super) fn belong_to(&self, registry: &Arc<Connections>) {
+        let _ = self.registry.set(Arc::clone(registry));
     }
 
     /// Called before each read with the task to wake if the connection is cut meanwhile.
@@ -370,7 +385,8 @@ impl Connection {
     }
 
     fn tell_end(&self, how: &'static str, code: Code) {
-        counter!("mtls_connections_ended_total", "how" => how, "code" => code.as_str())
+        #[cfg(feature = "metrics")]
+        metrics::counter!("mtls_connections_ended_total", "how" => how, "code" => code.as_str())
             .increment(1);
         let name = self.peer.as_ref().map_or("", |peer| peer.certificate().name());
         info!(

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "metrics")]
 use metrics::{counter, histogram};
 use tracing::{info, warn};
 
@@ -11,6 +12,7 @@ use crate::certificate::ShownNames;
 use crate::role::Role;
 use crate::untrusted::Excerpt;
 
+#[cfg(feature = "metrics")]
 pub(super) fn count(handshake: &Handshake) {
     let side = handshake.side.as_str();
     let Some(refusal) = &handshake.refusal else {

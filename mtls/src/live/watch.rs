@@ -1,6 +1,6 @@
 //! When to look at the files again, and what comes of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,32 +8,17 @@ use tracing::{error, info, warn};
 
 use super::changes::{Changes, Why};
 use super::{Live, Look, mount};
+use crate::task::OwnedTask;
 
 /// How long a set that does not fit together may still be in the making.
 const SETTLE: Duration = Duration::from_secs(2);
 const SETTLE_STEP: Duration = Duration::from_millis(50);
 
 impl Live {
-    /// Follows the files for as long as it is polled: plain overwrites, renames, Kubernetes'
-    /// swap of `..data`, and SIGHUP.
-    pub async fn watch(self: Arc<Self>) {
-        if mount::is_single_file(&self.directory.join("tls.crt")) {
-            warn!(
-                directory = %self.directory.display(),
-                "tls.crt is mounted by itself, as with subPath, and will never change: \
-                 mount the whole directory to have renewals followed"
-            );
-        }
-        // Not when the files are first read: that is before the log has begun.
-        self.warn_of_hint(&self.current());
-        let mut changes = Changes::of(&self.directory);
-        loop {
-            let why = changes.next().await;
-            if why == Why::Told {
-                info!(directory = %self.directory.display(), "SIGHUP: reading the files again");
-            }
-            Arc::clone(&self).settle(why == Why::Told).await;
-        }
+    /// Follows the files from now on, for as long as anything holds this value: plain overwrites,
+    /// renames, Kubernetes' swap of `..data`, and SIGHUP. Further calls change nothing.
+    pub fn follow_files(self: &Arc<Self>) {
+        self.follower.get_or_init(|| OwnedTask::spawn(follow(Arc::downgrade(self))));
     }
 
     /// Looks until there is nothing new, or something bad has stayed bad for two seconds.
@@ -56,5 +41,33 @@ impl Live {
                 Look::Bad(..) => tokio::time::sleep(SETTLE_STEP).await,
             }
         }
+    }
+}
+
+async fn follow(live: Weak<Live>) {
+    let Some(directory) = live.upgrade().map(|live| live.directory.clone()) else {
+        return;
+    };
+    if mount::is_single_file(&directory.join("tls.crt")) {
+        warn!(
+            directory = %directory.display(),
+            "tls.crt is mounted by itself, as with subPath, and will never change: \
+             mount the whole directory to have renewals followed"
+        );
+    }
+    // Not when the files are first read: that is before the log has begun.
+    if let Some(live) = live.upgrade() {
+        live.warn_of_hint(&live.current());
+    }
+    let mut changes = Changes::of(&directory);
+    loop {
+        let why = changes.next().await;
+        let Some(live) = live.upgrade() else {
+            return;
+        };
+        if why == Why::Told {
+            info!(directory = %directory.display(), "SIGHUP: reading the files again");
+        }
+        live.settle(why == Why::Told).await;
     }
 }

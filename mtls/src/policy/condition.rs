@@ -83,6 +83,15 @@ impl Condition {
     }
 }
 
+impl From<SpiffeId> for Condition {
+    /// Holds for the peer of just this SPIFFE ID.
+    fn from(spiffe_id: SpiffeId) -> Self {
+        let written = spiffe_id.as_str().to_owned();
+        let expected = Expected::SpiffeId(spiffe_id);
+        Self { attribute: Attribute::SpiffeId, expected, written }
+    }
+}
+
 impl Expected {
     fn new(attribute: Attribute, value: &str) -> Result<Self, InvalidCondition> {
         let text = || value.to_owned();

@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter};
 
 use super::{Condition, InvalidRule};
 use crate::certificate::Certificate;
+use crate::spiffe::SpiffeId;
 
 /// A condition, or conditions that are joined.
 ///
@@ -73,6 +74,12 @@ impl Rule {
 impl From<Condition> for Rule {
     fn from(condition: Condition) -> Self {
         Self(Joined::One(condition))
+    }
+}
+
+impl From<SpiffeId> for Rule {
+    fn from(spiffe_id: SpiffeId) -> Self {
+        Self::from(Condition::from(spiffe_id))
     }
 }
 

@@ -49,7 +49,6 @@ impl Caller {
         let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&handshakes));
         let client =
             Client::new(Arc::clone(&live), expectation, Reach::default(), limits, ours, theirs);
-        tokio::spawn(Arc::clone(&connections).watch(vec![live]));
         Self { client, connections, handshakes }
     }
 

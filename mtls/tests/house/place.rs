@@ -40,7 +40,7 @@ impl Place {
     pub(crate) fn live(&self, role: Role) -> Arc<Live> {
         let live = Live::load(self.path().to_owned(), &[role], Revocation::Checked);
         let live = Arc::new(live.expect("the first files must be good"));
-        tokio::spawn(Arc::clone(&live).watch());
+        live.follow_files();
         live
     }
 

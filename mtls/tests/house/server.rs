@@ -63,7 +63,6 @@ impl Server {
         let address = listener.local_addr().expect("it must be bound");
         let server = axum_server::from_tcp(listener).expect("it must listen").acceptor(acceptor);
         tokio::spawn(server.serve(router.into_make_service()));
-        tokio::spawn(Arc::clone(&connections).watch(vec![live]));
         Self { address, connections, handshakes }
     }
 

@@ -1,0 +1,86 @@
+//! What can be chosen of a client.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::Full;
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use super::{Client, Expectation, Reach};
+use crate::connections::Connections;
+use crate::handshake::Handshakes;
+use crate::limits::Limits;
+use crate::live::Live;
+use crate::refusal::Reason;
+use crate::role::Role;
+use crate::spiffe::SpiffeId;
+
+/// Choices for a client; made by [`Mtls::client`](crate::Mtls::client).
+#[derive(Debug)]
+#[must_use = "there is no client until `build` is called"]
+pub struct Builder {
+    connections: Arc<Connections>,
+    expectation: Expectation,
+    handshakes: Arc<Handshakes>,
+    limits: Limits,
+    live: Arc<Live>,
+    reach: Reach,
+}
+
+/// Servers would refuse this identity, so there is no client.
+#[derive(Debug, Error)]
+#[error("the identity is not fit for a client: {0}")]
+pub struct UnfitIdentity(Reason);
+
+impl Builder {
+    pub(crate) fn new(
+        live: Arc<Live>,
+        limits: Limits,
+        handshakes: Arc<Handshakes>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let (expectation, reach) = (Expectation::default(), Reach::default());
+        Self { connections, expectation, handshakes, limits, live, reach }
+    }
+
+    /// The SPIFFE ID that the server's certificate must bear, besides the name in the URL.
+    pub fn expect_server(mut self, spiffe_id: SpiffeId) -> Self {
+        self.expectation.spiffe_id = Some(spiffe_id);
+        self
+    }
+
+    /// How servers are reached: the address, the protocol, the connect timeout.
+    pub fn reach(self, reach: Reach) -> Self {
+        Self { reach, ..self }
+    }
+
+    /// A client whose request bodies are bytes in memory.
+    ///
+    /// # Errors
+    ///
+    /// By its own trust, the identity is not fit for a client.
+    pub fn build(self) -> Result<Client<Full<Bytes>>, UnfitIdentity> {
+        self.build_for()
+    }
+
+    /// A client whose request bodies are of another kind, such as streams.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build_for<B>(self) -> Result<Client<B>, UnfitIdentity>
+    where
+        B: Body + Send + Unpin + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let own = self.live.current();
+        own.trust
+            .judge(own.identity.chain(), Role::Client, OffsetDateTime::now_utc())
+            .map_err(UnfitIdentity)?;
+        let Self { connections, expectation, handshakes, limits, live, reach } = self;
+        Ok(Client::new(live, expectation, reach, &limits, handshakes, connections))
+    }
+}

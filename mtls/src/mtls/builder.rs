@@ -1,0 +1,107 @@
+//! What can be chosen of an [`Mtls`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::{Inner, Mtls, MtlsError};
+use crate::connections::Connections;
+use crate::handshake::Handshakes;
+use crate::limits::Limits;
+use crate::live::{BadFile, Live};
+use crate::role::Role;
+use crate::trust::Revocation;
+
+/// Choices for an [`Mtls`]; whatever is left out has its strictest value.
+#[derive(Debug, Default)]
+#[must_use = "nothing is read until `build` is called"]
+pub struct Builder {
+    client_certificates: ClientCertificates,
+    directory: PathBuf,
+    handshakes: Option<Arc<Handshakes>>,
+    limits: Limits,
+    revocation: Revocation,
+    role: Option<Role>,
+}
+
+/// Whether a server asks its clients for a certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ClientCertificates {
+    /// Clients are not asked: nobody is authenticated.
+    Off,
+    /// Clients are asked. One without a certificate is accepted, and its requests have no `Peer`;
+    /// one with a bad certificate is refused.
+    Optional,
+    /// A handshake without a good certificate is refused.
+    #[default]
+    Required,
+}
+
+impl Builder {
+    /// The directory of `tls.crt`, `tls.key`, `ca.crt` and `ca.crl`.
+    pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), ..self }
+    }
+
+    /// What servers ask of their clients; [`ClientCertificates::Required`] by default.
+    pub fn client_certificates(self, client_certificates: ClientCertificates) -> Self {
+        Self { client_certificates, ..self }
+    }
+
+    /// Where handshakes and refusals are recorded; by default a ring that logs 50 refusals a
+    /// second at most.
+    pub fn handshakes(self, handshakes: Arc<Handshakes>) -> Self {
+        Self { handshakes: Some(handshakes), ..self }
+    }
+
+    /// Limits of servers, and the handshake and idle timeouts of clients.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How revocation lists are used; [`Revocation::Checked`] by default.
+    pub fn revocation(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
+    }
+
+    /// The role that the identity must be fit for, now and after each reload. By default it is
+    /// each role that the first files are fit for, and at least one.
+    pub fn role(self, role: Role) -> Self {
+        Self { role: Some(role), ..self }
+    }
+
+    /// Reads and verifies the files, and follows them from now on.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files; or the call is made outside of a Tokio runtime.
+    pub fn build(self) -> Result<Mtls, MtlsError> {
+        if Handle::try_current().is_err() {
+            return Err(MtlsError::NoRuntime);
+        }
+        let live = match self.role {
+            Some(role) => self.load(&[role]),
+            None => self
+                .load(&[Role::Client, Role::Server])
+                .or_else(|_| self.load(&[Role::Server]))
+                .or_else(|problems| self.load(&[Role::Client]).map_err(|_| problems)),
+        };
+        let live = Arc::new(live.map_err(MtlsError::Credentials)?);
+        let connections = Connections::new();
+        connections.follow(&live);
+        Ok(Mtls {
+            inner: Arc::new(Inner {
+                client_certificates: self.client_certificates,
+                connections,
+                handshakes: self.handshakes.unwrap_or_else(|| Handshakes::new(50)),
+                limits: self.limits,
+                live,
+            }),
+        })
+    }
+
+    fn load(&self, roles: &[Role]) -> Result<Live, Vec<BadFile>> {
+        Live::load(self.directory.clone(), roles, self.revocation)
+    }
+}

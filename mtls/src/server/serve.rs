@@ -1,0 +1,172 @@
+//! HTTP on accepted connections: one loop, which can end each connection gracefully by itself.
+
+use std::error::Error;
+use std::future::{Future, IntoFuture, Pending, pending};
+use std::net::TcpListener as StdListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::Service;
+use tracing::{debug, warn};
+
+use super::{Acceptor, PeerService};
+use crate::connections::Connection;
+use crate::session::Session;
+
+/// A listener that serves HTTP once it is awaited; made by [`Mtls::serve`](crate::Mtls::serve).
+#[derive(Debug)]
+#[must_use = "nothing is served until it is awaited"]
+pub struct Serve<S, F = Pending<()>> {
+    acceptor: Acceptor,
+    app: S,
+    drain_timeout: Duration,
+    listener: StdListener,
+    shutdown: F,
+}
+
+impl<S> Serve<S> {
+    pub(crate) fn new(listener: StdListener, acceptor: Acceptor, app: S) -> Self {
+        Self { acceptor, app, drain_timeout: DRAIN_TIMEOUT, listener, shutdown: pending() }
+    }
+}
+
+impl<S, F> Serve<S, F> {
+    /// Serves until `signal` completes: no connection is accepted from then on, and requests in
+    /// flight have the drain timeout to finish.
+    pub fn with_graceful_shutdown<G>(self, signal: G) -> Serve<S, G> {
+        let Self { acceptor, app, drain_timeout, listener, .. } = self;
+        Serve { acceptor, app, drain_timeout, listener, shutdown: signal }
+    }
+
+    /// How long requests in flight have after the shutdown signal; 20 seconds by default.
+    pub fn drain_timeout(self, drain_timeout: Duration) -> Self {
+        Self { drain_timeout, ..self }
+    }
+}
+
+impl<S, F, B> IntoFuture for Serve<S, F>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
+    B: Body + Send + 'static,
+    B::Data: Buf + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    F: Future + Send + 'static,
+{
+    type Output = std::io::Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(self.listener)?;
+            let (stop, stopping) = watch::channel(false);
+            let mut connections = JoinSet::new();
+            let shutdown = self.shutdown;
+            tokio::pin!(shutdown);
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+                    _ = &mut shutdown => break,
+                };
+                match accepted {
+                    Ok((tcp, _)) => {
+                        let (acceptor, app) = (self.acceptor.clone(), self.app.clone());
+                        let stopping = stopping.clone();
+                        connections.spawn(async move {
+                            serve_connection(&acceptor, tcp, app, stopping).await;
+                        });
+                    }
+                    // Out of descriptors, or a connection that is gone already.
+                    Err(error) => {
+                        warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(RETRY_ACCEPT).await;
+                    }
+                }
+            }
+            drop(listener);
+            stop.send_replace(true);
+            let all = async { while connections.join_next().await.is_some() {} };
+            if tokio::time::timeout(self.drain_timeout, all).await.is_err() {
+                warn!("some requests did not end within the drain timeout, and are cut");
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn serve_connection<S, B>(
+    acceptor: &Acceptor,
+    tcp: TcpStream,
+    app: S,
+    stopping: watch::Receiver<bool>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
+    B: Body + Send + 'static,
+    B::Data: Buf + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    // A refusal has been sent, recorded and logged by the acceptor.
+    let Ok(stream) = acceptor.handshake(tcp).await else {
+        return;
+    };
+    let connection = Arc::clone(stream.connection());
+    let head = acceptor.limits().max_header_bytes;
+    let service = TowerToHyperService::new(PeerService::new(app, Arc::clone(&connection)));
+    let ended = if connection.session().is_some_and(Session::is_http2) {
+        let mut server = http2::Builder::new(TokioExecutor::new());
+        server.timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
+        server.max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
+        let serving = server.serve_connection(TokioIo::new(stream), service);
+        end_gracefully(serving, http2::Connection::graceful_shutdown, &connection, stopping).await
+    } else {
+        let mut server = http1::Builder::new();
+        // The stream keeps the time limits, since hyper would close without an event.
+        server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head);
+        let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let shut_down = http1::UpgradeableConnection::graceful_shutdown;
+        end_gracefully(serving, shut_down, &connection, stopping).await
+    };
+    if let Err(error) = ended {
+        debug!(peer = %connection.address(), %error, "connection ended");
+    }
+}
+
+/// Serves a connection to its end; once it drains or the server stops, until the requests in
+/// flight are answered: the peer gets GOAWAY, or `Connection: close`.
+async fn end_gracefully<C: Future<Output = Result<(), hyper::Error>>>(
+    serving: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    connection: &Connection,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), hyper::Error> {
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = serving.as_mut() => return ended,
+        () = connection.drained() => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    shut_down(serving.as_mut());
+    serving.await
+}
+
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_ACCEPT: Duration = Duration::from_millis(50);
+
+/// Streams of one HTTP/2 connection; RFC 9113, section 6.5.2, advises 100 at least.
+const STREAMS: u32 = 128;

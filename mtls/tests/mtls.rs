@@ -1,0 +1,309 @@
+//! `Mtls` alone keeps what the crate promises: nothing else is started here.
+
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod house;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use authority::{Leaf, RevocationListRequest, RevocationReason, Usage};
+use axum::Router;
+use axum::routing::get;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use mtls::client::{Protocol, Reach, RequestError};
+use mtls::refusal::Code;
+use mtls::{ClientCertificates, Mtls, MtlsError, Peer, Policy, SpiffeId};
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use self::house::{Papers, Place, Stranger, empty_list, eventually, files, list, within};
+
+/// Every way in which a peer may hold a connection open.
+const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "raw"];
+
+#[tokio::test]
+async fn a_server_and_a_client_in_the_words_of_the_documentation() {
+    let papers = Papers::new();
+    let (server, client) = (place(&papers, &papers.server()), place(&papers, &papers.client()));
+
+    let mtls = Mtls::from_directory(server.path()).unwrap();
+    let web: SpiffeId = CLIENT.parse().unwrap();
+    let app = Router::new()
+        .route("/", get(async |peer: Peer| format!("hello {}", peer.name())))
+        .layer(mtls.authorize(Policy::allow(web)));
+    let (listener, address) = listener();
+    tokio::spawn(mtls.serve(listener, app).into_future());
+    let mtls = Mtls::from_directory(client.path()).unwrap();
+    let client = mtls.client().expect_server(house::ID.parse().unwrap()).build().unwrap();
+    let response = client.get(&format!("https://localhost:{}/", address.port())).await.unwrap();
+
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, format!("hello {CLIENT}"));
+}
+
+#[tokio::test]
+async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recorded() {
+    let papers = Papers::new();
+    let (server, address) = serve(&place(&papers, &papers.server()));
+    let other = place(&papers, &papers.issue(&authority::LeafRequest::new("other").dns("other")));
+    let good = place(&papers, &papers.client());
+
+    let (ok, _) = fetch(&good, address).await.unwrap();
+    let (status, body) = fetch(&other, address).await.unwrap();
+
+    assert_eq!((ok, status), (StatusCode::OK, StatusCode::FORBIDDEN));
+    let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(problem["refusal"]["code"], "not-allowed");
+    assert_eq!(problem["refusal"]["certificate"]["subject"]["CN"], "other");
+    let refusal = server.handshakes().newest().into_iter().find_map(|h| h.refusal.clone());
+    assert_eq!(refusal.unwrap().code, Code::NotAllowed);
+}
+
+#[tokio::test]
+async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
+    let papers = Papers::new();
+    let place = place(&papers, &papers.server());
+    let optional = ClientCertificates::Optional;
+    let mtls = Mtls::builder().directory(place.path()).client_certificates(optional);
+    let mtls = mtls.build().unwrap();
+    let authorized = mtls.authorize(Policy::allow(CLIENT.parse::<SpiffeId>().unwrap()));
+    let app = Router::new()
+        .route("/authorized", get("in").layer(authorized))
+        .route("/extracted", get(async |peer: Peer| peer.name().to_owned()))
+        .route("/open", get(async |peer: Option<Peer>| format!("{:?}", peer.is_some())));
+    let (listener, address) = listener();
+    tokio::spawn(mtls.serve(listener, app).into_future());
+    let anonymous = Stranger::new(&papers, None).offering(&["http/1.1"]);
+
+    let status = async |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let answer = anonymous.exchange(address, head.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&answer[9..12]).into_owned()
+    };
+
+    assert_eq!(status("/open").await, "200");
+    assert_eq!(status("/extracted").await, "403");
+    assert_eq!(status("/authorized").await, "403");
+    let refusals = mtls.handshakes().newest();
+    assert!(refusals.iter().any(|event| {
+        event.refusal.as_ref().is_some_and(|refusal| refusal.code == Code::NoCertificate)
+    }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swapped_files_are_in_force_within_a_second() {
+    let papers = Papers::new();
+    let place = place(&papers, &papers.server());
+    let (server, _) = serve(&place);
+    let renewed = papers.server();
+
+    place.swap(&files(&papers, &renewed, &empty_list(&papers, 2)));
+    let began = Instant::now();
+    eventually("the renewed certificate", || {
+        let own = server.credentials().certificate.serial_number.clone();
+        (own == renewed.serial().to_string()).then_some(())
+    })
+    .await;
+
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
+    let papers = Papers::new();
+    let place = place(&papers, &papers.server());
+    let (server, address) = serve(&place);
+    let raw = serve_raw(&server);
+    let (revoked, good) = (papers.client(), papers.client());
+    let mut of_revoked = connections(&papers, &revoked, address, raw).await;
+    let mut of_good = connections(&papers, &good, address, raw).await;
+
+    let request = RevocationListRequest::new(2);
+    let request = request.revoke(revoked.serial(), RevocationReason::KeyCompromise);
+    place.swap(&files(&papers, &papers.server(), &list(&papers.authority, &request)));
+    let began = Instant::now();
+    for tls in &mut of_revoked {
+        let _ = within("the cut", tls.read_to_end(&mut Vec::new())).await;
+    }
+
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    let mut echo = [0; 4];
+    of_good[2].write_all(b"ping").await.unwrap();
+    within("an echo", of_good[2].read_exact(&mut echo)).await.unwrap();
+    assert_eq!(&echo, b"ping");
+    eventually("the revoked peer's connections to be gone", || {
+        (server.connections().open().len() == PROTOCOLS.len()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_with_its_peers_certificate_over_each_protocol() {
+    let papers = Papers::new();
+    let (server, address) = serve(&place(&papers, &papers.server()));
+    let raw = serve_raw(&server);
+    let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
+    let short = papers.issue(&Papers::for_client().not_after(end));
+    let mut of_short = connections(&papers, &short, address, raw).await;
+
+    for tls in &mut of_short {
+        let _ = within("the end", tls.read_to_end(&mut Vec::new())).await;
+    }
+
+    let late = OffsetDateTime::now_utc() - end;
+    assert!(late.is_positive() && late < Duration::from_millis(2500), "{late}");
+}
+
+#[test]
+fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
+    let papers = Papers::new();
+
+    let made = Mtls::from_directory(place(&papers, &papers.server()).path());
+
+    assert!(matches!(made, Err(MtlsError::NoRuntime)));
+}
+
+#[tokio::test]
+async fn a_bad_directory_is_refused_with_all_that_is_wrong() {
+    let empty = tempfile::tempdir().unwrap();
+
+    let made = Mtls::from_directory(empty.path());
+
+    let text = made.unwrap_err().to_string();
+    for file in ["tls.crt", "tls.key", "ca.crt"] {
+        assert!(text.contains(file), "{text}");
+    }
+}
+
+#[test]
+fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let papers = Papers::new();
+    let place = place(&papers, &papers.server());
+    runtime.block_on(async {
+        let (server, address) = serve(&place);
+        let raw = serve_raw(&server);
+        let caller = Stranger::new(&papers, Some(&papers.client())).offering(&["http/1.1"]);
+        let mut tls = caller.connect(raw).await.unwrap();
+        tls.write_all(b"ping").await.unwrap();
+        within("an echo", tls.read_exact(&mut [0; 4])).await.unwrap();
+        assert!(fetch(&place_of_client(&papers), address).await.is_ok());
+        drop(tls);
+    });
+
+    let alive = || runtime.metrics().num_alive_tasks();
+    runtime.block_on(eventually("the end of the servers' tasks", || {
+        // Two accept loops run for ever, as they were told to; all else is gone with its owner.
+        (alive() <= 2 + OWNED).then_some(())
+    }));
+}
+
+#[tokio::test]
+async fn an_mtls_that_was_dropped_leaves_no_task() {
+    let papers = Papers::new();
+    let place = place(&papers, &papers.issue(&Papers::for_server().usage(Usage::Both)));
+    let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+
+    let mtls = Mtls::from_directory(place.path()).unwrap();
+    let acceptor = mtls.acceptor();
+    let client = mtls.client().build().unwrap();
+    drop(mtls);
+    let with_owners = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    drop((acceptor, client));
+
+    assert!(with_owners > before);
+    eventually("the tasks to end", || {
+        let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        (alive == before).then_some(())
+    })
+    .await;
+}
+
+/// The tasks of one server: files, verification again, expiry.
+const OWNED: usize = 3;
+
+const CLIENT: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";
+
+fn place(papers: &Papers, leaf: &Leaf) -> Place {
+    Place::with(&files(papers, leaf, &empty_list(papers, 1)))
+}
+
+fn place_of_client(papers: &Papers) -> Place {
+    place(papers, &papers.client())
+}
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// A server of HTTP for the good client alone.
+fn serve(place: &Place) -> (Mtls, SocketAddr) {
+    let mtls = Mtls::from_directory(place.path()).unwrap();
+    let policy = Policy::allow(CLIENT.parse::<SpiffeId>().unwrap());
+    let app = Router::new().route("/", get("hello")).layer(mtls.authorize(policy));
+    let (listener, address) = listener();
+    tokio::spawn(mtls.serve(listener, app).into_future());
+    (mtls, address)
+}
+
+/// A server that echoes bytes.
+fn serve_raw(mtls: &Mtls) -> SocketAddr {
+    let (listener, address) = listener();
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let acceptor = mtls.acceptor();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                if let Ok(stream) = acceptor.handshake(tcp).await {
+                    let (mut read, mut write) = tokio::io::split(stream);
+                    let _ = tokio::io::copy(&mut read, &mut write).await;
+                }
+            });
+        }
+    });
+    address
+}
+
+/// One open connection of each protocol, each in use.
+async fn connections(
+    papers: &Papers,
+    leaf: &Leaf,
+    address: SocketAddr,
+    raw: SocketAddr,
+) -> Vec<TlsStream<TcpStream>> {
+    let mut open = Vec::new();
+    for protocol in PROTOCOLS {
+        let alpn = if protocol == "raw" { "http/1.1" } else { protocol };
+        let at = if protocol == "raw" { raw } else { address };
+        let caller = Stranger::new(papers, Some(leaf)).offering(&[alpn]);
+        let mut tls = within("a handshake", caller.connect(at)).await.unwrap();
+        let (greeting, answer): (&[u8], usize) = match protocol {
+            "h2" => (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", 9),
+            "raw" => (b"ping", 4),
+            _ => (b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", 15),
+        };
+        tls.write_all(greeting).await.unwrap();
+        within("an answer", tls.read_exact(&mut vec![0; answer])).await.unwrap();
+        open.push(tls);
+    }
+    open
+}
+
+async fn fetch(place: &Place, address: SocketAddr) -> Result<(StatusCode, String), RequestError> {
+    let mtls = Mtls::from_directory(place.path()).unwrap();
+    let reach = Reach { protocol: Protocol::Any, ..Reach::default() };
+    let client = mtls.client().reach(reach).build().unwrap();
+    let url = format!("https://localhost:{}/", address.port());
+    let response = within("an answer", client.get(&url)).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
