@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use tracing::{debug, warn};
 
 use super::{Acceptor, PeerService};
 use crate::connections::Connection;
+use crate::patience::StreamExecutor;
 use crate::session::Session;
 
 /// A listener that serves HTTP once it is awaited; made by [`Mtls::serve`](crate::Mtls::serve).
@@ -60,8 +61,7 @@ where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
-    B: Body + Send + 'static,
-    B::Data: Buf + Send,
+    B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     F: Future + Send + 'static,
 {
@@ -117,8 +117,7 @@ async fn serve_connection<S, B>(
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
-    B: Body + Send + 'static,
-    B::Data: Buf + Send,
+    B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     // A refusal has been sent, recorded and logged by the acceptor.
@@ -129,7 +128,8 @@ async fn serve_connection<S, B>(
     let head = acceptor.limits().max_header_bytes;
     let service = TowerToHyperService::new(PeerService::new(app, Arc::clone(&connection)));
     let ended = if connection.session().is_some_and(Session::is_http2) {
-        let mut server = http2::Builder::new(TokioExecutor::new());
+        let executor = StreamExecutor::new(&connection, acceptor.limits());
+        let mut server = http2::Builder::new(executor);
         server.timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
         server.max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
         let serving = server.serve_connection(TokioIo::new(stream), service);
