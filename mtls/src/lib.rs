@@ -54,3 +54,7 @@ pub use self::mtls::{Builder, ClientCertificates, Mtls, MtlsError};
 pub use self::peer::Peer;
 pub use self::policy::Policy;
 pub use self::spiffe::SpiffeId;
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
