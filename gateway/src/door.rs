@@ -13,7 +13,6 @@ use arc_swap::ArcSwap;
 use axum_server::accept::Accept;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use mtls::connections::Connection;
 use mtls::patience::StreamExecutor;
 use mtls::session::Session;
@@ -127,7 +126,7 @@ impl Door {
         };
         let connection = Arc::clone(stream.connection());
         let http2 = connection.session().is_some_and(Session::is_http2);
-        let (io, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
+        let io = TokioIo::new(stream);
         let fields = terms.fields;
         let executor = http2.then(|| StreamExecutor::new(&connection, &terms.limits));
         let streams = terms.requests.max_streams();

@@ -130,12 +130,7 @@ impl Authorize {
         let refusal = Refusal::new(reason, Role::Server, None, connection.address());
         let response = forbidden(&refusal.sentence, Some(&refusal));
         let session = connection.session().cloned();
-        self.handshakes.record(Handshake::refused(
-            Role::Server,
-            Duration::ZERO,
-            session,
-            refusal,
-        ));
+        self.handshakes.record(Handshake::refused(Role::Server, Duration::ZERO, session, refusal));
         Err(Box::new(response))
     }
 }

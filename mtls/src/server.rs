@@ -6,9 +6,11 @@ mod linger;
 mod serve;
 mod service;
 
+#[cfg(feature = "axum")]
 use std::future::Future;
 use std::io::{Error, ErrorKind, Result};
 use std::net::IpAddr;
+#[cfg(feature = "axum")]
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;

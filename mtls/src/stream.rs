@@ -250,7 +250,7 @@ impl AsyncRead for Stream {
                     if let Some(last) = go_away.and_then(|frames| frames.follow(received)) {
                         this.connection.note_last_stream(last);
                     }
-                } else if this.keeper.is_some() && this.connection.holds_end() {
+                } else if this.keeper.is_some() && this.connection.is_answering() {
                     this.connection.note_half_closed();
                     this.half_closed = Some(HalfClosed::begin());
                     return this.poll_half_closed(context);

@@ -328,11 +328,14 @@ impl Connection {
     }
 
     /// Whether a client of HTTP/1.1 that sends no more is still to get a response.
-    pub(crate) fn holds_end(&self) -> bool {
+    pub(crate) fn is_answering(&self) -> bool {
         let activity = self.activity();
-        let answering = activity.in_flight() > 0 && !activity.is_upgraded();
-        drop(activity);
-        answering && !self.is_http2() && !self.wants_body.load(Ordering::SeqCst)
+        activity.in_flight() > 0 && !activity.is_upgraded() && !self.is_http2()
+    }
+
+    /// Whether somebody waits for more of the request's body.
+    pub(crate) fn wants_body(&self) -> bool {
+        self.wants_body.load(Ordering::SeqCst)
     }
 
     pub(super) fn request_begins(&self) {

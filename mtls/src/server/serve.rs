@@ -13,7 +13,6 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -60,7 +59,7 @@ impl<S, F, B> IntoFuture for Serve<S, F>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     F: Future + Send + 'static,
@@ -116,7 +115,7 @@ async fn serve_connection<S, B>(
 ) where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -126,7 +125,7 @@ async fn serve_connection<S, B>(
     };
     let connection = Arc::clone(stream.connection());
     let head = acceptor.limits().max_header_bytes;
-    let service = TowerToHyperService::new(PeerService::new(app, Arc::clone(&connection)));
+    let service = PeerService::new(app, Arc::clone(&connection));
     let ended = if connection.session().is_some_and(Session::is_http2) {
         let executor = StreamExecutor::new(&connection, acceptor.limits());
         let mut server = http2::Builder::new(executor);

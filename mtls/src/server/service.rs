@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
+use hyper::body::Incoming;
 use tower::Service;
 
 use crate::connections::{Connection, InFlight, RequestInFlight};
@@ -30,18 +31,19 @@ impl<S> PeerService<S> {
 
 impl<S, B, R> Service<Request<B>> for PeerService<S>
 where
-    B: Body,
-    S: Service<Request<B>, Response = Response<R>>,
+    B: Body + Send + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    S::Error: 'static,
-    R: Body + 'static,
+    S::Error: Send + 'static,
+    R: Body + Send + 'static,
 {
     type Response = Response<InFlight<R>>;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+    /// Always ready: it waits for the inner service once the request is counted.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
@@ -60,9 +62,10 @@ where
         if let Some(peer) = connection.peer() {
             request.extensions_mut().insert(peer.clone());
         }
-        let answer = self.inner.call(request);
+        let mut inner = self.inner.clone();
         Box::pin(async move {
-            let mut answer = pin!(answer);
+            std::future::poll_fn(|context| inner.poll_ready(context)).await?;
+            let mut answer = pin!(inner.call(request));
             let answer = std::future::poll_fn(|context| {
                 let polled = answer.as_mut().poll(context);
                 if polled.is_pending() {
@@ -85,5 +88,23 @@ where
             }
             Ok(response.map(|body| InFlight::answer(body, in_flight)))
         })
+    }
+}
+
+/// hyper's own adapter calls a service only when the response is polled for. By then it may have
+/// read the end of a half-closed connection, which must find its request in flight.
+impl<S, R> hyper::service::Service<Request<Incoming>> for PeerService<S>
+where
+    S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Body + Send + 'static,
+{
+    type Response = Response<InFlight<R>>;
+    type Error = S::Error;
+    type Future = <Self as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        Service::call(&mut self.clone(), request)
     }
 }

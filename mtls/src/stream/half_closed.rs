@@ -19,6 +19,7 @@ use crate::connections::Connection;
 /// until TCP is closed too.
 #[derive(Debug)]
 pub(super) struct HalfClosed {
+    body_wanted: Option<Instant>,
     tcp_closed: Option<Instant>,
     heard: bool,
     timer: Pin<Box<Sleep>>,
@@ -26,7 +27,8 @@ pub(super) struct HalfClosed {
 
 impl HalfClosed {
     pub(super) fn begin() -> Self {
-        Self { tcp_closed: None, heard: false, timer: Box::pin(tokio::time::sleep(TICK)) }
+        let timer = Box::pin(tokio::time::sleep(TICK));
+        Self { body_wanted: None, tcp_closed: None, heard: false, timer }
     }
 
     /// Something was sent to it.
@@ -42,7 +44,14 @@ impl HalfClosed {
         transport: &mut Transport,
         context: &mut Context<'_>,
     ) -> Poll<Result<()>> {
-        if !connection.holds_end() {
+        if !connection.is_answering() {
+            return Poll::Ready(Ok(()));
+        }
+        // hyper may have read the last of a body, and the end behind it, before whoever waits for
+        // the body has run.
+        if !connection.wants_body() {
+            self.body_wanted = None;
+        } else if self.body_wanted.get_or_insert_with(Instant::now).elapsed() >= HAND_OVER {
             return Poll::Ready(Ok(()));
         }
         if let Some(reset) = transport.wire().take_error()? {
@@ -64,6 +73,9 @@ impl HalfClosed {
 
 /// How long a response may take to begin if its client may be gone.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long what was read of a body may be on its way to whoever waits for it.
+const HAND_OVER: Duration = Duration::from_millis(500);
 
 /// How often it is asked whether a reset came, which wakes nobody who no longer reads.
 const TICK: Duration = Duration::from_millis(100);
