@@ -56,16 +56,21 @@ impl Mtls {
     /// gets 403 with the refusal, which is recorded and logged as a refused handshake is; also who
     /// presented no certificate.
     pub fn authorize(&self, policy: Policy) -> AuthorizeLayer {
-        AuthorizeLayer {
-            authorize: Arc::new(Authorize { handshakes: Arc::clone(self.handshakes()), policy }),
-        }
+        AuthorizeLayer::new(policy, Arc::clone(self.handshakes()))
     }
 }
 
-/// Authorizes requests; made by [`Mtls::authorize`].
+/// Authorizes requests, as [`Mtls::authorize`] has it.
 #[derive(Clone, Debug)]
 pub struct AuthorizeLayer {
     authorize: Arc<Authorize>,
+}
+
+impl AuthorizeLayer {
+    /// Passes on the requests of the peers that `policy` allows, and records the refusal of others.
+    pub fn new(policy: Policy, handshakes: Arc<Handshakes>) -> Self {
+        Self { authorize: Arc::new(Authorize { handshakes, policy }) }
+    }
 }
 
 #[derive(Debug)]
