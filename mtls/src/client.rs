@@ -229,7 +229,8 @@ where
             // 400 KiB.
             .http1_max_buf_size(fields.bytes)
             .http1_max_headers(fields.fields)
-            .http2_max_header_list_size(fields.http2_list())
+            // h2 drops what exceeds it from trailers without an error, so it is far above our own.
+            .http2_max_header_list_size(fields.http2_list().max(LEAST_HTTP2_LIST))
             .http2_only(connector.protocol() == Protocol::Http2)
             // It would try again without telling by which connection.
             .retry_canceled_requests(false);
@@ -249,3 +250,6 @@ where
         if new_connection { current.new.clone() } else { current.kept.clone() }
     }
 }
+
+/// What HTTP/2 reads of the head or the trailers of a response, where our own limit is lower.
+const LEAST_HTTP2_LIST: u32 = 1024 * 1024;
