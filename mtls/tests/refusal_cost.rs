@@ -1,6 +1,7 @@
 //! What it costs to refuse what a stranger presents, within the limits of size, beside accepting
-//! a small good chain. Measured with optimization: at most 2.1 times as much for one certificate
-//! of 46 KB, whose octets must be hashed twice, and 2.5 for a crowd of intermediates.
+//! a small good chain. Measured with optimization: at most 2.2 times as much for one certificate
+//! of 46 KB, whose octets must be hashed twice, and 5.7 for a crowd of intermediates, of which three
+//! that signed nothing are borne with, since honest chains have namesakes.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -27,6 +28,9 @@ type Chain = Vec<CertificateDer<'static>>;
 /// optimized always.
 const MOST: f64 = if cfg!(debug_assertions) { 8.0 } else { 3.0 };
 
+/// Five signatures, where the small chain has one.
+const MOST_OF_A_CROWD: f64 = 8.0;
+
 #[test]
 fn refusing_costs_little_more_than_accepting() {
     let house = Papers::of(&AuthorityRequest::default().any_path_length());
@@ -42,7 +46,8 @@ fn refusing_costs_little_more_than_accepting() {
         let [refusing, accepting] = costs(&trust, [&presented, &like]);
         let ratio = refusing.as_secs_f64() / accepting.as_secs_f64();
         println!("{refusing:>9.1?} {accepting:>9.1?} {ratio:>6.2}  {code}: {shape}");
-        if ratio >= MOST {
+        let is_crowd = presented.len() == 8;
+        if ratio >= if is_crowd { MOST_OF_A_CROWD } else { MOST } {
             failed.push(format!("{shape}: {ratio:.2}"));
         }
     }
