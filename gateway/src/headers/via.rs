@@ -12,16 +12,23 @@ use http::{HeaderMap, HeaderValue, Version};
 static PSEUDONYM: LazyLock<String> =
     LazyLock::new(|| format!("gateway-{:016x}", RandomState::new().hash_one(std::process::id())));
 
+/// What this process adds to `Via`, for HTTP/1.0, 1.1 and 2.
+static MEMBERS: LazyLock<[Option<HeaderValue>; 3]> = LazyLock::new(|| {
+    let member = |version| HeaderValue::from_str(&format!("{version} {}", *PSEUDONYM)).ok();
+    ["1.0", "1.1", "2.0"].map(member)
+});
+
 /// Adds this process to the `Via` of a request that was received in `version`; what others wrote
 /// there stays.
 pub fn add(headers: &mut HeaderMap, version: Version) {
-    let version = match version {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2.0",
-        _ => "1.1",
+    let [http_10, http_11, http_2] = &*MEMBERS;
+    let member = match version {
+        Version::HTTP_10 => http_10,
+        Version::HTTP_2 => http_2,
+        _ => http_11,
     };
-    if let Ok(value) = HeaderValue::from_str(&format!("{version} {}", *PSEUDONYM)) {
-        headers.append(VIA, value);
+    if let Some(member) = member {
+        headers.append(VIA, member.clone());
     }
 }
 
