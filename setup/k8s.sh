@@ -132,9 +132,11 @@ bring_images() {
 
 # The digest under which the registry has an image that was pushed.
 digest_of() {
-  local repository=${1%:*} digest
-  digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" \
-    | sed -n "s|^${repository#docker.io/}@||p" | head -n 1)
+  local repository=${1%:*} entry digest=
+  # The engine leaves the host of its default registry out.
+  while read -r entry; do
+    [[ $repository == "${entry%@*}" || $repository == */"${entry%@*}" ]] && digest=${entry#*@}
+  done < <(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1")
   [[ $digest == sha256:* ]] || fail "the registry gave no digest for $1"
   printf '%s' "$digest"
 }
