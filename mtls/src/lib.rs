@@ -1,22 +1,23 @@
-//! All that two ends need to trust each other by certificate.
+//! Mutual TLS for Rust services: both sides authenticate each other by certificate.
 //!
-//! It owns who we are ([`identity`]), whom we believe ([`trust`]), who the other side proved to be
-//! ([`peer`]), and why somebody was turned away ([`refusal`]). It knows no HTTP route, no setting
-//! and no file but the four of an identity directory. Nothing outside of it builds a TLS
-//! configuration.
+//! It owns identities ([`identity`]), the trust that chains are verified by ([`trust`]), the
+//! authenticated other side ([`peer`]), what it may do ([`policy`]), and why a handshake or a
+//! request was refused ([`refusal`]). It knows no HTTP route, no setting, and no file but the four
+//! of an identity directory. Nothing outside of it builds a TLS configuration. [`Mtls`] is the
+//! handle to all of it; the crate's README has examples.
 //!
 //! ```text
 //!  tls.crt tls.key ca.crt ca.crl
 //!             │
-//!            live ──> identity + trust ──> verifier ──> trust::judge, the one judge
+//!            live ──> identity + trust ──> verifier ──> trust: the one verification of every chain
 //!                                             │
-//!  TCP ──> server::Acceptor ─┬─ good ──> stream + connection + peer ──> requests
-//!          client::Client    └─ not ───> refusal ──> alert on the wire
+//!  TCP ──> server::Acceptor ─┬─ accepted ──> stream + connection + peer ──> requests
+//!          client::Client    └─ refused ───> refusal ──> alert on the wire
 //!                                             │
 //!                           handshake: log, metrics, /handshakes
 //! ```
 //!
-//! Beside them stands [`probe`], which only looks at a server and never talks to it.
+//! With the feature `probe`, the module of that name looks at a server without talking to it.
 
 pub mod alert;
 #[cfg(feature = "axum")]
