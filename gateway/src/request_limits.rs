@@ -34,8 +34,7 @@ impl RequestLimits {
 
     /// Lets a request of this connection begin; none where one of the limits is reached.
     pub(crate) fn acquire(&self, connection: &Connection) -> Option<RequestPermit> {
-        let most = limits::max_requests_per_connection(self.max_requests);
-        if connection.requests_in_flight() > most {
+        if limits::exceeds_share(connection.requests_in_flight(), self.max_requests) {
             return None;
         }
         let listener = Arc::clone(&self.listener).try_acquire_owned().ok()?;

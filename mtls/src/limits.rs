@@ -35,8 +35,16 @@ impl Default for Limits {
 
 /// How many of a listener's requests in flight one connection may hold: a tenth, so that no caller
 /// takes them all by one connection.
-pub fn max_requests_per_connection(max_requests: usize) -> usize {
+fn max_requests_per_connection(max_requests: usize) -> usize {
     max_requests.div_ceil(10)
+}
+
+/// Whether one connection has more requests in flight than its share of a listener's.
+///
+/// The number of streams keeps a client of HTTP/2 to its share. Since a stream ends for its client
+/// a moment before its request ends here, as many again may be ending.
+pub fn exceeds_share(in_flight: usize, max_requests: usize) -> bool {
+    in_flight > 2 * max_requests_per_connection(max_requests)
 }
 
 /// How many streams of HTTP/2 a client may have open on one connection: as many as it may have

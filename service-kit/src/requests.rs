@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Version, header};
 use mtls::certificate::ShownNames;
 use mtls::connections::Connection;
-use mtls::limits::max_requests_per_connection;
+use mtls::limits::exceeds_share;
 use mtls::untrusted::Excerpt;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -33,7 +33,6 @@ use crate::trace::Trace;
 ///
 /// [`serve`]: crate::server::serve
 pub fn observed(routes: Router, limits: &ServiceLimits, shutdown: Shutdown) -> Router {
-    let most_per_connection = max_requests_per_connection(limits.max_requests);
     let bounded = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_| async { too_many() }))
         .layer(LoadShedLayer::new())
@@ -45,13 +44,16 @@ pub fn observed(routes: Router, limits: &ServiceLimits, shutdown: Shutdown) -> R
         .route_layer(bounded)
         .fallback(Problem::not_found)
         .method_not_allowed_fallback(Problem::method_not_allowed)
-        .layer(from_fn_with_state(Arc::new(Observed { most_per_connection, shutdown }), observe))
+        .layer(from_fn_with_state(
+            Arc::new(Observed { max_requests: limits.max_requests, shutdown }),
+            observe,
+        ))
 }
 
 /// What holds for all requests. It is all in one layer, since each costs every request a box.
 struct Observed {
-    /// No connection may hold more of the requests in flight.
-    most_per_connection: usize,
+    /// Of which one connection may hold its share.
+    max_requests: usize,
     shutdown: Shutdown,
 }
 
@@ -73,7 +75,7 @@ async fn observe(
     let held = connection.as_ref().map_or(0, |connection| connection.requests_in_flight());
     let in_flight = InFlight::begin();
     let mut response = match route {
-        Some(_) if held > observed.most_per_connection => too_many(),
+        Some(_) if exceeds_share(held, observed.max_requests) => too_many(),
         _ => next.run(request).await,
     };
     drop(in_flight);
