@@ -90,7 +90,8 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
     shutdown.told().await;
     let patience = gateway.plan().config.drain_timeout;
     gateway.close();
-    if tokio::time::timeout(patience, all_done.recv()).await.is_err() {
+    // Each connection cuts itself off after `drain_timeout`, and says so.
+    if tokio::time::timeout(patience + CUT_TIME, all_done.recv()).await.is_err() {
         warn!(seconds = patience.as_secs(), "some requests did not end in time, and are cut off");
     }
     info!("the gateway has stopped");
@@ -252,3 +253,6 @@ fn of_admin(config: &Config) -> ServiceLimits {
         max_requests: config.max_requests,
     }
 }
+
+/// How long connections may take to end once they are cut off.
+const CUT_TIME: std::time::Duration = std::time::Duration::from_secs(1);
