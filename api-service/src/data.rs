@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Extension, Json};
-use mtls::certificate::Certificate;
-use mtls::connections::Connection;
+use mtls::connection::Connection;
+use mtls::connection::session::Session;
 use mtls::peer::Peer;
-use mtls::session::Session;
+use mtls::pki::certificate::Certificate;
 use serde::Serialize;
 use time::OffsetDateTime;
 

@@ -24,9 +24,9 @@ pub use self::settings::Settings;
 pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let service = Service::bind(settings.service, shutdown)?;
     let acceptor = Acceptor::mutual(
-        service.live.clone(),
+        service.store.clone(),
         service.limits.connection.clone(),
-        service.handshakes.clone(),
+        service.events.clone(),
         service.connections.clone(),
     );
     service.serve("api-service", acceptor, routes()).await

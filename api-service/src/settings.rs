@@ -1,7 +1,7 @@
 //! The settings of the API service.
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use service_kit::healthcheck;
 use service_kit::settings::{Problems, ServiceArguments, ServiceSettings};
 

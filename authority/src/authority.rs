@@ -4,10 +4,10 @@ use std::fmt;
 
 use rcgen::{Issuer, KeyPair, PublicKeyData, SerialNumber, SubjectPublicKeyInfo};
 
+use crate::leaf::{issuer, sign};
 use crate::{
     AuthorityRequest, Certificate, IssueError, Leaf, LeafRequest, RevocationList,
     RevocationListRequest, Serial,
-    leaf::{issuer, sign},
 };
 
 /// A root or an intermediate that can issue.

@@ -6,10 +6,9 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-use crate::{
-    Authority, KeyAlgorithm, KeyUsage, LeafRequest, Lifetime, leaf_request::extension_of,
-    validity::RequestedValidity,
-};
+use crate::leaf_request::extension_of;
+use crate::validity::RequestedValidity;
+use crate::{Authority, KeyAlgorithm, KeyUsage, LeafRequest, Lifetime};
 
 /// What a root or an intermediate is asked to be.
 ///

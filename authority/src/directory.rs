@@ -7,12 +7,10 @@ use std::{
 
 use fs4::fs_std::FileExt;
 
-use crate::{
-    Authority, DirectoryError, Entry, LockedDirectory, Record, Rollover,
-    file::{self, Readers, TEMPORARY},
-    identity_directory::IdentityDirectory,
-    signers::Signers,
-};
+use crate::file::{self, Readers, TEMPORARY};
+use crate::identity_directory::IdentityDirectory;
+use crate::signers::Signers;
+use crate::{Authority, DirectoryError, Entry, LockedDirectory, Record, Rollover};
 
 /// The directory of an authority, such as `certs/pki`.
 ///

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use crate::record::key_identifier;
 use crate::{
-    Certificate, KeyAlgorithm, LeafRequest, Lifetime, RevocationReason, Serial, Usage,
-    record::key_identifier, text,
+    Certificate, KeyAlgorithm, LeafRequest, Lifetime, RevocationReason, Serial, Usage, text,
 };
 
 /// One leaf: enough to list it, to revoke it, and to issue the like of it again.

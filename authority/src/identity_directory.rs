@@ -8,11 +8,9 @@ use std::{
 use rcgen::{KeyPair, PublicKeyData};
 use time::OffsetDateTime;
 
-use crate::{
-    Certificate, DirectoryError, Leaf, Record, Subject,
-    file::{self, Readers, TEMPORARY},
-    trust_files::{TrustFiles, TrustTexts},
-};
+use crate::file::{self, Readers, TEMPORARY};
+use crate::trust_files::{TrustFiles, TrustTexts};
+use crate::{Certificate, DirectoryError, Leaf, Record, Subject};
 
 /// `DIR/NAME/` with `tls.crt`, `tls.key`, `ca.crt` and `ca.crl`.
 pub(crate) struct IdentityDirectory {

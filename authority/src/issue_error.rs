@@ -2,7 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::{CertificateError, NameError, validity::written};
+use crate::validity::written;
+use crate::{CertificateError, NameError};
 
 /// Why an authority could not be made, or could not issue what it was asked for.
 #[derive(Debug, thiserror::Error)]

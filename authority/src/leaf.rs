@@ -5,7 +5,8 @@ use std::fmt;
 use rcgen::{CertificateParams, Issuer, KeyIdMethod, KeyPair, PublicKeyData, SigningKey};
 use time::OffsetDateTime;
 
-use crate::{Certificate, IssueError, LeafRequest, Serial, validity::Validity};
+use crate::validity::Validity;
+use crate::{Certificate, IssueError, LeafRequest, Serial};
 
 /// A leaf, the intermediates above it, and its private key.
 pub struct Leaf {

@@ -8,9 +8,10 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
+use crate::validity::RequestedValidity;
 use crate::{
     AlternativeName, IssueError, KeyAlgorithm, KeyUsage, Lifetime, NameError, Serial, Subject,
-    Usage, validity::RequestedValidity,
+    Usage,
 };
 
 /// What a leaf is asked to be.

@@ -5,13 +5,13 @@ use std::{fs::File, io};
 
 use time::OffsetDateTime;
 
+use crate::file::{self, Readers};
+use crate::identity_directory::IdentityDirectory;
+use crate::record::AuthorityEntry;
+use crate::signers::Signers;
 use crate::{
     Authority, AuthorityOutcome, AuthorityRequest, Directory, DirectoryError, Entry, IdentityName,
     IdentityOutcome, Leaf, LeafRequest, Record, RevocationListRequest,
-    file::{self, Readers},
-    identity_directory::IdentityDirectory,
-    record::AuthorityEntry,
-    signers::Signers,
 };
 
 /// A directory in which nobody else writes until this is dropped.

@@ -2,10 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::{
-    Directory, DirectoryError, Entry, Fault, IdentityName, Lifetime, Record,
-    identity_directory::IdentityDirectory,
-};
+use crate::identity_directory::IdentityDirectory;
+use crate::{Directory, DirectoryError, Entry, Fault, IdentityName, Lifetime, Record};
 
 /// What must be renewed at one moment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -7,7 +7,8 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-use crate::{IssueError, Lifetime, Serial, validity::whole_seconds};
+use crate::validity::whole_seconds;
+use crate::{IssueError, Lifetime, Serial};
 
 /// One certificate that no longer counts.
 #[derive(Clone, Debug, Eq, PartialEq)]

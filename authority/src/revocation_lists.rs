@@ -5,14 +5,14 @@ use std::fs;
 
 use time::OffsetDateTime;
 
+use crate::file::Readers;
+use crate::record::{AuthorityEntry, key_identifier};
+use crate::signed_list::SignedList;
+use crate::trust_files::TrustFiles;
+use crate::validity::whole_seconds;
 use crate::{
     Authority, Certificate, DirectoryError, Entry, LockedDirectory, Record, RevocationReason,
     Revoked, Serial,
-    file::Readers,
-    record::{AuthorityEntry, key_identifier},
-    signed_list::SignedList,
-    trust_files::TrustFiles,
-    validity::whole_seconds,
 };
 
 impl LockedDirectory {

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Certificate, record::key_identifier};
+use crate::Certificate;
+use crate::record::key_identifier;
 
 /// The rollover that the record knows, under way or over.
 ///

@@ -1,14 +1,14 @@
 //! The steps of a rollover. Each can be killed anywhere: the same step again completes it.
 
+use crate::directory::{NEXT_KEY, NEXT_ROOT};
+use crate::file::Readers;
+use crate::identity_directory::IdentityDirectory;
+use crate::locked_directory::text_of;
+use crate::record::{AuthorityEntry, key_identifier};
+use crate::signers::Signers;
 use crate::{
     Authority, AuthorityRequest, DirectoryError, IdentityName, LockedDirectory, Record,
     RevocationListRequest, Rollover, RolloverError, RolloverStep, Serial,
-    directory::{NEXT_KEY, NEXT_ROOT},
-    file::Readers,
-    identity_directory::IdentityDirectory,
-    locked_directory::text_of,
-    record::{AuthorityEntry, key_identifier},
-    signers::Signers,
 };
 
 /// What became of one identity when all leaves were to come from another root.

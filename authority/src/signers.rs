@@ -1,6 +1,7 @@
 //! The roots whose keys stand in `ca/`: the present one, and during a rollover the next one.
 
-use crate::{Authority, Record, record::key_identifier};
+use crate::record::key_identifier;
+use crate::{Authority, Record};
 
 /// Who can sign here.
 pub(crate) struct Signers {

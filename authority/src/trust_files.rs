@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Certificate, record::key_identifier, signed_list::SignedList};
+use crate::Certificate;
+use crate::record::key_identifier;
+use crate::signed_list::SignedList;
 
 /// The roots of ours that are trusted now, and their lists.
 pub(crate) struct TrustFiles {
@@ -122,10 +124,9 @@ fn is_of_a_block(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{TrustFiles, TrustTexts};
-    use crate::{
-        Authority, AuthorityRequest, RevocationListRequest, record::key_identifier,
-        signed_list::SignedList,
-    };
+    use crate::record::key_identifier;
+    use crate::signed_list::SignedList;
+    use crate::{Authority, AuthorityRequest, RevocationListRequest};
 
     #[test]
     fn ours_are_replaced_and_those_of_others_stay() {

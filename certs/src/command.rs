@@ -5,10 +5,17 @@ use std::path::PathBuf;
 use authority::Directory;
 use clap::{Parser, Subcommand};
 
-use crate::{
-    answer::Answer, init::Init, inspect::Inspect, issue::Issue, list::List, renew::Renew,
-    revoke::Revoke, rollover::Rollover, secrets::Secrets, verify::Verify, watch::Watch,
-};
+use crate::answer::Answer;
+use crate::init::Init;
+use crate::inspect::Inspect;
+use crate::issue::Issue;
+use crate::list::List;
+use crate::renew::Renew;
+use crate::revoke::Revoke;
+use crate::rollover::Rollover;
+use crate::secrets::Secrets;
+use crate::verify::Verify;
+use crate::watch::Watch;
 
 /// Issues, renews, revokes and explains the certificates of mtls-demo.
 #[derive(Debug, Parser)]

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use authority::{AlternativeName, IdentityName, LeafRequest, SpiffeId, Usage};
 
-use crate::{problems::Problems, scope::Scope};
+use crate::problems::Problems;
+use crate::scope::Scope;
 
 /// One identity as `certs init` makes it.
 pub(crate) struct Identity {

@@ -9,11 +9,9 @@ use authority::{
 use clap::Args;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{
-    identities::{Identity, NAMES, identities},
-    remaining::remaining,
-    scope::Scope,
-};
+use crate::identities::{Identity, NAMES, identities};
+use crate::remaining::remaining;
+use crate::scope::Scope;
 
 /// Makes the authority and the identities api-service, client-service and gateway
 ///

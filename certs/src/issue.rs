@@ -7,7 +7,8 @@ use authority::{AlternativeName, Directory, IdentityName, Leaf, LeafRequest, Usa
 use clap::Args;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{problems::Problems, remaining::remaining};
+use crate::problems::Problems;
+use crate::remaining::remaining;
 
 /// Issues an identity NAME with the names asked for and nothing else
 ///

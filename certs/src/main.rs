@@ -5,7 +5,8 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
-use crate::{answer::Answer, command::Arguments};
+use crate::answer::Answer;
+use crate::command::Arguments;
 
 mod answer;
 mod command;

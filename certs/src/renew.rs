@@ -6,7 +6,8 @@ use authority::{Directory, IdentityName, Lifetime, LockedDirectory, Record};
 use clap::Args;
 use time::OffsetDateTime;
 
-use crate::{issue::facts, problems::Problems};
+use crate::issue::facts;
+use crate::problems::Problems;
 
 /// Gives identities a new key and a new certificate with the same names, use and lifetime
 #[derive(Args, Debug)]

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use authority::{Directory, RevocationReason};
 use clap::Args;
 
-use crate::{problems::Problems, scope::Scope};
+use crate::problems::Problems;
+use crate::scope::Scope;
 
 /// Revokes every certificate of a name that still lives, or the one with a serial number
 ///

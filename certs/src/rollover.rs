@@ -4,12 +4,10 @@ use anyhow::Context;
 use authority::{Directory, LeftAlone, LockedDirectory, Reissued, RolloverStep, RootId};
 use clap::{Args, Subcommand};
 
-use crate::{
-    problems::Problems,
-    progress::tell,
-    rollover_status::status,
-    rollover_wait::{Sight, Wait, WaitArguments},
-};
+use crate::problems::Problems;
+use crate::progress::print;
+use crate::rollover_status::status;
+use crate::rollover_wait::{Sight, Wait, WaitArguments};
 
 /// Replaces the authority's root by a new one, step by step, while the services run
 ///
@@ -58,22 +56,22 @@ impl Rollover {
 
 fn begin(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     let rollover = directory.lock()?.begin_rollover()?;
-    tell(both_trusted(&rollover.old, &rollover.new));
+    print(both_trusted(&rollover.old, &rollover.new));
     wait.until(&Sight::With(&rollover.new))?;
-    tell("next: \"certs rollover issue\"");
+    print("next: \"certs rollover issue\"");
     Ok(())
 }
 
 fn issue(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     let (rollover, reissued) = directory.lock()?.issue_rollover()?;
     wait_for_leaves(directory, &rollover.new, &reissued, wait)?;
-    tell("next: \"certs rollover finish\"");
+    print("next: \"certs rollover finish\"");
     Ok(())
 }
 
 fn finish(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     let rollover = directory.lock()?.finish_rollover()?;
-    tell(alone(&rollover.new));
+    print(alone(&rollover.new));
     Ok(wait.until(&Sight::Without(&rollover.old))?)
 }
 
@@ -82,13 +80,13 @@ fn abort(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     let lock = || -> anyhow::Result<LockedDirectory> { Ok(directory.lock()?) };
     let rollover = lock()?.begin_abort()?;
     if rollover.step == RolloverStep::Aborting {
-        tell(both_trusted(&rollover.old, &rollover.new));
+        print(both_trusted(&rollover.old, &rollover.new));
         wait.until(&Sight::With(&rollover.old))?;
         let reissued = lock()?.issue_abort()?;
         wait_for_leaves(directory, &rollover.old, &reissued, wait)?;
     }
     let rollover = lock()?.finish_abort()?;
-    tell(alone(&rollover.old));
+    print(alone(&rollover.old));
     Ok(wait.until(&Sight::Without(&rollover.new))?)
 }
 
@@ -102,12 +100,12 @@ fn wait_for_leaves(
     for Reissued { name, leaf } in reissued {
         match leaf {
             Ok(serial) => {
-                tell(format!("{name:<16}has a leaf of {}: serial {serial}", root.common_name));
+                print(format!("{name:<16}has a leaf of {}: serial {serial}", root.common_name));
                 serials.push(serial.clone());
             }
             Err(why) => {
                 let path = directory.path().join(name);
-                tell(format!("{name:<16}left alone: {}", left_alone(*why, name, &path.display())));
+                print(format!("{name:<16}left alone: {}", left_alone(*why, name, &path.display())));
             }
         }
     }

@@ -8,7 +8,8 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use crate::{problems::Problems, progress::tell};
+use crate::problems::Problems;
+use crate::progress::print;
 
 /// Which services to wait for, and how long.
 #[derive(Args, Debug)]
@@ -100,7 +101,7 @@ impl Wait {
             for url in open {
                 match ask(&client, url, deadline).await.and_then(|identity| sight.check(&identity))
                 {
-                    Ok(words) => tell(format!("{url} shows {words}")),
+                    Ok(words) => print(format!("{url} shows {words}")),
                     Err(why) => {
                         blind.push(format!("{url} {why}"));
                         still_open.push(url);

@@ -8,10 +8,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use self::secret::Secret;
-use crate::{
-    identities::{NAMES, check_namespace},
-    problems::Problems,
-};
+use crate::identities::{NAMES, check_namespace};
+use crate::problems::Problems;
 
 mod namespace;
 mod secret;

@@ -4,14 +4,16 @@ use std::{fmt::Write, path::PathBuf};
 
 use authority::Directory;
 use clap::Args;
-use mtls::{role::Role, trust::Revocation};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use time::OffsetDateTime;
 
-use self::{place::Place, verdict::Verdict};
-use crate::{answer::Answer, problems::Problems};
+use self::{location::Location, verdict::Verdict};
+use crate::answer::Answer;
+use crate::problems::Problems;
 
 mod fault;
-mod place;
+mod location;
 mod shell;
 mod verdict;
 mod warning;
@@ -37,8 +39,8 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(&self, directory: &Directory) -> anyhow::Result<Answer> {
         let (role, revocation) = self.check()?;
-        let place = Place::of(&self.path, directory);
-        let verdict = Verdict::on(&place, role, revocation, OffsetDateTime::now_utc());
+        let location = Location::of(&self.path, directory);
+        let verdict = Verdict::on(&location, role, revocation, OffsetDateTime::now_utc());
         let mut text = format!("{}\n", self.path.display());
         for line in &verdict.lines {
             writeln!(text, "  {line}")?;

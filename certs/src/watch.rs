@@ -12,11 +12,9 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{
-    issue::facts,
-    problems::Problems,
-    progress::{tell, tell_failure},
-};
+use crate::issue::facts;
+use crate::problems::Problems;
+use crate::progress::{print, print_failure};
 
 /// Renews leaves and revocation lists before they end, until it is told to stop
 ///
@@ -25,7 +23,7 @@ use crate::{
 /// A failure is told and tried again. SIGINT and SIGTERM end it.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// Look at least this often; it wakes by itself when something is due
+    /// Probe at least this often; it wakes by itself when something is due
     #[arg(long, value_name = "SPAN", default_value = "1m")]
     every: String,
     /// Renew leaves that end within this span, where it is shorter than their life, instead of
@@ -52,7 +50,7 @@ impl Watch {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watched = runtime.block_on(async {
             let mut stop = Stop::new()?;
-            tell(format!("watching {}", directory.path().display()));
+            print(format!("watching {}", directory.path().display()));
             let mut round = Round { directory, told: BTreeSet::new(), within };
             tokio::select! {
                 () = round.repeat(every) => {}
@@ -77,7 +75,7 @@ impl Round<'_> {
                     due.map_or(every, |due| until(due).min(every))
                 }
                 Err(error) => {
-                    tell_failure(format!("{error:#}; trying again in {}s", retry.as_secs()));
+                    print_failure(format!("{error:#}; trying again in {}s", retry.as_secs()));
                     // What failed must not keep the others waiting.
                     let next = self.due().ok().and_then(|due| due.next);
                     let pause = next.map_or(retry, |due| until(due).min(retry));
@@ -94,7 +92,7 @@ impl Round<'_> {
     /// The first round takes the lock in any case, to complete what a killed run left.
     async fn look(&mut self, first: bool) -> anyhow::Result<Option<OffsetDateTime>> {
         let due = self.due()?;
-        self.tell_capped(&due);
+        self.report_capped(&due);
         if !first && !due.lists && due.identities.is_empty() {
             return Ok(due.next);
         }
@@ -106,7 +104,7 @@ impl Round<'_> {
 
     fn renew(&self, mut locked: LockedDirectory) -> anyhow::Result<()> {
         for list in locked.renew_lists()? {
-            tell(format!(
+            print(format!(
                 "{:<16}renewed: number {} of {}, due {}",
                 "revocation list",
                 list.list_number,
@@ -118,7 +116,7 @@ impl Round<'_> {
         let mut failures = Problems::default();
         for name in self.due()?.identities {
             match locked.renew(&name) {
-                Ok(leaf) => tell(format!("{name:<16}renewed: {}", facts(&leaf)?)),
+                Ok(leaf) => print(format!("{name:<16}renewed: {}", facts(&leaf)?)),
                 Err(error) => {
                     let error = anyhow::Error::new(error);
                     failures.add(format!("{name} could not be renewed: {error:#}"));
@@ -132,10 +130,10 @@ impl Round<'_> {
         Ok(self.directory.renewals(OffsetDateTime::now_utc(), self.within)?)
     }
 
-    fn tell_capped(&mut self, due: &Renewals) {
+    fn report_capped(&mut self, due: &Renewals) {
         for name in &due.capped {
             if self.told.insert(name.clone()) {
-                tell_failure(format!(
+                print_failure(format!(
                     "{name} ends with its authority and cannot be renewed: make a new one with \
                      \"certs rollover begin\""
                 ));

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use mtls::certificate::Certificate;
-use mtls::client::{Client, Expectation, Reach, RequestError};
-use mtls::connections::{Connection, InFlight};
+use mtls::client::{Client, ConnectOptions, ExpectedServer, RequestError};
+use mtls::connection::session::Session;
+use mtls::connection::{Connection, InFlight};
 use mtls::peer::Peer;
-use mtls::session::Session;
-use mtls::spiffe::SpiffeId;
+use mtls::pki::certificate::Certificate;
+use mtls::pki::spiffe::SpiffeId;
 use mtls::untrusted::Untrusted;
 use serde_json::Value;
 use service_kit::service::Service;
@@ -58,11 +58,11 @@ pub(super) enum ApiError {
 impl Api {
     pub(super) fn new(url: ApiUrl, spiffe_id: Option<SpiffeId>, service: &Service) -> Self {
         let client = Client::new(
-            service.live.clone(),
-            Expectation { spiffe_id },
-            Reach::default(),
+            service.store.clone(),
+            ExpectedServer { spiffe_id },
+            ConnectOptions::default(),
             &service.limits.connection,
-            service.handshakes.clone(),
+            service.events.clone(),
             service.connections.clone(),
         );
         Self { client, url }
@@ -96,7 +96,7 @@ impl Api {
 
     async fn fetch(&self, trace: &Trace) -> Result<Answer, ApiError> {
         let response = self.client.request(self.request(trace)).await;
-        let response = response.map_err(|error| self.told(error))?;
+        let response = response.map_err(|error| self.explained(error))?;
         let connection = response.extensions().get::<Arc<Connection>>().cloned();
         let status = response.status();
         let body = self.body(response).await?;
@@ -148,14 +148,14 @@ impl Api {
         }
     }
 
-    fn told(&self, error: RequestError) -> ApiError {
+    fn explained(&self, error: RequestError) -> ApiError {
         let url = self.url.to_string();
         match error {
             RequestError::Broken(_) => ApiError::Failed { url, why: error.to_string() },
             RequestError::Refused { refusal, .. } => {
                 let who = match refusal.side {
-                    mtls::role::Role::Client => "this service refused the API",
-                    mtls::role::Role::Server => "the API refused this service",
+                    mtls::pki::role::Role::Client => "this service refused the API",
+                    mtls::pki::role::Role::Server => "the API refused this service",
                 };
                 let refusal_value = serde_json::to_value(&refusal).unwrap_or(Value::Null);
                 ApiError::Refused {

@@ -36,12 +36,12 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     let api = Arc::new(Api::new(settings.api_url, settings.api_spiffe_id, &service));
 
     let limits = service.limits.connection.clone();
-    let (handshakes, connections) = (service.handshakes.clone(), service.connections.clone());
+    let (events, connections) = (service.events.clone(), service.connections.clone());
     let acceptor = match settings.web_identity {
         Some(identity) => {
-            Acceptor::without_client_certificates(identity, limits, handshakes, connections)
+            Acceptor::without_client_certificates(identity, limits, events, connections)
         }
-        None => Acceptor::plain(limits, handshakes, connections),
+        None => Acceptor::plain(limits, events, connections),
     };
     service.serve("client-service", acceptor, routes(page, api, hosts)).await
 }

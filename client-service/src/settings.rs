@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use mtls::live::Live;
-use mtls::role::Role;
-use mtls::spiffe::SpiffeId;
+use mtls::credentials::CredentialStore;
+use mtls::pki::role::Role;
+use mtls::pki::spiffe::SpiffeId;
 use service_kit::healthcheck;
 use service_kit::settings::{Problems, ServiceArguments, ServiceSettings};
 
@@ -51,7 +51,7 @@ pub struct Settings {
     pub(crate) api_spiffe_id: Option<SpiffeId>,
     pub(crate) api_url: ApiUrl,
     pub(crate) service: ServiceSettings,
-    pub(crate) web_identity: Option<Arc<Live>>,
+    pub(crate) web_identity: Option<Arc<CredentialStore>>,
 }
 
 /// Where the API is: scheme and authority, nothing more.
@@ -88,7 +88,8 @@ impl Arguments {
         };
         let web_identity = match self.web_cert_path.as_deref() {
             None | Some("") => Some(None),
-            Some(directory) => match Live::load_identity_alone(PathBuf::from(directory)) {
+            Some(directory) => match CredentialStore::load_identity_alone(PathBuf::from(directory))
+            {
                 Ok(identity) => Some(Some(Arc::new(identity))),
                 Err(bad) => {
                     bad.iter().for_each(|bad| problems.add("WEB_CERT_PATH", bad));

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use crate::curl::Curl;
 use crate::deadline::eventually;
-use crate::house::House;
 use crate::identity::Identity;
+use crate::pki::TestPki;
 use crate::service::{Launch, Service};
 
 /// A gateway that listens.
@@ -24,16 +24,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway with this file, in a directory where `certs/pki` is the house's, and waits
+    /// Starts a gateway with this file, in a directory where `certs/pki` is the pki's, and waits
     /// until all of its listeners are open.
     ///
     /// # Errors
     ///
     /// They are not; what it said is told.
-    pub fn start(house: &House, config: &str) -> Result<Self> {
+    pub fn start(pki: &TestPki, config: &str) -> Result<Self> {
         let place = tempfile::tempdir()?;
         fs::create_dir(place.path().join("certs"))?;
-        symlink(house.path(), place.path().join("certs/pki"))?;
+        symlink(pki.path(), place.path().join("certs/pki"))?;
         let file = place.path().join("gateway.toml");
         fs::write(&file, config)?;
         let launch = Launch::of("gateway").argument("--config").argument("gateway.toml");
@@ -57,9 +57,9 @@ impl Gateway {
     /// # Errors
     ///
     /// As for [`Gateway::start`].
-    pub fn before(house: &House, client_certificates: &str, upstream: &str) -> Result<Self> {
+    pub fn before(pki: &TestPki, client_certificates: &str, upstream: &str) -> Result<Self> {
         let route = format!("[[route]]\nupstreams = [\"{upstream}\"]\n");
-        Self::start(house, &format!("{}{route}", secure(client_certificates)))
+        Self::start(pki, &format!("{}{route}", secure(client_certificates)))
     }
 
     /// Where a listener stands.

@@ -8,7 +8,7 @@
 //! makes the certificates that our own command refuses to make.
 //!
 //! ```text
-//!  House ── certs init ──> Identity ──┬──> Launch ──> Service: api-service, client-service
+//!  TestPki ── certs init ──> Identity ──┬──> Launch ──> Service: api-service, client-service
 //!                                     │                  ▲
 //!                                     └──> Curl, openssl ┤  one deadline, one log,
 //!                                          Browser ──────┘  one end each: Program
@@ -26,12 +26,11 @@ pub mod clicks;
 pub mod cluster;
 pub mod curl;
 pub mod deadline;
-pub mod desk;
 pub mod engine;
 pub mod envoy;
+pub mod expected;
 pub mod fakes;
 pub mod gateway;
-pub mod house;
 pub mod httpbin;
 pub mod identity;
 pub mod manifests;
@@ -39,6 +38,7 @@ pub mod network;
 pub mod nginx;
 pub mod openssl;
 pub mod page;
+pub mod pki;
 pub mod port;
 pub mod program;
 pub mod python;

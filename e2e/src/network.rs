@@ -9,7 +9,7 @@ use crate::manifests::{Manifests, list, selects};
 
 /// Whoever sends or receives.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Endpoint {
     address: String,
     labels: BTreeMap<String, String>,
     /// None for what is no pod.
@@ -23,7 +23,7 @@ pub struct Network {
     policies: Vec<Value>,
 }
 
-impl Place {
+impl Endpoint {
     /// A pod, by its namespace and its labels.
     pub fn pod<K: ToString, V: ToString>(
         namespace: &str,
@@ -51,7 +51,7 @@ impl Network {
     }
 
     /// Whether a packet may leave the one and enter the other; `to` is a port such as `TCP 3000`.
-    pub fn passes(&self, from: &Place, to: &Place, port: &str) -> bool {
+    pub fn passes(&self, from: &Endpoint, to: &Endpoint, port: &str) -> bool {
         self.admits(from, "Egress", "egress", "to", to, port)
             && self.admits(to, "Ingress", "ingress", "from", from, port)
     }
@@ -59,11 +59,11 @@ impl Network {
     /// A pod that no policy isolates in this direction is open; else one rule of one must admit.
     fn admits(
         &self,
-        pod: &Place,
+        pod: &Endpoint,
         kind: &str,
         rules: &str,
         peers: &str,
-        other: &Place,
+        other: &Endpoint,
         port: &str,
     ) -> bool {
         let isolating: Vec<&Value> = self
@@ -90,7 +90,7 @@ impl Network {
         isolating.is_empty() || isolating.iter().any(|spec| list(&spec[rules]).any(admits))
     }
 
-    fn is_peer(&self, peer: &Value, other: &Place) -> bool {
+    fn is_peer(&self, peer: &Value, other: &Endpoint) -> bool {
         if let Some(block) = peer["ipBlock"]["cidr"].as_str() {
             // Single addresses are all that our policies name.
             return other.namespace.is_none() && block == format!("{}/32", other.address);

@@ -189,7 +189,7 @@ impl Service {
     /// # Errors
     ///
     /// There is no such answer.
-    pub fn handshakes(&self) -> Result<Vec<Value>> {
+    pub fn events(&self) -> Result<Vec<Value>> {
         let answer: Value = serde_json::from_str(&self.admin("/handshakes")?)?;
         Ok(answer["handshakes"].as_array().context("handshakes must be a list")?.clone())
     }
@@ -201,7 +201,7 @@ impl Service {
     /// There are not so many.
     pub fn refusals(&self, count: usize) -> Result<Vec<Value>> {
         eventually(&format!("{count} refusals on /handshakes"), || {
-            let all = self.handshakes()?.into_iter();
+            let all = self.events()?.into_iter();
             let refusals: Vec<_> =
                 all.map(|mut event| event["refusal"].take()).filter(Value::is_object).collect();
             Ok((refusals.len() >= count).then_some(refusals))

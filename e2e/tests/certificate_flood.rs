@@ -7,23 +7,23 @@ use std::thread::scope;
 
 use anyhow::{Result, ensure};
 use authority::{Authority, AuthorityRequest, LeafRequest};
-use e2e::desk::Desk;
-use e2e::house::House;
+use e2e::expected::RunningApi;
 use e2e::identity::Identity;
 use e2e::openssl::Client;
+use e2e::pki::TestPki;
 use e2e::service::Service;
 
 #[test]
 fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    let good = pki.identity("client-service");
     desk.lets_in("client-service", &good)?;
     let authority = Authority::generate(&AuthorityRequest::default())?;
     let stranger = |name: &str, count| -> Result<Identity> {
         let names = names(count);
         let request = LeafRequest::new("stranger").extension(SUBJECT_ALT_NAME, false, &names);
-        house.keep(name, &authority.issue(&request)?)
+        pki.keep(name, &authority.issue(&request)?)
     };
     // As large as TLS takes, and as large as is looked at.
     let strangers = [stranger("60,000 bytes", 20_000)?, stranger("45,000 bytes", 15_000)?];
@@ -43,7 +43,7 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
         reader.write_all(b"GET /handshakes HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         readers.push(reader);
     }
-    (0..READERS).try_for_each(|_| desk.api.handshakes().map(drop))?;
+    (0..READERS).try_for_each(|_| desk.api.events().map(drop))?;
 
     let growth = desk.api.peak_memory()? - before;
     println!("{STRANGERS} strangers and {READERS} slow readers: {growth} KiB more at the most");

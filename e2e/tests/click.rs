@@ -7,15 +7,15 @@ use anyhow::Result;
 use e2e::binaries::{target, workspace};
 use e2e::browser::Browser;
 use e2e::curl::Curl;
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::openssl::Server;
+use e2e::pki::TestPki;
 
 #[test]
 fn a_click_shows_the_data_and_what_each_end_proved() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let browser = Browser::start()?;
     browser.open(&client.url("/"))?;
     assert_eq!(browser.evaluate("return document.title")?, "mTLS Demo Client");
@@ -48,9 +48,9 @@ fn a_click_shows_the_data_and_what_each_end_proved() -> Result<()> {
 
 #[test]
 fn the_page_speaks_of_the_address_at_which_it_is_opened() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).set("ALLOWED_HOSTS", "node-7.example").start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).set("ALLOWED_HOSTS", "node-7.example").start()?;
     let port = client.address.port();
     let browser = Browser::resolving(&["node-7.example"])?;
 
@@ -78,9 +78,9 @@ fn the_page_speaks_of_the_address_at_which_it_is_opened() -> Result<()> {
 
 #[test]
 fn behind_a_proxy_that_ends_https_the_page_says_so_and_escapes_what_it_is_told() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).set("HOST", "0.0.0.0").start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).set("HOST", "0.0.0.0").start()?;
     let page = |headers: &[&str]| -> Result<String> {
         let arguments: Vec<&str> = headers.iter().flat_map(|header| ["-H", header]).collect();
         let port = client.address.port();
@@ -103,9 +103,9 @@ fn behind_a_proxy_that_ends_https_the_page_says_so_and_escapes_what_it_is_told()
 
 #[test]
 fn the_page_says_that_the_api_is_down_or_an_impostor_and_recovers() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let (port, client) = (api.address.port(), house.client(&api).start()?);
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let (port, client) = (api.address.port(), pki.client(&api).start()?);
     let browser = Browser::start()?;
     browser.open(&client.url("/"))?;
     browser.fetch()?;
@@ -114,13 +114,13 @@ fn the_page_says_that_the_api_is_down_or_an_impostor_and_recovers() -> Result<()
     api.stop()?.good()?;
     browser.fetch()?;
     let down = browser.text("#error")?;
-    let other_house = House::new()?;
-    let impostor = other_house.api().set("PORT", port).start()?;
+    let other_pki = TestPki::new()?;
+    let impostor = other_pki.api().set("PORT", port).start()?;
     browser.fetch()?;
     let refused = browser.text("#error")?;
     let shown = browser.text("#refused-certificate")?;
     impostor.stop()?.good()?;
-    let _api = house.api().set("PORT", port).start()?;
+    let _api = pki.api().set("PORT", port).start()?;
     browser.fetch()?;
 
     assert!(down.contains("The API cannot be reached"), "{down}");
@@ -138,11 +138,11 @@ fn the_page_says_that_the_api_is_down_or_an_impostor_and_recovers() -> Result<()
 
 #[test]
 fn the_page_says_that_the_own_certificate_was_refused() -> Result<()> {
-    let house = House::new()?;
-    let other_house = House::new()?;
-    let api = house.api().start()?;
-    let good = house.client(&api).start()?;
-    let stranger = house.client(&api).identity(&stranger(&house, &other_house)?).start()?;
+    let pki = TestPki::new()?;
+    let other_pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let good = pki.client(&api).start()?;
+    let stranger = pki.client(&api).identity(&stranger(&pki, &other_pki)?).start()?;
     let browser = Browser::start()?;
     browser.open(&good.url("/"))?;
     browser.fetch()?;
@@ -162,13 +162,13 @@ fn the_page_says_that_the_own_certificate_was_refused() -> Result<()> {
 
 #[test]
 fn the_page_says_which_trouble_it_was() -> Result<()> {
-    let house = House::new()?;
-    let directory = house.path().join("answers");
+    let pki = TestPki::new()?;
+    let directory = pki.path().join("answers");
     fs::create_dir_all(directory.join("api"))?;
-    let server = Server::of_files(&house.identity("api-service"), &directory)?;
+    let server = Server::of_files(&pki.identity("api-service"), &directory)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let silent = format!("https://localhost:{}", listener.local_addr()?.port());
-    let (client, patient) = (house.client_calling(&server.url()), house.client_calling(&silent));
+    let (client, patient) = (pki.client_calling(&server.url()), pki.client_calling(&silent));
     let (client, patient) = (client.start()?, patient.set("HANDSHAKE_TIMEOUT", "1s").start()?);
     let browser = Browser::start()?;
 
@@ -195,9 +195,9 @@ fn the_page_says_which_trouble_it_was() -> Result<()> {
 
 #[test]
 fn a_narrow_phone_scrolls_in_one_direction_only() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let browser = Browser::start()?;
     browser.resize(320, 640)?;
     browser.open(&client.url("/"))?;
@@ -216,9 +216,9 @@ fn a_narrow_phone_scrolls_in_one_direction_only() -> Result<()> {
 /// The picture for the README; `UPDATE_SCREENSHOT=1` puts it there.
 #[test]
 fn the_readmes_picture_is_the_page_after_a_click() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let browser = Browser::start()?;
     browser.open(&client.url("/"))?;
     browser.fetch()?;
@@ -238,13 +238,13 @@ fn the_readmes_picture_is_the_page_after_a_click() -> Result<()> {
     Ok(())
 }
 
-/// A client service of another house that trusts this house too.
-fn stranger(house: &House, other_house: &House) -> Result<Identity> {
-    let identity = other_house.identity("client-service");
+/// A client service of another pki that trusts this pki too.
+fn stranger(pki: &TestPki, other_pki: &TestPki) -> Result<Identity> {
+    let identity = other_pki.identity("client-service");
     let read = |identity: &Identity| fs::read_to_string(identity.roots());
-    let roots = read(&identity)? + &read(&house.identity("client-service"))?;
+    let roots = read(&identity)? + &read(&pki.identity("client-service"))?;
     let (chain, key) = (identity.chain(), identity.key());
-    let directory = other_house.path().join("strangers/client-service");
+    let directory = other_pki.path().join("strangers/client-service");
     Identity::write(directory, &fs::read_to_string(chain)?, &fs::read_to_string(key)?, &roots)
 }
 

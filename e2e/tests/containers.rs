@@ -10,8 +10,8 @@ use e2e::clicks::Clicks;
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::engine::{Engine, TAG, TARGETS};
-use e2e::house::House;
 use e2e::identity::Identity;
+use e2e::pki::TestPki;
 use e2e::stack::Stack;
 
 #[test]
@@ -19,8 +19,8 @@ fn each_image_is_one_small_binary_without_a_key_and_without_a_shell() -> Result<
     let Some(engine) = Engine::with_images()? else {
         return Ok(());
     };
-    let house = House::new()?;
-    let key = house.identity("api-service").key();
+    let pki = TestPki::new()?;
+    let key = pki.identity("api-service").key();
     ensure!(holds_a_key(&fs::read(key)?), "a key is not found where there is one");
 
     for name in TARGETS {

@@ -4,17 +4,17 @@
 use anyhow::{Result, ensure};
 use e2e::balancer::Balancer;
 use e2e::clicks::Clicks;
-use e2e::house::House;
+use e2e::pki::TestPki;
 use e2e::service::Service;
 
 #[test]
 fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()> {
-    let house = House::new()?;
-    let launch_api = house.api().set("RUST_LOG", QUIET);
+    let pki = TestPki::new()?;
+    let launch_api = pki.api().set("RUST_LOG", QUIET);
     let api = launch_api.start()?;
     let api_address = Balancer::before(api.address)?;
     let url = format!("https://localhost:{}", api_address.address.port());
-    let launch_client = house.client_calling(&url).set("RUST_LOG", QUIET);
+    let launch_client = pki.client_calling(&url).set("RUST_LOG", QUIET);
     let client = launch_client.start()?;
     let client_address = Balancer::before(client.address)?;
     let clicks = Clicks::start(&format!("http://{}", client_address.address), COUNT, 16)?;

@@ -5,9 +5,9 @@ use anyhow::{Context, Result};
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::nginx::Nginx;
+use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::python;
 use e2e::reflector::Reflector;
@@ -15,9 +15,9 @@ use serde_json::Value;
 
 #[test]
 fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
-    let house = House::new()?;
-    let leaver = house.issue("leaver", &[])?;
-    let shown = house.identity("api-service");
+    let pki = TestPki::new()?;
+    let leaver = pki.issue("leaver", &[])?;
+    let shown = pki.identity("api-service");
     let nginx = Nginx::demanding(&shown.roots(), &shown, "")?;
     let route = |prefix: &str| {
         format!(
@@ -26,8 +26,8 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
             nginx.port.address()
         )
     };
-    let gateway = Gateway::start(&house, &format!("{}{}", secure("required"), route("/")))?;
-    let stays = Load::start(&gateway, &house.identity("client-service"))?;
+    let gateway = Gateway::start(&pki, &format!("{}{}", secure("required"), route("/")))?;
+    let stays = Load::start(&gateway, &pki.identity("client-service"))?;
     let leaves = Load::start(&gateway, &leaver)?;
     stays.goes_on()?;
     leaves.goes_on()?;
@@ -41,11 +41,11 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
     let own =
         || -> Result<Value> { Ok(serde_json::from_str(&gateway.service.admin("/identity")?)?) };
     let before = own()?;
-    house.certs(&["renew", "gateway"])?;
+    pki.certs(&["renew", "gateway"])?;
     eventually("the new certificate", || Ok((own()? != before).then_some(())))?;
     stays.goes_on()?;
     leaves.goes_on()?;
-    house.certs(&["revoke", "leaver"])?;
+    pki.certs(&["revoke", "leaver"])?;
     leaves.is_cut()?;
     stays.goes_on()?;
 
@@ -65,10 +65,10 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
 
 #[test]
 fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let before = gateway.config()?;
     assert_eq!(gateway.curl("/", &good).run()?.status, 200);
 

@@ -4,16 +4,16 @@ use std::fs;
 
 use anyhow::Result;
 use e2e::gateway::Gateway;
-use e2e::house::House;
 use e2e::httpbin::Httpbin;
+use e2e::pki::TestPki;
 use e2e::reflector::Reflector;
 
 #[test]
 fn a_file_arrives_whole_with_its_length_or_in_chunks() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
     let place = tempfile::tempdir()?;
     let file = place.path().join("file");
     let content: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
@@ -39,10 +39,10 @@ fn a_file_arrives_whole_with_its_length_or_in_chunks() -> Result<()> {
 
 #[test]
 fn who_expects_to_be_told_to_go_on_is_told_so() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let upload = ["--http1.1", "-v", "-H", "Expect: 100-continue", "-d", "hello"];
     // curl sends the body by itself after a second; it is not to come to that.
     let upload = [&upload[..], &["--expect100-timeout", "10"]].concat();
@@ -56,10 +56,10 @@ fn who_expects_to_be_told_to_go_on_is_told_so() -> Result<()> {
 
 #[test]
 fn who_is_refused_is_not_told_to_go_on() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let upload = ["--http1.1", "-v", "-H", "Expect: 100-continue", "-H", "Host: elsewhere"];
     let upload = [&upload[..], &["-d", "hello", "--expect100-timeout", "10"]].concat();
 
@@ -72,10 +72,10 @@ fn who_is_refused_is_not_told_to_go_on() -> Result<()> {
 
 #[test]
 fn an_upgrade_to_http_is_not_heard_and_the_request_answered_as_any_other() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
     let wish = ["-H", "Connection: Upgrade, HTTP2-Settings", "-H", "Upgrade: h2c"];
     let wish = [&["--http1.1", "-H", "HTTP2-Settings: AAMAAABkAAQAAP__"], &wish[..]].concat();
 
@@ -89,10 +89,10 @@ fn an_upgrade_to_http_is_not_heard_and_the_request_answered_as_any_other() -> Re
 
 #[test]
 fn http_1_0_is_served_to_those_who_do_not_insist_on_it() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
 
     let refused = gateway.curl("/stream/3", &good).with(&["--http1.0"]).run()?;
     let answer = gateway.curl("/stream/3", &good).with(&["--http1.0", "--no-alpn"]).run()?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use e2e::curl::Curl;
 use e2e::envoy::Envoy;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::program::Program;
 
@@ -56,13 +56,13 @@ struct Both {
     callers: [Port; 2],
     envoy: Envoy,
     _gateway: Gateway,
-    _house: House,
+    _house: TestPki,
     _services: [Port; 2],
 }
 
 impl Both {
     fn start() -> Result<Self> {
-        let house = House::new()?;
+        let pki = TestPki::new()?;
         let services = [Port::keep()?, Port::keep()?];
         let route = |number: usize| {
             format!(
@@ -74,9 +74,9 @@ impl Both {
             )
         };
         let gateway =
-            Gateway::start(&house, &format!("{}{}{}", secure("required"), route(1), route(2)))?;
+            Gateway::start(&pki, &format!("{}{}{}", secure("required"), route(1), route(2)))?;
         let callers = [Port::keep()?, Port::keep()?];
-        let (caller, service) = (house.identity("client-service"), house.identity("api-service"));
+        let (caller, service) = (pki.identity("client-service"), pki.identity("api-service"));
         let envoy = Envoy::start(
             "envoy.yaml",
             &[
@@ -90,6 +90,6 @@ impl Both {
             ],
             &[&callers[0], &callers[1], &services[0], &services[1]],
         )?;
-        Ok(Self { callers, envoy, _gateway: gateway, _house: house, _services: services })
+        Ok(Self { callers, envoy, _gateway: gateway, _house: pki, _services: services })
     }
 }

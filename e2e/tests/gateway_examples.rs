@@ -7,19 +7,19 @@ use anyhow::{Context, Result};
 use e2e::binaries::workspace;
 use e2e::curl::Curl;
 use e2e::gateway::Gateway;
-use e2e::house::House;
 use e2e::httpbin::Httpbin;
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::service::Launch;
 
 #[test]
 fn a_protected_httpbin_answers_those_with_a_certificate() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let file =
         example("httpbin.toml", &[(":8443", ":0"), ("http://127.0.0.1:8000", &httpbin.url())])?;
-    let gateway = Gateway::start(&house, &file)?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::start(&pki, &file)?;
+    let good = pki.identity("client-service");
 
     let answer = gateway.curl("/get?msg=hello", &good).run()?;
     let nobody = Curl::get(&gateway.url("/get")).trusting(&good).run()?;
@@ -32,18 +32,18 @@ fn a_protected_httpbin_answers_those_with_a_certificate() -> Result<()> {
 
 #[test]
 fn a_program_without_a_certificate_reaches_an_api_through_a_gateway_on_each_side() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let upstream = [(":8443", ":0"), ("http://127.0.0.1:8000", &httpbin.url())];
-    let far = Gateway::start(&house, &example("both-sides-server.toml", &upstream)?)?;
+    let far = Gateway::start(&pki, &example("both-sides-server.toml", &upstream)?)?;
     let far_url = far.url("");
     let ports = [("127.0.0.1:8080", "127.0.0.1:0"), ("https://localhost:8443", &far_url)];
-    let near = Gateway::start(&house, &example("both-sides-client.toml", &ports)?)?;
+    let near = Gateway::start(&pki, &example("both-sides-client.toml", &ports)?)?;
     let forged = "X-Forwarded-Client-Cert: URI=spiffe://mtls-demo.local/ns/default/sa/admin";
 
     let url = format!("http://{}/headers?show_env=1", near.address("program")?);
     let answer = Curl::get(&url).with(&["-H", forged]).run()?;
-    let past = far.curl("/get", &house.identity("gateway")).run()?;
+    let past = far.curl("/get", &pki.identity("gateway")).run()?;
 
     assert_eq!(answer.status, 200, "{answer:?}");
     let headers = answer.json()?["headers"].take();
@@ -59,7 +59,7 @@ fn a_program_without_a_certificate_reaches_an_api_through_a_gateway_on_each_side
 
 #[test]
 fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let port = Port::keep()?;
     let secure = port.number.to_string();
@@ -68,8 +68,8 @@ fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
         ("127.0.0.1:8080", "127.0.0.1:0"),
         ("http://127.0.0.1:8000", &httpbin.url()),
     ];
-    let gateway = Gateway::start(&house, &example("entrance.toml", &ports)?)?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::start(&pki, &example("entrance.toml", &ports)?)?;
+    let good = pki.identity("client-service");
     let status = |path| Ok::<_, anyhow::Error>(gateway.curl(path, &good).run()?.status);
 
     assert_eq!(status("/status/418")?, 418);
@@ -90,10 +90,10 @@ fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
 
 #[test]
 fn the_file_of_the_manual_and_the_examples_have_no_problem() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let place = tempfile::tempdir()?;
     fs::create_dir(place.path().join("certs"))?;
-    symlink(house.path(), place.path().join("certs/pki"))?;
+    symlink(pki.path(), place.path().join("certs/pki"))?;
     let manual = fs::read_to_string(workspace().join("docs/gateway.md"))?;
     let file = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
     fs::write(place.path().join("manual.toml"), file.context("the manual must have a file")?)?;

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::identity::Identity;
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::program::Program;
 use e2e::python;
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 
 #[test]
 fn calls_of_every_kind_and_their_ends_pass_to_a_service_without_tls() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let (port, _server) = server(None)?;
     let route = format!(
         "[[route]]\npath_prefix = \"/test.Test\"\nupstreams = [\"h2c://{}\"]\n",
         port.address()
     );
-    let gateway = Gateway::start(&house, &format!("{}{route}", secure("required")))?;
+    let gateway = Gateway::start(&pki, &format!("{}{route}", secure("required")))?;
 
-    let told = ask(&gateway, &house.identity("client-service"))?;
+    let told = ask(&gateway, &pki.identity("client-service"))?;
 
     is_whole(&told);
     let who = told["unary"].as_str().unwrap_or_default();
@@ -30,16 +30,16 @@ fn calls_of_every_kind_and_their_ends_pass_to_a_service_without_tls() -> Result<
 
 #[test]
 fn so_they_do_to_a_service_that_demands_a_certificate() -> Result<()> {
-    let house = House::new()?;
-    let (port, _server) = server(Some(&house.identity("api-service")))?;
+    let pki = TestPki::new()?;
+    let (port, _server) = server(Some(&pki.identity("api-service")))?;
     let route = format!(
         "[[route]]\npath_prefix = \"/test.Test\"\nupstreams = [\"https://{}\"]\n\
          [route.upstream_tls]\nidentity = \"certs/pki/gateway\"\nserver_name = \"api-service\"\n",
         port.address()
     );
-    let gateway = Gateway::start(&house, &format!("{}{route}", secure("required")))?;
+    let gateway = Gateway::start(&pki, &format!("{}{route}", secure("required")))?;
 
-    is_whole(&ask(&gateway, &house.identity("client-service"))?);
+    is_whole(&ask(&gateway, &pki.identity("client-service"))?);
     Ok(())
 }
 

@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use e2e::gateway::Gateway;
-use e2e::house::House;
 use e2e::httpbin::Httpbin;
+use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::python;
 
 #[test]
 fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
+    let good = pki.identity("client-service");
     let mut command = python::script("http2_violations.py")?;
     command.arg(gateway.service.address.port().to_string()).arg(good.directory());
 

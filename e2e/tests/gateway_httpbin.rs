@@ -4,16 +4,16 @@
 use anyhow::Result;
 use e2e::curl::{Answer, Curl};
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::httpbin::Httpbin;
+use e2e::pki::TestPki;
 use serde_json::Value;
 
 #[test]
 fn what_httpbin_answers_arrives_whole_by_both_versions_of_http() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
+    let good = pki.identity("client-service");
 
     for version in ["--http1.1", "--http2"] {
         let ask = |path: &str| -> Result<Answer> {
@@ -44,10 +44,10 @@ fn what_httpbin_answers_arrives_whole_by_both_versions_of_http() -> Result<()> {
 
 #[test]
 fn without_a_certificate_the_handshake_is_refused_where_one_is_required() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
+    let good = pki.identity("client-service");
     assert_eq!(gateway.curl("/get", &good).run()?.status, 200);
 
     let nobody = Curl::get(&gateway.url("/get")).trusting(&good).run()?;
@@ -61,15 +61,15 @@ fn without_a_certificate_the_handshake_is_refused_where_one_is_required() -> Res
 
 #[test]
 fn where_one_is_optional_only_anonymous_routes_answer_without() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let routes = format!(
         "[[route]]\nupstreams = [\"{url}\"]\n\
          [[route]]\npath_prefix = \"/status\"\nanonymous = true\nupstreams = [\"{url}\"]\n",
         url = httpbin.url()
     );
-    let gateway = Gateway::start(&house, &format!("{}{routes}", secure("optional")))?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::start(&pki, &format!("{}{routes}", secure("optional")))?;
+    let good = pki.identity("client-service");
     let nobody = |path| Curl::get(&gateway.url(path)).trusting(&good).run();
 
     assert_eq!(gateway.curl("/get", &good).run()?.status, 200);
@@ -85,20 +85,20 @@ fn where_one_is_optional_only_anonymous_routes_answer_without() -> Result<()> {
 
 #[test]
 fn where_one_is_optional_a_bad_one_is_never_taken_for_none() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let route = format!("[[route]]\nanonymous = true\nupstreams = [\"{}\"]\n", httpbin.url());
-    let good = house.identity("client-service");
-    let revoked = house.issue("revoked", &[])?;
-    house.certs(&["revoke", "revoked"])?;
-    let gateway = Gateway::start(&house, &format!("{}{route}", secure("optional")))?;
+    let good = pki.identity("client-service");
+    let revoked = pki.issue("revoked", &[])?;
+    pki.certs(&["revoke", "revoked"])?;
+    let gateway = Gateway::start(&pki, &format!("{}{route}", secure("optional")))?;
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
-    let other_house = House::new()?;
+    let other_pki = TestPki::new()?;
     let strangers = [
-        (other_house.identity("client-service"), "unknown-issuer", 48),
-        (house.self_signed("self", false)?, "self-signed", 48),
-        (house.issue("ended", &past)?, "expired", 45),
-        (house.identity("api-service"), "wrong-purpose", 43),
+        (other_pki.identity("client-service"), "unknown-issuer", 48),
+        (pki.self_signed("self", false)?, "self-signed", 48),
+        (pki.issue("ended", &past)?, "expired", 45),
+        (pki.identity("api-service"), "wrong-purpose", 43),
         (revoked, "revoked", 44),
     ];
     let nobody = Curl::get(&gateway.url("/get")).trusting(&good).run()?;
@@ -117,15 +117,15 @@ fn where_one_is_optional_a_bad_one_is_never_taken_for_none() -> Result<()> {
 
 #[test]
 fn where_none_is_asked_for_only_anonymous_routes_answer() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let (url, off) = (httpbin.url(), secure("off"));
     let all = format!("[[route]]\nupstreams = [\"{url}\"]\n");
     let route =
         format!("[[route]]\npath_prefix = \"/get\"\nanonymous = true\nupstreams = [\"{url}\"]\n");
 
-    let gateway = Gateway::start(&house, &format!("{off}{all}{route}"))?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::start(&pki, &format!("{off}{all}{route}"))?;
+    let good = pki.identity("client-service");
 
     let open = gateway.curl("/get?show_env=1", &good).run()?;
     let closed = gateway.curl("/headers", &good).run()?;
@@ -140,10 +140,10 @@ fn where_none_is_asked_for_only_anonymous_routes_answer() -> Result<()> {
 
 #[test]
 fn a_connection_that_was_opened_for_one_name_serves_no_other() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
+    let good = pki.identity("client-service");
     let port = gateway.service.address.port();
     let ask = |options: &[&str]| gateway.curl("/get", &good).with(options).run();
 

@@ -5,16 +5,16 @@ use std::process::Command;
 
 use anyhow::Result;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
+use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::reflector::Reflector;
 
 #[test]
 fn thousands_of_requests_share_one_connection_of_http2() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let mut nghttp = Command::new("nghttp");
     nghttp.arg("--cert").arg(good.chain()).arg("--key").arg(good.key());
     nghttp.args(["--null-out", "--stat", "--multiply", "3000", &gateway.url("/")]);
@@ -24,17 +24,17 @@ fn thousands_of_requests_share_one_connection_of_http2() -> Result<()> {
     let answered = said.stdout.lines().filter(|line| line.contains(" 200 ")).count();
     assert_eq!(answered, 3000, "{}", said.stderr);
     let accepted =
-        gateway.service.handshakes()?.iter().filter(|event| event["result"] == "accepted").count();
+        gateway.service.events()?.iter().filter(|event| event["result"] == "accepted").count();
     assert_eq!(accepted, 1);
     Ok(())
 }
 
 #[test]
 fn thousands_of_requests_by_http_1_0_are_kept_alive() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let place = tempfile::tempdir()?;
     let both = place.path().join("both.pem");
     let text = [good.chain(), good.key()].map(std::fs::read_to_string);
@@ -58,10 +58,10 @@ fn thousands_of_requests_by_http_1_0_are_kept_alive() -> Result<()> {
 
 #[test]
 fn h2load_finds_no_failure_where_no_certificate_is_asked_for() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let reflector = Reflector::start()?;
     let route = format!("[[route]]\nanonymous = true\nupstreams = [\"{}\"]\n", reflector.url());
-    let gateway = Gateway::start(&house, &format!("{}{route}", secure("optional")))?;
+    let gateway = Gateway::start(&pki, &format!("{}{route}", secure("optional")))?;
     let mut h2load = Command::new("h2load");
     h2load.args(["-n", "4000", "-c", "8", "-m", "50", &gateway.url("/")]);
 

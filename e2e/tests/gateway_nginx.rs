@@ -5,17 +5,17 @@ use anyhow::Result;
 use e2e::curl::{Answer, Curl};
 use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::httpbin::Httpbin;
 use e2e::identity::Identity;
 use e2e::nginx::Nginx;
+use e2e::pki::TestPki;
 
 #[test]
 fn nginx_calls_with_its_certificate_with_a_server_name_or_without() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let gateway = Gateway::before(&house, "required", &httpbin.url())?;
-    let identity = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &httpbin.url())?;
+    let identity = pki.identity("client-service");
     let port = gateway.service.address.port();
     let values: [(&str, &dyn std::fmt::Display); 2] =
         [("IDENTITY", &identity.directory().display()), ("GATEWAY", &port)];
@@ -45,12 +45,12 @@ fn nginx_calls_with_its_certificate_with_a_server_name_or_without() -> Result<()
 
 #[test]
 fn nginx_demands_a_certificate_and_gets_ours() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     for (http2, version) in [("", "HTTP/1.1"), ("http2", "HTTP/2.0")] {
-        let nginx = service(&house, &house.identity("api-service"), http2)?;
-        let gateway = before(&house, &nginx, "api-service")?;
+        let nginx = service(&pki, &pki.identity("api-service"), http2)?;
+        let gateway = before(&pki, &nginx, "api-service")?;
 
-        let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+        let answer = gateway.curl("/", &pki.identity("client-service")).run()?;
 
         assert_eq!(answer.status, 200, "{answer:?}");
 
@@ -63,11 +63,11 @@ fn nginx_demands_a_certificate_and_gets_ours() -> Result<()> {
 
 #[test]
 fn nginx_with_a_wrong_certificate_is_refused_and_the_log_says_why() -> Result<()> {
-    let house = House::new()?;
-    let other = House::new()?;
-    let named_otherwise = house.issue("other", &["--usage", "server", "--dns", "other"])?;
-    let client_only = house.identity("client-service");
-    let self_signed = house.self_signed("nginx", false)?;
+    let pki = TestPki::new()?;
+    let other = TestPki::new()?;
+    let named_otherwise = pki.issue("other", &["--usage", "server", "--dns", "other"])?;
+    let client_only = pki.identity("client-service");
+    let self_signed = pki.self_signed("nginx", false)?;
     let ended = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
     let ended = [&["--usage", "server", "--dns", "api-service"], &ended[..]].concat();
     let rows = [
@@ -75,14 +75,14 @@ fn nginx_with_a_wrong_certificate_is_refused_and_the_log_says_why() -> Result<()
         (named_otherwise, "wrong-name"),
         (client_only, "wrong-purpose"),
         (self_signed, "self-signed"),
-        (house.issue("ended", &ended)?, "expired"),
+        (pki.issue("ended", &ended)?, "expired"),
     ];
 
     for (shown, code) in rows {
-        let nginx = service(&house, &shown, "")?;
-        let gateway = before(&house, &nginx, "api-service")?;
+        let nginx = service(&pki, &shown, "")?;
+        let gateway = before(&pki, &nginx, "api-service")?;
 
-        let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+        let answer = gateway.curl("/", &pki.identity("client-service")).run()?;
 
         is_bad_gateway(&answer)?;
         let refusal = &gateway.service.refusals(1)?[0];
@@ -94,14 +94,14 @@ fn nginx_with_a_wrong_certificate_is_refused_and_the_log_says_why() -> Result<()
 #[test]
 fn nginx_whose_certificate_is_revoked_is_asked_no_more() -> Result<()> {
     for http2 in ["", "http2"] {
-        let house = House::new()?;
-        let shown = house.issue("service", &["--usage", "server", "--dns", "service"])?;
-        let nginx = service(&house, &shown, http2)?;
-        let gateway = before(&house, &nginx, "service")?;
-        let ask = || gateway.curl("/", &house.identity("client-service")).run();
+        let pki = TestPki::new()?;
+        let shown = pki.issue("service", &["--usage", "server", "--dns", "service"])?;
+        let nginx = service(&pki, &shown, http2)?;
+        let gateway = before(&pki, &nginx, "service")?;
+        let ask = || gateway.curl("/", &pki.identity("client-service")).run();
         assert_eq!(ask()?.status, 200);
 
-        house.certs(&["revoke", "service"])?;
+        pki.certs(&["revoke", "service"])?;
 
         // The connection that is open in the pool goes, too.
         let refused = eventually("the revocation to count", || {
@@ -117,12 +117,12 @@ fn nginx_whose_certificate_is_revoked_is_asked_no_more() -> Result<()> {
 
 #[test]
 fn what_nginx_answers_to_a_certificate_that_it_does_not_trust_arrives() -> Result<()> {
-    let house = House::new()?;
-    let other = House::new()?;
-    let nginx = service(&other, &house.identity("api-service"), "")?;
-    let gateway = before(&house, &nginx, "api-service")?;
+    let pki = TestPki::new()?;
+    let other = TestPki::new()?;
+    let nginx = service(&other, &pki.identity("api-service"), "")?;
+    let gateway = before(&pki, &nginx, "api-service")?;
 
-    let answer = gateway.curl("/", &house.identity("client-service")).run()?;
+    let answer = gateway.curl("/", &pki.identity("client-service")).run()?;
 
     // nginx finishes every handshake, and then answers 400 with a page of its own.
     assert_eq!(answer.status, 400, "{answer:?}");
@@ -130,18 +130,18 @@ fn what_nginx_answers_to_a_certificate_that_it_does_not_trust_arrives() -> Resul
     Ok(())
 }
 
-fn service(house: &House, shown: &Identity, http2: &str) -> Result<Nginx> {
-    Nginx::demanding(&house.identity("api-service").roots(), shown, http2)
+fn service(pki: &TestPki, shown: &Identity, http2: &str) -> Result<Nginx> {
+    Nginx::demanding(&pki.identity("api-service").roots(), shown, http2)
 }
 
 /// A gateway that expects this name of nginx.
-fn before(house: &House, nginx: &Nginx, server_name: &str) -> Result<Gateway> {
+fn before(pki: &TestPki, nginx: &Nginx, server_name: &str) -> Result<Gateway> {
     let route = format!(
         "[[route]]\nupstreams = [\"https://{}\"]\n[route.upstream_tls]\n\
          identity = \"certs/pki/gateway\"\nserver_name = \"{server_name}\"\n",
         nginx.port.address()
     );
-    Gateway::start(house, &format!("{}{route}", secure("required")))
+    Gateway::start(pki, &format!("{}{route}", secure("required")))
 }
 
 /// A problem that says nothing of nginx.

@@ -13,8 +13,8 @@ use anyhow::{Context, Result, ensure};
 use e2e::binaries::workspace;
 use e2e::deadline::eventually;
 use e2e::gateway::Gateway;
-use e2e::house::House;
 use e2e::nginx::Nginx;
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::program::Program;
 use e2e::template;
@@ -109,10 +109,10 @@ fn node_serves_nothing_of_another_route() -> Result<()> {
 /// Plays all spellings: the server must take some for what is below `/admin` or `/api/admin`,
 /// `known` among them, and through the gateway none.
 fn plays(server: &SocketAddr, known: &[&str]) -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let route = format!("[[route]]\nupstreams = [\"http://{server}\"]\n");
     let gateway = Gateway::start(
-        &house,
+        &pki,
         &format!(
             "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\nname = \"plain\"\n\
              listen = \"127.0.0.1:0\"\nplain = true\n{route}anonymous = true\n\

@@ -5,19 +5,19 @@ use std::process::Command;
 
 use anyhow::Result;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::nginx::Nginx;
+use e2e::pki::TestPki;
 use e2e::program::Program;
 
 #[test]
 fn nginx_that_closes_connections_often_costs_no_request() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     for (http2, scheme) in [("http2", "h2c"), ("", "http")] {
         for method in ["GET", "POST"] {
             let nginx = Nginx::start("nginx_plain.conf", &[("HTTP2", &http2)])?;
             let upstream = format!("{scheme}://{}", nginx.port.address());
             let route = format!("[[route]]\nanonymous = true\nupstreams = [\"{upstream}\"]\n");
-            let gateway = Gateway::start(&house, &format!("{}{route}", secure("optional")))?;
+            let gateway = Gateway::start(&pki, &format!("{}{route}", secure("optional")))?;
             let mut h2load = Command::new("h2load");
             h2load.args(["-n", "1200", "-c", "8", "-m", "8", "-H"]);
             h2load.arg(format!(":method: {method}")).arg(gateway.url("/"));
@@ -39,11 +39,11 @@ fn nginx_that_closes_connections_often_costs_no_request() -> Result<()> {
 
 #[test]
 fn fields_of_http_2_reach_nginx_as_http_1_has_them() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let nginx = Nginx::start("nginx_plain.conf", &[("HTTP2", &"")])?;
     let upstream = format!("http://{}", nginx.port.address());
-    let gateway = Gateway::before(&house, "required", &upstream)?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &upstream)?;
+    let good = pki.identity("client-service");
     let mut nghttp = Command::new("nghttp");
     nghttp.arg("--cert").arg(good.chain()).arg("--key").arg(good.key());
     // nghttp sends each cookie as a field of its own.

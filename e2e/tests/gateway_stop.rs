@@ -3,16 +3,16 @@
 use anyhow::Result;
 use e2e::curl::Answer;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
+use e2e::pki::TestPki;
 use e2e::reflector::Reflector;
 
 #[test]
 fn sigterm_lets_a_slow_request_finish_and_takes_no_other() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     for version in ["--http1.1", "--http2"] {
         let reflector = Reflector::start()?;
-        let gateway = Gateway::before(&house, "required", &reflector.url())?;
+        let gateway = Gateway::before(&pki, "required", &reflector.url())?;
         let slow = gateway.curl("/wait", &good).with(&[version]).start()?;
         assert_eq!(reflector.next()?, "/wait");
 
@@ -36,15 +36,15 @@ fn sigterm_lets_a_slow_request_finish_and_takes_no_other() -> Result<()> {
 
 #[test]
 fn what_does_not_finish_in_time_is_cut_off() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
     let config = format!(
         "{}[[route]]\nupstreams = [\"{}\"]\n[limits]\ndrain_timeout = \"500ms\"\n",
         secure("required"),
         reflector.url()
     );
-    let gateway = Gateway::start(&house, &config)?;
+    let gateway = Gateway::start(&pki, &config)?;
     let stuck = gateway.curl("/wait", &good).start()?;
     assert_eq!(reflector.next()?, "/wait");
 

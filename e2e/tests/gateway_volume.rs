@@ -7,15 +7,15 @@ use std::fs::File;
 use anyhow::Result;
 use e2e::deadline::eventually;
 use e2e::gateway::Gateway;
-use e2e::house::House;
+use e2e::pki::TestPki;
 use e2e::reflector::Reflector;
 
 #[test]
 fn large_bodies_pass_both_ways_in_constant_memory() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
-    let gateway = Gateway::before(&house, "required", &reflector.url())?;
+    let gateway = Gateway::before(&pki, "required", &reflector.url())?;
     let mebibytes: u64 = std::env::var("E2E_BODY_MIB").map_or(Ok(128), |size| size.parse())?;
     let size = mebibytes * 1024 * 1024;
     // Nothing of it is on the disk.
@@ -49,11 +49,11 @@ fn large_bodies_pass_both_ways_in_constant_memory() -> Result<()> {
 
 #[test]
 fn who_reads_slowly_is_waited_for_and_nothing_is_gathered_meanwhile() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     for version in ["--http1.1", "--http2"] {
         let reflector = Reflector::start()?;
-        let gateway = Gateway::before(&house, "required", &reflector.url())?;
+        let gateway = Gateway::before(&pki, "required", &reflector.url())?;
         assert_eq!(gateway.curl("/", &good).with(&[version]).run()?.status, 200);
         let before = gateway.peak_memory()?;
         let place = tempfile::tempdir()?;
@@ -76,15 +76,15 @@ fn who_reads_slowly_is_waited_for_and_nothing_is_gathered_meanwhile() -> Result<
 
 #[test]
 fn a_service_that_reads_slowly_is_waited_for_too() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let size = 200_000_000_u64;
     let file = tempfile::NamedTempFile::new()?;
     File::options().write(true).open(file.path())?.set_len(size)?;
     let file = file.path().display().to_string();
     for version in ["--http1.1", "--http2"] {
         let reflector = Reflector::start()?;
-        let gateway = Gateway::before(&house, "required", &reflector.url())?;
+        let gateway = Gateway::before(&pki, "required", &reflector.url())?;
         assert_eq!(gateway.curl("/", &good).with(&[version]).run()?.status, 200);
         assert_eq!(reflector.next()?, "/");
         let before = gateway.peak_memory()?;

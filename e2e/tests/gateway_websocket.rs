@@ -3,8 +3,8 @@
 use anyhow::Result;
 use e2e::deadline::eventually;
 use e2e::gateway::{Gateway, secure};
-use e2e::house::House;
 use e2e::identity::Identity;
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::program::Program;
 use e2e::python;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 #[test]
 fn messages_of_all_sizes_and_the_codes_of_the_end_pass_unchanged() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let (port, _server) = server(None)?;
-    let gateway = Gateway::before(&house, "required", &format!("http://{}", port.address()))?;
+    let gateway = Gateway::before(&pki, "required", &format!("http://{}", port.address()))?;
 
-    let told = ask(&gateway, &house.identity("client-service"))?;
+    let told = ask(&gateway, &pki.identity("client-service"))?;
 
     is_whole(&told);
     let who = told["who"].to_string();
@@ -26,25 +26,25 @@ fn messages_of_all_sizes_and_the_codes_of_the_end_pass_unchanged() -> Result<()>
 
 #[test]
 fn so_they_do_where_the_service_demands_a_certificate_too() -> Result<()> {
-    let house = House::new()?;
-    let (port, _server) = server(Some(&house.identity("api-service")))?;
+    let pki = TestPki::new()?;
+    let (port, _server) = server(Some(&pki.identity("api-service")))?;
     let route = format!(
         "[[route]]\nupstreams = [\"https://{}\"]\n[route.upstream_tls]\n\
          identity = \"certs/pki/gateway\"\nserver_name = \"api-service\"\n",
         port.address()
     );
-    let gateway = Gateway::start(&house, &format!("{}{route}", secure("required")))?;
+    let gateway = Gateway::start(&pki, &format!("{}{route}", secure("required")))?;
 
-    is_whole(&ask(&gateway, &house.identity("client-service"))?);
+    is_whole(&ask(&gateway, &pki.identity("client-service"))?);
     Ok(())
 }
 
 #[test]
 fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
-    let house = House::new()?;
-    let leaver = house.issue("leaver", &[])?;
+    let pki = TestPki::new()?;
+    let leaver = pki.issue("leaver", &[])?;
     let (port, _server) = server(None)?;
-    let gateway = Gateway::before(&house, "required", &format!("http://{}", port.address()))?;
+    let gateway = Gateway::before(&pki, "required", &format!("http://{}", port.address()))?;
     let hold = |identity: &Identity| -> Result<Program> {
         let mut command = python::script("websocket_holder.py")?;
         command.arg(gateway.url("/").replace("https", "wss")).arg(identity.directory());
@@ -52,10 +52,10 @@ fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
         eventually("an echo", || Ok(holder.stdout().contains("hello").then_some(())))?;
         Ok(holder)
     };
-    let mut stays = hold(&house.identity("client-service"))?;
+    let mut stays = hold(&pki.identity("client-service"))?;
     let leaves = hold(&leaver)?;
 
-    house.certs(&["revoke", "leaver"])?;
+    pki.certs(&["revoke", "leaver"])?;
 
     assert_eq!(leaves.end()?.stdout, "hello\ncut off\n");
     assert!(stays.ended()?.is_none());

@@ -8,51 +8,51 @@ use anyhow::{Context, Result, ensure};
 use authority::{Authority, AuthorityRequest, LeafRequest, Usage};
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::openssl::{Server, alert_in};
+use e2e::pki::TestPki;
 use e2e::service::Service;
 use serde_json::Value;
 
 #[test]
 fn impostors_are_refused_each_for_its_own_reason() -> Result<()> {
-    let house = House::new()?;
-    shown_the_good_api(&house)?;
-    let other_house = House::new()?;
-    let root = house.authority()?;
+    let pki = TestPki::new()?;
+    shown_the_good_api(&pki)?;
+    let other_pki = TestPki::new()?;
+    let root = pki.authority()?;
     let same_name = Authority::generate(&AuthorityRequest::default().subject_of(&root))?;
     let request =
         || LeafRequest::new("api-service").dns("localhost").spiffe(ID).usage(Usage::Server);
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
     let future = ["--not-before", "2098-01-01T00:00:00Z", "--lifetime", "1d"];
     let good = ["--usage", "server", "--dns", "localhost", "--spiffe", ID];
-    let issue = |name: &str, more: &[&str]| house.issue(name, &[&good, more].concat());
+    let issue = |name: &str, more: &[&str]| pki.issue(name, &[&good, more].concat());
     let anonymous = ["--usage", "server", "--dns", "localhost"];
     let elsewhere = ["--usage", "server", "--dns", "elsewhere.example", "--spiffe", ID];
     let caller = ["--usage", "client", "--dns", "localhost", "--spiffe", ID];
     let revoked = issue("revoked", &[])?;
-    house.certs(&["revoke", "revoked"])?;
+    pki.certs(&["revoke", "revoked"])?;
 
     let rows = [
-        (house.self_signed("self", false)?, "self-signed", 48, ""),
-        (other_house.identity("api-service"), "unknown-issuer", 48, ""),
-        (house.keep("same", &same_name.issue(&request())?)?, "unknown-issuer", 48, ""),
+        (pki.self_signed("self", false)?, "self-signed", 48, ""),
+        (other_pki.identity("api-service"), "unknown-issuer", 48, ""),
+        (pki.keep("same", &same_name.issue(&request())?)?, "unknown-issuer", 48, ""),
         (issue("ended", &past)?, "expired", 45, "ended at 2021-01-01"),
         (
-            house.keep("unstated", &root.issue(&request().usage(Usage::Unstated))?)?,
+            pki.keep("unstated", &root.issue(&request().usage(Usage::Unstated))?)?,
             "wrong-purpose",
             43,
             "",
         ),
-        (house.issue("caller", &caller)?, "wrong-purpose", 43, "it is for clientAuth"),
-        (house.issue("elsewhere", &elsewhere)?, "wrong-name", 42, "it bears elsewhere.example"),
-        (house.identity("gateway"), "wrong-name", 42, "ns/default/sa/gateway"),
-        (house.issue("anonymous", &anonymous)?, "wrong-name", 42, "no SPIFFE ID"),
+        (pki.issue("caller", &caller)?, "wrong-purpose", 43, "it is for clientAuth"),
+        (pki.issue("elsewhere", &elsewhere)?, "wrong-name", 42, "it bears elsewhere.example"),
+        (pki.identity("gateway"), "wrong-name", 42, "ns/default/sa/gateway"),
+        (pki.issue("anonymous", &anonymous)?, "wrong-name", 42, "no SPIFFE ID"),
         (revoked, "revoked", 44, ""),
     ];
     rows.iter().try_for_each(|(identity, code, alert, words)| {
         let name = identity.directory().display().to_string();
-        refuses(&house, identity, code, *alert, words).with_context(|| format!("{name}: {code}"))
+        refuses(&pki, identity, code, *alert, words).with_context(|| format!("{name}: {code}"))
     })?;
     // One that begins only when its authority has ended: `certs` has no such leaf.
     assert!(issue("to-come", &future).is_err());
@@ -61,10 +61,10 @@ fn impostors_are_refused_each_for_its_own_reason() -> Result<()> {
 
 #[test]
 fn our_own_api_service_of_another_house_is_refused() -> Result<()> {
-    let house = House::new()?;
-    shown_the_good_api(&house)?;
-    let impostor = House::new()?.api().start()?;
-    let client = house.client(&impostor).start()?;
+    let pki = TestPki::new()?;
+    shown_the_good_api(&pki)?;
+    let impostor = TestPki::new()?.api().start()?;
+    let client = pki.client(&impostor).start()?;
 
     let problem = refusal_of(&client)?;
 
@@ -77,8 +77,8 @@ fn our_own_api_service_of_another_house_is_refused() -> Result<()> {
 
 #[test]
 fn plain_http_in_the_apis_place_is_refused() -> Result<()> {
-    let house = House::new()?;
-    shown_the_good_api(&house)?;
+    let pki = TestPki::new()?;
+    shown_the_good_api(&pki)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("https://localhost:{}", listener.local_addr()?.port());
     std::thread::spawn(move || {
@@ -87,7 +87,7 @@ fn plain_http_in_the_apis_place_is_refused() -> Result<()> {
             let _ = tcp.read(&mut [0; 4096]);
         }
     });
-    let client = house.client_calling(&url).start()?;
+    let client = pki.client_calling(&url).start()?;
 
     let problem = refusal_of(&client)?;
 
@@ -97,11 +97,11 @@ fn plain_http_in_the_apis_place_is_refused() -> Result<()> {
 
 #[test]
 fn an_api_that_speaks_only_what_is_too_old_is_refused() -> Result<()> {
-    let house = House::new()?;
-    shown_the_good_api(&house)?;
+    let pki = TestPki::new()?;
+    shown_the_good_api(&pki)?;
     let old = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"];
-    let server = Server::showing(&house.identity("api-service"), &old)?;
-    let client = house.client_calling(&server.url()).start()?;
+    let server = Server::showing(&pki.identity("api-service"), &old)?;
+    let client = pki.client_calling(&server.url()).start()?;
 
     let problem = refusal_of(&client)?;
 
@@ -112,13 +112,13 @@ fn an_api_that_speaks_only_what_is_too_old_is_refused() -> Result<()> {
 }
 
 /// A refusal test first shows that the good peer succeeds: ours, and OpenSSL with our identity.
-fn shown_the_good_api(house: &House) -> Result<()> {
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+fn shown_the_good_api(pki: &TestPki) -> Result<()> {
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let answer = Curl::get(&client.url("/proxy/data")).run()?;
     ensure!(answer.status == 200, "{answer:?}");
-    let server = Server::showing(&house.identity("api-service"), &["-www"])?;
-    let client = house.client_calling(&server.url()).start()?;
+    let server = Server::showing(&pki.identity("api-service"), &["-www"])?;
+    let client = pki.client_calling(&server.url()).start()?;
     // A page of OpenSSL's is no data; but it came.
     let answer = Curl::get(&client.url("/proxy/data")).run()?;
     ensure!(answer.json()?["error"] == "api-bad-answer", "{answer:?}");
@@ -126,9 +126,9 @@ fn shown_the_good_api(house: &House) -> Result<()> {
 }
 
 /// One that shows this identity at the API's address is refused; it is told the alert.
-fn refuses(house: &House, impostor: &Identity, code: &str, alert: u64, words: &str) -> Result<()> {
+fn refuses(pki: &TestPki, impostor: &Identity, code: &str, alert: u64, words: &str) -> Result<()> {
     let server = Server::showing(impostor, &[])?;
-    let client = house.client_calling(&server.url()).start()?;
+    let client = pki.client_calling(&server.url()).start()?;
 
     let problem = refusal_of(&client)?;
 

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use e2e::curl::{Answer, Curl};
 use e2e::deadline::{PATIENCE, eventually};
-use e2e::desk::Desk;
-use e2e::house::House;
+use e2e::expected::RunningApi;
 use e2e::identity::Identity;
 use e2e::openssl::Client;
+use e2e::pki::TestPki;
 use e2e::service::Service;
 use serde_json::Value;
 
 #[test]
 fn who_does_not_finish_the_handshake_is_let_go_by_its_limit() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().set("HANDSHAKE_TIMEOUT", "1s").start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().set("HANDSHAKE_TIMEOUT", "1s").start()?;
     // Nothing; half of a record's head; the head of a hello of 512 bytes and none of it.
     let beginnings: [&[u8]; 3] = [&[], &[0x16, 3], &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]];
 
@@ -44,9 +44,9 @@ fn who_does_not_finish_the_handshake_is_let_go_by_its_limit() -> Result<()> {
 
 #[test]
 fn who_hangs_up_in_the_handshake_is_told_of() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    desk.lets_in("client-service", &house.identity("client-service"))?;
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
 
     let mut tcp = connect(&desk.api)?;
     tcp.write_all(&[0x16, 3, 1, 2, 0, 1])?;
@@ -58,9 +58,9 @@ fn who_hangs_up_in_the_handshake_is_told_of() -> Result<()> {
 
 #[test]
 fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().set("HEADER_TIMEOUT", "1s").start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().set("HEADER_TIMEOUT", "1s").start()?;
     let mut slow = Client::to(&api, &good).showing(&good)?.start()?;
 
     let began = Instant::now();
@@ -89,9 +89,9 @@ fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
 
 #[test]
 fn who_is_silent_after_the_handshake_is_let_go_without_a_refusal() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().set("IDLE_TIMEOUT", "1s").start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().set("IDLE_TIMEOUT", "1s").start()?;
 
     let began = Instant::now();
     let silent = Client::to(&api, &good).showing(&good)?.start()?;
@@ -100,17 +100,16 @@ fn who_is_silent_after_the_handshake_is_let_go_without_a_refusal() -> Result<()>
 
     let took = began.elapsed();
     assert!((1..10).contains(&took.as_secs()), "{took:?}");
-    assert!(api.handshakes()?.iter().all(|event| event["result"] == "accepted"));
+    assert!(api.events()?.iter().all(|event| event["result"] == "accepted"));
     Ok(())
 }
 
 #[test]
 fn of_two_hundred_at_once_a_hundred_are_turned_away_and_all_end() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
     let settings = [("MAX_CONNECTIONS", "100"), ("HANDSHAKE_TIMEOUT", "3s")];
-    let api =
-        settings.iter().fold(house.api(), |api, (name, value)| api.set(name, value)).start()?;
+    let api = settings.iter().fold(pki.api(), |api, (name, value)| api.set(name, value)).start()?;
     assert_eq!(data(&api, &good)?.status, 200);
 
     eventually("that one to have left", || {
@@ -146,10 +145,9 @@ fn of_two_hundred_at_once_a_hundred_are_turned_away_and_all_end() -> Result<()> 
 
 #[test]
 fn a_crowd_from_one_address_leaves_room_for_the_others() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api =
-        house.api().set("HOST", "0.0.0.0").set("MAX_CONNECTIONS_PER_ADDRESS", "10").start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().set("HOST", "0.0.0.0").set("MAX_CONNECTIONS_PER_ADDRESS", "10").start()?;
     let from = |address: &str| {
         let curl = Curl::get(&format!("https://127.0.0.1:{}/api/data", api.address.port()));
         curl.showing(&good).with(&["--interface", address]).run()
@@ -172,9 +170,9 @@ fn a_crowd_from_one_address_leaves_room_for_the_others() -> Result<()> {
 
 #[test]
 fn a_head_or_a_body_that_is_too_long_is_refused() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().set("MAX_HEADER_BYTES", "8KiB").set("MAX_BODY_BYTES", "1KiB").start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().set("MAX_HEADER_BYTES", "8KiB").set("MAX_BODY_BYTES", "1KiB").start()?;
     let long = |length| format!("X-Long: {}", "x".repeat(length));
     let ask = |options: &[&str]| {
         Curl::get(&api.url("/api/data")).showing(&good).with(&["--http1.1"]).with(options).run()
@@ -215,7 +213,7 @@ fn refusal_of(api: &Service, tcp: &TcpStream) -> Result<Value> {
 }
 
 fn with_code(api: &Service, code: &str) -> Result<Vec<Value>> {
-    let events = api.handshakes()?.into_iter();
+    let events = api.events()?.into_iter();
     let refusals = events.map(|mut event| event["refusal"].take());
     Ok(refusals.filter(|refusal| refusal["code"] == code).collect())
 }

@@ -12,21 +12,21 @@ use e2e::binaries::binary;
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::gateway::Gateway;
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::openssl::{Client, openssl};
+use e2e::pki::TestPki;
 use e2e::port::Port;
 use e2e::program::Program;
 use serde_json::Value;
 
 #[test]
 fn the_api_logs_no_more_than_excerpts_as_json() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let good = pki.identity("client-service");
     ensure!(Curl::get(&api.url("/api/data")).showing(&good).run()?.status == 200);
 
-    let count = send_everything(&house, |identity| Client::to(&api, identity))?;
+    let count = send_everything(&pki, |identity| Client::to(&api, identity))?;
 
     eventually("a line of each request", || {
         let answered = api.log().iter().filter(|line| is_of_a_request(line)).count();
@@ -40,10 +40,10 @@ fn the_api_logs_no_more_than_excerpts_as_json() -> Result<()> {
 
 #[test]
 fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let (port, admin) = (Port::keep()?, Port::keep()?);
     let mut command = Command::new(binary("api-service")?);
-    let identity = house.identity("api-service");
+    let identity = pki.identity("api-service");
     let settings = [("HOST", "127.0.0.1"), ("LOG_FORMAT", "text"), ("RUST_LOG", "trace")];
     command.env_clear().envs(settings).env("CERT_PATH", identity.directory());
     command.env("PORT", port.number.to_string()).env("ADMIN_PORT", admin.number.to_string());
@@ -51,7 +51,7 @@ fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
     let mut api = Program::start(&mut command, "cargo")?;
     port.is_taken_by(&mut api)?;
 
-    let count = send_everything(&house, |identity| Client::at(address, identity))?;
+    let count = send_everything(&pki, |identity| Client::at(address, identity))?;
 
     eventually("a line of each request", || {
         Ok((api.stdout().matches(" INFO request answered ").count() >= count).then_some(()))
@@ -62,7 +62,7 @@ fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
 
 #[test]
 fn the_gateway_logs_no_more_than_excerpts_of_callers_and_upstreams() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let hostile = format!("HTTP/1.1 2\u{1b}[31m{}\r\nx: \u{202e}\r\n\r\n", "Z".repeat(3000));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let upstream = format!("http://{}", listener.local_addr()?);
@@ -74,11 +74,11 @@ fn the_gateway_logs_no_more_than_excerpts_of_callers_and_upstreams() -> Result<(
             });
         }
     });
-    let gateway = Gateway::before(&house, "required", &upstream)?;
-    let good = house.identity("client-service");
+    let gateway = Gateway::before(&pki, "required", &upstream)?;
+    let good = pki.identity("client-service");
     ensure!(gateway.curl("/", &good).run()?.status == 502);
 
-    let count = send_everything(&house, |identity| Client::to(&gateway.service, identity))?;
+    let count = send_everything(&pki, |identity| Client::to(&gateway.service, identity))?;
 
     eventually("a line of each request", || {
         let answered = gateway.service.log().iter().filter(|line| is_of_a_request(line)).count();
@@ -91,8 +91,8 @@ fn the_gateway_logs_no_more_than_excerpts_of_callers_and_upstreams() -> Result<(
 }
 
 /// Has every hostile certificate and every hostile head sent, and returns how many heads there are.
-fn send_everything(house: &House, client: impl Fn(&Identity) -> Client) -> Result<usize> {
-    let stranger = house.self_signed("hostile", false)?;
+fn send_everything(pki: &TestPki, client: impl Fn(&Identity) -> Client) -> Result<usize> {
+    let stranger = pki.self_signed("hostile", false)?;
     let (chain, key) =
         (stranger.chain().display().to_string(), stranger.key().display().to_string());
     let subject = format!(
@@ -120,7 +120,7 @@ fn send_everything(house: &House, client: impl Fn(&Identity) -> Client) -> Resul
 
     let id = format!("spiffe://mtls-demo.local/{}", "Z".repeat(2000));
     let request = LeafRequest::new("evil=\"x\" code=\"forged\"").spiffe(id);
-    let caller = house.keep("caller", &house.authority()?.issue(&request)?)?;
+    let caller = pki.keep("caller", &pki.authority()?.issue(&request)?)?;
     let long = "Z".repeat(3000);
     let paint = "\u{1b}[31m\u{9b}\u{202e}\u{2028}\u{e0041}";
     let heads = [

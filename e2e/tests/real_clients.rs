@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::page::Page;
+use e2e::pki::TestPki;
 use e2e::program::{Outcome, Program};
 use e2e::python;
 use e2e::service::Service;
@@ -110,17 +110,17 @@ const CLIENTS: [Client; 10] = [
 
 #[test]
 fn every_program_of_the_page_is_let_in_or_refused_for_the_true_reason() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let page = Page::read("clients.md")?;
-    let api = house.api().start()?;
+    let api = pki.api().start()?;
     let port = api.address.port();
     let page = page.with("localhost:3000", format!("localhost:{port}"));
     let page = page.with("\"localhost\", 3000", format!("\"localhost\", {port}"));
     let page = page.with("--port=3000", format!("--port={port}"));
     let page = page.with("-p 3000", format!("-p {port}"));
-    let good = house.identity("client-service");
+    let good = pki.identity("client-service");
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
-    let expired = house.issue("expired", &past)?;
+    let expired = pki.issue("expired", &past)?;
 
     for client in &CLIENTS {
         let (commands, package) = client.needs;
@@ -131,11 +131,11 @@ fn every_program_of_the_page_is_let_in_or_refused_for_the_true_reason() -> Resul
             );
             continue;
         }
-        let place = |case| house.path().join("clients").join(client.fence).join(case);
+        let place = |case| pki.path().join("clients").join(client.fence).join(case);
 
         let said = client.call(&page, &good, &place("good"))?;
         ensure!(said.stdout.contains(MESSAGE), "{} with the good one: {said:?}", client.fence);
-        let newest = &api.handshakes()?[0];
+        let newest = &api.events()?[0];
         ensure!(newest["result"] == "accepted", "{}: {newest}", client.fence);
         ensure!(newest["clientCert"]["subject"]["CN"] == "client-service", "{newest}");
 
@@ -191,7 +191,7 @@ impl Client {
 
     fn is_refused(&self, said: &Outcome, api: &Service, code: &str) -> Result<()> {
         ensure!(!said.stdout.contains(MESSAGE), "{} ({code}) got data: {said:?}", self.fence);
-        let newest: &Value = &api.handshakes()?[0];
+        let newest: &Value = &api.events()?[0];
         let refusal = &newest["refusal"];
         ensure!(
             refusal["code"] == code && refusal["side"] == "server",

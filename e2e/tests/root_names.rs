@@ -6,19 +6,19 @@ use std::io::Write;
 use anyhow::Result;
 use authority::{Authority, AuthorityRequest};
 use e2e::curl::Curl;
-use e2e::house::House;
+use e2e::pki::TestPki;
 
 #[test]
 fn a_server_with_1200_roots_warns_at_its_start_and_serves() -> Result<()> {
-    let house = House::new()?;
-    let identity = house.identity("api-service");
+    let pki = TestPki::new()?;
+    let identity = pki.identity("api-service");
     let mut roots = OpenOptions::new().append(true).open(identity.roots())?;
     for _ in 1..1200 {
         let other = Authority::generate(&AuthorityRequest::default())?;
         roots.write_all(other.root().pem().as_bytes())?;
     }
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
 
     let line = api.logged("the names that are left out", |line| {
         let message = line["message"].as_str().unwrap_or_default();

@@ -7,19 +7,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use e2e::house::House;
 use e2e::identity::Identity;
+use e2e::pki::TestPki;
 use e2e::service::Launch;
 
 #[test]
 fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
-    let house = House::new()?;
-    let other_house = House::new()?;
-    house.api().start()?;
-    house.client_calling("https://localhost:1").start()?;
+    let pki = TestPki::new()?;
+    let other_pki = TestPki::new()?;
+    pki.api().start()?;
+    pki.client_calling("https://localhost:1").start()?;
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
-    let ended = house.issue("ended", &past)?;
-    let copy = |name: &str| copy_of(&house, name);
+    let ended = pki.issue("ended", &past)?;
+    let copy = |name: &str| copy_of(&pki, name);
     let with = |name: &str, file: &str, content: &str| -> Result<Identity> {
         let identity = copy(name)?;
         fs::write(identity.directory().join(file), content)?;
@@ -31,12 +31,12 @@ fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
         Ok(identity)
     };
     let foreign = |file: &str| {
-        fs::read_to_string(other_house.identity("client-service").directory().join(file))
+        fs::read_to_string(other_pki.identity("client-service").directory().join(file))
     };
     let init = "certs -- init";
 
     let rows: [(Identity, &[&str]); 13] = [
-        (Identity::at(house.path().join("nowhere")), &["no identity directory", "nowhere", init]),
+        (Identity::at(pki.path().join("nowhere")), &["no identity directory", "nowhere", init]),
         (without("chain-missing", "tls.crt")?, &["no file", "chain-missing/tls.crt", init]),
         (without("key-missing", "tls.key")?, &["no file", "key-missing/tls.key", init]),
         (without("roots-missing", "ca.crt")?, &["no file", "roots-missing/ca.crt", init]),
@@ -58,34 +58,34 @@ fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
         ),
         (ended, &["ended/tls.crt", "has expired", "renew"]),
         (
-            house.identity("api-service"),
+            pki.identity("api-service"),
             &["api-service/tls.crt", "not fit for a client", "clientAuth"],
         ),
     ];
 
     rows.iter().try_for_each(|(identity, words)| {
-        let client = house.client_calling("https://localhost:1").identity(identity);
+        let client = pki.client_calling("https://localhost:1").identity(identity);
         tells(&client, &[("CERT_PATH", words)])
     })
 }
 
 #[test]
 fn the_other_role_is_told_the_same() -> Result<()> {
-    let house = House::new()?;
-    house.api().start()?;
+    let pki = TestPki::new()?;
+    pki.api().start()?;
 
-    let wrong = house.identity("client-service");
+    let wrong = pki.identity("client-service");
 
     let words: &[&str] = &["client-service/tls.crt", "not fit for a server", "serverAuth"];
-    tells(&house.api().identity(&wrong), &[("CERT_PATH", words)])
+    tells(&pki.api().identity(&wrong), &[("CERT_PATH", words)])
 }
 
 #[test]
 fn a_file_that_may_not_be_read_is_told_with_its_mode_and_the_user() -> Result<()> {
-    let house = House::new()?;
-    let identity = copy_of(&house, "closed")?;
-    let (key, api) = (identity.key(), house.api().identity(&identity));
-    for directory in [house.path(), identity.directory().to_owned()] {
+    let pki = TestPki::new()?;
+    let identity = copy_of(&pki, "closed")?;
+    let (key, api) = (identity.key(), pki.api().identity(&identity));
+    for directory in [pki.path(), identity.directory().to_owned()] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
     }
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640))?;
@@ -103,8 +103,8 @@ fn a_file_that_may_not_be_read_is_told_with_its_mode_and_the_user() -> Result<()
 
 #[test]
 fn values_that_are_unknown_are_told_all_at_once_with_what_would_do() -> Result<()> {
-    let house = House::new()?;
-    house.api().start()?;
+    let pki = TestPki::new()?;
+    pki.api().start()?;
     let bad: [(&str, &str, &[&str]); 15] = [
         ("HOST", "nowhere.example", &["nowhere.example", "127.0.0.1"]),
         ("PORT", "65536", &["65536", "digits"]),
@@ -123,7 +123,7 @@ fn values_that_are_unknown_are_told_all_at_once_with_what_would_do() -> Result<(
         ("CERT_PATH", "/nowhere", &["/nowhere"]),
     ];
 
-    let api = bad.iter().fold(house.api(), |api, (name, value, _)| api.set(name, value));
+    let api = bad.iter().fold(pki.api(), |api, (name, value, _)| api.set(name, value));
 
     let told: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
     tells(&api, &told)
@@ -131,8 +131,8 @@ fn values_that_are_unknown_are_told_all_at_once_with_what_would_do() -> Result<(
 
 #[test]
 fn the_client_services_own_settings_are_checked_too() -> Result<()> {
-    let house = House::new()?;
-    house.client_calling("https://localhost:1").start()?;
+    let pki = TestPki::new()?;
+    pki.client_calling("https://localhost:1").start()?;
     let bad: [(&str, &str, &[&str]); 5] = [
         (
             "API_SERVICE_URL",
@@ -145,7 +145,7 @@ fn the_client_services_own_settings_are_checked_too() -> Result<()> {
         ("LAB_CERT_PATH", "/lab", &["not supported yet"]),
     ];
 
-    let client = house.client_calling("");
+    let client = pki.client_calling("");
     let client = bad.iter().fold(client, |client, (name, value, _)| client.set(name, value));
 
     let told: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
@@ -179,12 +179,12 @@ fn flags_are_listed_beside_their_variables_and_an_unknown_one_exits_2() -> Resul
 
 #[test]
 fn a_port_that_is_taken_is_one_clear_line() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?;
 
     for setting in ["PORT", "ADMIN_PORT"] {
-        let outcome = house.api().set(setting, address.port()).set("LOG_FORMAT", "text").run()?;
+        let outcome = pki.api().set(setting, address.port()).set("LOG_FORMAT", "text").run()?;
 
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         let said = outcome.stdout + &outcome.stderr;
@@ -221,9 +221,9 @@ fn tells(service: &Launch, problems: &[(&str, &[&str])]) -> Result<()> {
 }
 
 /// A copy of the client service's identity, to be spoilt.
-fn copy_of(house: &House, name: &str) -> Result<Identity> {
+fn copy_of(pki: &TestPki, name: &str) -> Result<Identity> {
     let role = if name == "closed" { "api-service" } else { "client-service" };
-    let (from, to) = (house.identity(role), house.path().join(name));
+    let (from, to) = (pki.identity(role), pki.path().join(name));
     fs::create_dir_all(&to)?;
     for file in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
         fs::copy(from.directory().join(file), Path::new(&to).join(file))?;

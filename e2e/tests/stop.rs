@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use e2e::curl::{Answer, Curl};
 use e2e::deadline::{PATIENCE, eventually};
-use e2e::house::House;
 use e2e::openssl::Server;
+use e2e::pki::TestPki;
 
 #[test]
 fn sigterm_ends_both_services_with_exit_code_0() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     // The connection between the two stays open, in the client's pool.
     assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
 
@@ -31,9 +31,9 @@ fn sigterm_ends_both_services_with_exit_code_0() -> Result<()> {
 
 #[test]
 fn a_request_in_flight_is_finished_first() -> Result<()> {
-    let house = House::new()?;
-    let mut slow_api = Server::showing(&house.identity("api-service"), &[])?;
-    let client = house.client_calling(&slow_api.url()).start()?;
+    let pki = TestPki::new()?;
+    let mut slow_api = Server::showing(&pki.identity("api-service"), &[])?;
+    let client = pki.client_calling(&slow_api.url()).start()?;
     let click = Curl::get(&client.url("/proxy/data")).start()?;
     eventually("the request at the API", || {
         Ok(slow_api.program.stdout().contains("GET /api/data").then_some(()))
@@ -54,9 +54,9 @@ fn a_request_in_flight_is_finished_first() -> Result<()> {
 
 #[test]
 fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().set("DRAIN_DELAY", "5s").start()?;
-    let client = house.client(&api).set("DRAIN_DELAY", "4s").start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().set("DRAIN_DELAY", "5s").start()?;
+    let client = pki.client(&api).set("DRAIN_DELAY", "4s").start()?;
     let ask = |connection: &mut TcpStream| -> Result<String> {
         connection.set_read_timeout(Some(PATIENCE))?;
         connection.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
@@ -70,7 +70,7 @@ fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response(
     };
     let mut kept = TcpStream::connect(client.address)?;
     ensure!(!ask(&mut kept)?.contains("connection: close"));
-    let call = Curl::get(&api.url("/api/data")).showing(&house.identity("client-service"));
+    let call = Curl::get(&api.url("/api/data")).showing(&pki.identity("client-service"));
     let began = Instant::now();
 
     api.terminate()?;
@@ -100,9 +100,9 @@ fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response(
 
 #[test]
 fn what_does_not_finish_in_time_is_left_behind() -> Result<()> {
-    let house = House::new()?;
-    let stuck_api = Server::showing(&house.identity("api-service"), &[])?;
-    let client = house.client_calling(&stuck_api.url()).set("DRAIN_TIMEOUT", "500ms").start()?;
+    let pki = TestPki::new()?;
+    let stuck_api = Server::showing(&pki.identity("api-service"), &[])?;
+    let client = pki.client_calling(&stuck_api.url()).set("DRAIN_TIMEOUT", "500ms").start()?;
     let click = Curl::get(&client.url("/proxy/data")).start()?;
     eventually("the request at the API", || {
         Ok(stuck_api.program.stdout().contains("GET /api/data").then_some(()))

@@ -9,44 +9,44 @@ use anyhow::Result;
 use authority::{Authority, AuthorityRequest, KeyUsage, LeafRequest, RevocationListRequest, Usage};
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
-use e2e::desk::{Desk, Row};
-use e2e::house::House;
+use e2e::expected::{Row, RunningApi};
 use e2e::openssl::{Client, openssl};
+use e2e::pki::TestPki;
 use time::{Duration, OffsetDateTime};
 
 #[test]
 fn the_good_certificate_gets_the_data_with_every_kind_of_key() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
 
-    desk.lets_in("client-service", &house.identity("client-service"))?;
-    desk.lets_in("gateway", &house.identity("gateway"))?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    desk.lets_in("gateway", &pki.identity("gateway"))?;
     for key in ["ecdsa-p384", "ed25519", "rsa-2048", "rsa-4096"] {
-        desk.lets_in(key, &house.issue(key, &["--key", key])?)?;
+        desk.lets_in(key, &pki.issue(key, &["--key", key])?)?;
     }
-    let intermediate = house.authority()?.issue_intermediate(&AuthorityRequest::intermediate())?;
+    let intermediate = pki.authority()?.issue_intermediate(&AuthorityRequest::intermediate())?;
     let leaf = intermediate.issue(&LeafRequest::new("below"))?;
-    desk.lets_in("below", &house.keep("below", &leaf)?)
+    desk.lets_in("below", &pki.keep("below", &leaf)?)
 }
 
 #[test]
 fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    desk.lets_in("client-service", &house.identity("client-service"))?;
-    let other_house = House::new()?;
-    let stranger = other_house.identity("client-service");
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let other_pki = TestPki::new()?;
+    let stranger = other_pki.identity("client-service");
 
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
     let rows = [
         Row::nobody(),
-        Row::of(house.self_signed("authority", true)?, "self-signed", 48),
-        Row::of(house.self_signed("no-authority", false)?, "self-signed", 48),
+        Row::of(pki.self_signed("authority", true)?, "self-signed", 48),
+        Row::of(pki.self_signed("no-authority", false)?, "self-signed", 48),
         Row::of(stranger, "unknown-issuer", 48),
-        Row::of(house.issue("ended", &past)?, "expired", 45),
-        Row::of(house.issue("to-come", &["--not-before", &tomorrow()?])?, "not-yet-valid", 45),
-        Row::of(house.issue("server", &["--usage", "server", "--dns", "it"])?, "wrong-purpose", 43),
-        Row::of(house.identity("api-service"), "wrong-purpose", 43),
+        Row::of(pki.issue("ended", &past)?, "expired", 45),
+        Row::of(pki.issue("to-come", &["--not-before", &tomorrow()?])?, "not-yet-valid", 45),
+        Row::of(pki.issue("server", &["--usage", "server", "--dns", "it"])?, "wrong-purpose", 43),
+        Row::of(pki.identity("api-service"), "wrong-purpose", 43),
     ];
 
     rows.iter().try_for_each(|row| desk.refuses(row))
@@ -54,19 +54,19 @@ fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
 
 #[test]
 fn what_certs_refuses_to_issue_is_refused_too() -> Result<()> {
-    let house = House::new()?;
-    let root = house.authority()?;
-    let desk = Desk::open(&house, house.api())?;
-    desk.lets_in("client-service", &house.identity("client-service"))?;
+    let pki = TestPki::new()?;
+    let root = pki.authority()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
 
     let request = LeafRequest::new("client-service");
     let same_name = AuthorityRequest::default().subject_of(&root);
-    let same_key = same_name.clone().key_identifier(&key_identifier(&house)?);
+    let same_key = same_name.clone().key_identifier(&key_identifier(&pki)?);
     let unstated = request.clone().usage(Usage::Unstated);
     let lists_only = request.clone().key_usages(&[KeyUsage::CrlSign]);
     let unknown_extension = request.clone().extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
     let issue = |authority: &Authority, request: &LeafRequest, code, alert| -> Result<Row> {
-        Ok(Row::of(house.keep(code, &authority.issue(request)?)?, code, alert))
+        Ok(Row::of(pki.keep(code, &authority.issue(request)?)?, code, alert))
     };
     let rows = [
         issue(&Authority::generate(&same_name)?, &request, "unknown-issuer", 48)?,
@@ -81,19 +81,19 @@ fn what_certs_refuses_to_issue_is_refused_too() -> Result<()> {
 
 #[test]
 fn what_stands_between_leaf_and_root_is_judged_too() -> Result<()> {
-    let house = House::new()?;
-    let root = house.authority()?;
-    let desk = Desk::open(&house, house.api())?;
+    let pki = TestPki::new()?;
+    let root = pki.authority()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
     let request = LeafRequest::new("client-service").dns("client-service");
     let below = |request: &AuthorityRequest| root.issue_intermediate(request);
     let plain = AuthorityRequest::intermediate();
-    desk.lets_in("client-service", &house.keep("good", &below(&plain)?.issue(&request)?)?)?;
+    desk.lets_in("client-service", &pki.keep("good", &below(&plain)?.issue(&request)?)?)?;
 
     let leaf = below(&plain)?.issue(&request)?;
-    let alone = house.keep_pem("alone", leaf.certificate().pem(), &leaf.key_pem())?;
+    let alone = pki.keep_pem("alone", leaf.certificate().pem(), &leaf.key_pem())?;
     let intermediate = below(&plain)?;
     let chain = intermediate.intermediates_pem();
-    let authority = house.keep_pem("authority", &chain, &intermediate.key_pem())?;
+    let authority = pki.keep_pem("authority", &chain, &intermediate.key_pem())?;
     let signs_lists = plain.clone().key_usages(&[KeyUsage::CrlSign]);
     let elsewhere = plain.clone().permit_dns("elsewhere.example");
     let long = below(&plain)?.issue_intermediate(&plain)?;
@@ -101,12 +101,12 @@ fn what_stands_between_leaf_and_root_is_judged_too() -> Result<()> {
         Row::of(alone, "unknown-issuer", 48),
         Row::of(authority, "not-a-leaf", 46),
         Row::of(
-            house.keep("lists", &below(&signs_lists)?.issue(&request)?)?,
+            pki.keep("lists", &below(&signs_lists)?.issue(&request)?)?,
             "issuer-not-authority",
             46,
         ),
-        Row::of(house.keep("names", &below(&elsewhere)?.issue(&request)?)?, "name-constraint", 46),
-        Row::of(house.keep("long", &long.issue(&request)?)?, "path-too-long", 46),
+        Row::of(pki.keep("names", &below(&elsewhere)?.issue(&request)?)?, "name-constraint", 46),
+        Row::of(pki.keep("long", &long.issue(&request)?)?, "path-too-long", 46),
     ];
 
     rows.iter().try_for_each(|row| desk.refuses(row))
@@ -114,21 +114,21 @@ fn what_stands_between_leaf_and_root_is_judged_too() -> Result<()> {
 
 #[test]
 fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let revoked = house.issue("revoked", &[])?;
-    house.certs(&["revoke", "revoked", "--reason", "key-compromise"])?;
-    let root = house.authority()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let revoked = pki.issue("revoked", &[])?;
+    pki.certs(&["revoke", "revoked", "--reason", "key-compromise"])?;
+    let root = pki.authority()?;
     let soon = OffsetDateTime::now_utc() + Duration::seconds(4);
     let list = root.revocation_list(&RevocationListRequest::new(99).next_update(soon))?;
-    let hasty = house.path().join("hasty");
-    copy(&house, "api-service", &hasty)?;
+    let hasty = pki.path().join("hasty");
+    copy(&pki, "api-service", &hasty)?;
     fs::write(hasty.join("ca.crl"), list.pem())?;
     let below = root.issue_intermediate(&AuthorityRequest::intermediate())?;
-    let below = house.keep("below", &below.issue(&LeafRequest::new("below"))?)?;
-    let desk = Desk::open(&house, house.api().set("REVOCATION", "required"))?;
-    let strict = house.api().set("REVOCATION", "required").set("CERT_PATH", hasty.display());
-    let strict = Desk::open(&house, strict)?;
+    let below = pki.keep("below", &below.issue(&LeafRequest::new("below"))?)?;
+    let desk = RunningApi::open(&pki, pki.api().set("REVOCATION", "required"))?;
+    let strict = pki.api().set("REVOCATION", "required").set("CERT_PATH", hasty.display());
+    let strict = RunningApi::open(&pki, strict)?;
 
     desk.lets_in("client-service", &good)?;
     desk.refuses(&Row::of(revoked, "revoked", 44))?;
@@ -143,14 +143,14 @@ fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Resul
 
 #[test]
 fn a_key_that_is_too_short_is_refused() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    desk.lets_in("client-service", &house.identity("client-service"))?;
-    let weak = house.keep_pem("weak", "", "")?;
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let weak = pki.keep_pem("weak", "", "")?;
     let key = weak.key().display().to_string();
     openssl(&["genrsa", "-out", &key, "1024"])?;
     let public = openssl(&["pkey", "-in", &key, "-pubout"])?.stdout;
-    let leaf = house.authority()?.issue_for(&public, &LeafRequest::new("weak"))?;
+    let leaf = pki.authority()?.issue_for(&public, &LeafRequest::new("weak"))?;
     fs::write(weak.chain(), leaf.pem())?;
 
     // OpenSSL itself must be talked into it; curl cannot be.
@@ -164,9 +164,9 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
 
 #[test]
 fn who_speaks_another_language_is_refused() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let desk = Desk::open(&house, house.api())?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let desk = RunningApi::open(&pki, pki.api())?;
     desk.lets_in("client-service", &good)?;
 
     let client = || Client::to(&desk.api, &good).showing(&good);
@@ -189,9 +189,9 @@ fn who_speaks_another_language_is_refused() -> Result<()> {
 
 #[test]
 fn what_is_no_hello_is_refused_and_the_alert_told_is_the_one_that_was_sent() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    desk.lets_in("client-service", &house.identity("client-service"))?;
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    desk.lets_in("client-service", &pki.identity("client-service"))?;
 
     // A record of TLS, and in it a handshake message of no known type.
     let alert = desk.send(&[0x16, 3, 1, 0, 4, 0xff, 0, 0, 0])?;
@@ -201,11 +201,11 @@ fn what_is_no_hello_is_refused_and_the_alert_told_is_the_one_that_was_sent() -> 
 
 #[test]
 fn a_hostile_name_reaches_the_log_escaped_and_cut() -> Result<()> {
-    let house = House::new()?;
-    let desk = Desk::open(&house, house.api())?;
-    let good = house.identity("client-service");
+    let pki = TestPki::new()?;
+    let desk = RunningApi::open(&pki, pki.api())?;
+    let good = pki.identity("client-service");
     desk.lets_in("client-service", &good)?;
-    let hostile = house.self_signed("hostile", false)?;
+    let hostile = pki.self_signed("hostile", false)?;
     let (chain, key) = (hostile.chain().display().to_string(), hostile.key().display().to_string());
     let name = format!("/CN=evil\r\nclient authenticated\u{1b}[31m/OU={}", "x".repeat(60));
     openssl(&["req", "-x509", "-key", &key, "-out", &chain, "-utf8", "-subj", &name])?;
@@ -224,18 +224,18 @@ fn tomorrow() -> Result<String> {
     Ok(format!("{}T00:00:00Z", moment.date()))
 }
 
-/// The subject key identifier of the house's root.
-fn key_identifier(house: &House) -> Result<Vec<u8>> {
-    let root = house.identity("api-service").roots().display().to_string();
+/// The subject key identifier of the pki's root.
+fn key_identifier(pki: &TestPki) -> Result<Vec<u8>> {
+    let root = pki.identity("api-service").roots().display().to_string();
     let said = openssl(&["x509", "-in", &root, "-noout", "-ext", "subjectKeyIdentifier"])?.stdout;
     let digits = said.lines().nth(1).unwrap_or_default().trim();
     Ok(digits.split(':').map(|digits| u8::from_str_radix(digits, 16)).collect::<Result<_, _>>()?)
 }
 
-fn copy(house: &House, name: &str, to: &PathBuf) -> Result<()> {
+fn copy(pki: &TestPki, name: &str, to: &PathBuf) -> Result<()> {
     fs::create_dir_all(to)?;
     for file in ["tls.crt", "tls.key", "ca.crt"] {
-        fs::copy(house.identity(name).directory().join(file), to.join(file))?;
+        fs::copy(pki.identity(name).directory().join(file), to.join(file))?;
     }
     Ok(())
 }

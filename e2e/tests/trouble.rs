@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::curl::{Answer, Curl};
-use e2e::house::House;
 use e2e::openssl::Server;
+use e2e::pki::TestPki;
 use e2e::service::Service;
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 
 #[test]
 fn an_api_that_is_down_is_unreachable_until_it_is_back() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
     let port = api.address.port();
-    let client = house.client(&api).start()?;
+    let client = pki.client(&api).start()?;
     assert_eq!(click(&client)?.status, 200);
 
     api.stop()?.good()?;
     fails(&client, "api-unreachable", "cannot be reached")?;
-    let _api = house.api().set("PORT", port).start()?;
+    let _api = pki.api().set("PORT", port).start()?;
 
     assert_eq!(click(&client)?.status, 200);
     Ok(())
@@ -30,10 +30,10 @@ fn an_api_that_is_down_is_unreachable_until_it_is_back() -> Result<()> {
 
 #[test]
 fn an_api_that_accepts_and_is_silent_takes_ten_seconds_at_most() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("https://localhost:{}", silent.local_addr()?.port());
-    let client = house.client_calling(&url).start()?;
+    let client = pki.client_calling(&url).start()?;
 
     let began = Instant::now();
     fails(&client, "api-timeout", "in time")?;
@@ -44,9 +44,9 @@ fn an_api_that_accepts_and_is_silent_takes_ten_seconds_at_most() -> Result<()> {
 
 #[test]
 fn an_api_that_shakes_hands_and_never_answers_takes_ten_seconds_at_most() -> Result<()> {
-    let house = House::new()?;
-    let stuck = Server::showing(&house.identity("api-service"), &[])?;
-    let client = house.client_calling(&stuck.url()).start()?;
+    let pki = TestPki::new()?;
+    let stuck = Server::showing(&pki.identity("api-service"), &[])?;
+    let client = pki.client_calling(&stuck.url()).start()?;
 
     let began = Instant::now();
     fails(&client, "api-timeout", "within 10 seconds")?;
@@ -57,9 +57,9 @@ fn an_api_that_shakes_hands_and_never_answers_takes_ten_seconds_at_most() -> Res
 
 #[test]
 fn an_api_that_takes_no_connection_is_given_up_after_three_seconds() -> Result<()> {
-    let house = House::new()?;
+    let pki = TestPki::new()?;
     let (_listener, port, _waiting) = full_listener()?;
-    let client = house.client_calling(&format!("https://127.0.0.1:{port}")).start()?;
+    let client = pki.client_calling(&format!("https://127.0.0.1:{port}")).start()?;
 
     let began = Instant::now();
     fails(&client, "api-timeout", "in time")?;
@@ -71,12 +71,12 @@ fn an_api_that_takes_no_connection_is_given_up_after_three_seconds() -> Result<(
 
 #[test]
 fn an_answer_that_is_no_good_is_told_and_the_next_click_works() -> Result<()> {
-    let house = House::new()?;
-    let directory = house.path().join("answers");
+    let pki = TestPki::new()?;
+    let directory = pki.path().join("answers");
     let answer = directory.join("api/data");
     fs::create_dir_all(directory.join("api"))?;
-    let server = Server::of_files(&house.identity("api-service"), &directory)?;
-    let client = house.client_calling(&server.url()).start()?;
+    let server = Server::of_files(&pki.identity("api-service"), &directory)?;
+    let client = pki.client_calling(&server.url()).start()?;
     let good = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"message\":\"ok\"}";
 
     for (error, words, trouble) in [
@@ -102,23 +102,23 @@ fn an_answer_that_is_no_good_is_told_and_the_next_click_works() -> Result<()> {
 
 #[test]
 fn an_answer_without_end_is_given_up() -> Result<()> {
-    let house = House::new()?;
-    let directory = house.path().join("answers");
+    let pki = TestPki::new()?;
+    let directory = pki.path().join("answers");
     fs::create_dir_all(directory.join("api"))?;
     let body = "x".repeat(3 * 1024 * 1024);
     let endless = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     fs::write(directory.join("api/data"), endless)?;
-    let server = Server::of_files(&house.identity("api-service"), &directory)?;
-    let client = house.client_calling(&server.url()).start()?;
+    let server = Server::of_files(&pki.identity("api-service"), &directory)?;
+    let client = pki.client_calling(&server.url()).start()?;
 
     fails(&client, "api-bad-answer", "")
 }
 
 #[test]
 fn a_web_site_that_has_its_name_resolve_to_loopback_gets_nothing() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).set("ALLOWED_HOSTS", "demo.example").start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).set("ALLOWED_HOSTS", "demo.example").start()?;
     let named = |name: &str, path: &str| {
         Curl::get(&client.url(path)).with(&["-H", &format!("Host: {name}")]).run()
     };
@@ -139,9 +139,9 @@ fn a_web_site_that_has_its_name_resolve_to_loopback_gets_nothing() -> Result<()>
 
 #[test]
 fn a_browsers_trace_is_found_in_the_apis_log() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let header = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01");
 

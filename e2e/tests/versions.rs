@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use e2e::curl::Curl;
-use e2e::desk::Desk;
-use e2e::house::House;
+use e2e::expected::RunningApi;
 use e2e::openssl::{Client, Server};
+use e2e::pki::TestPki;
 
 #[test]
 fn two_of_ours_agree_on_tls_1_3_with_a_hybrid_key_exchange() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
 
     let answer = Curl::get(&client.url("/proxy/data")).run()?;
 
@@ -39,9 +39,9 @@ fn two_of_ours_agree_on_tls_1_3_with_a_hybrid_key_exchange() -> Result<()> {
 
 #[test]
 fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let desk = Desk::open(&house, house.api())?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let desk = RunningApi::open(&pki, pki.api())?;
     let client = |version: &str| Client::to(&desk.api, &good).with(&[version]).showing(&good);
     for version in ["-tls1_3", "-tls1_2"] {
         let answer = client(version)?.ask()?;
@@ -60,17 +60,16 @@ fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
 
 #[test]
 fn no_ticket_is_offered_and_no_session_resumed() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().start()?;
 
     // OpenSSL's own server gives out sessions: what it gives is offered to ours.
-    let generous = Server::showing(&house.identity("api-service"), &["-www"])?;
+    let generous = Server::showing(&pki.identity("api-service"), &["-www"])?;
     let address = SocketAddr::from(([127, 0, 0, 1], generous.port));
 
     for (version, name) in [("-tls1_3", "TLSv1.3"), ("-tls1_2", "TLSv1.2")] {
-        let file =
-            |name: &str| house.path().join(format!("{version}.{name}")).display().to_string();
+        let file = |name: &str| pki.path().join(format!("{version}.{name}")).display().to_string();
         let (foreign, ours) = (file("foreign"), file("ours"));
         let keep = |client: Client, file: &str| client.with(&[version, "-sess_out", file]).ask();
         keep(Client::at(address, &good), &foreign)?;
@@ -90,7 +89,7 @@ fn no_ticket_is_offered_and_no_session_resumed() -> Result<()> {
         }
     }
 
-    let accepted = api.handshakes()?;
+    let accepted = api.events()?;
     assert_eq!(accepted.len(), 4);
     assert!(accepted.iter().all(|event| event["clientCert"]["subject"]["CN"] == "client-service"));
     Ok(())
@@ -98,9 +97,9 @@ fn no_ticket_is_offered_and_no_session_resumed() -> Result<()> {
 
 #[test]
 fn http_1_1_and_2_are_both_spoken_and_alpn_chooses() -> Result<()> {
-    let house = House::new()?;
-    let good = house.identity("client-service");
-    let api = house.api().start()?;
+    let pki = TestPki::new()?;
+    let good = pki.identity("client-service");
+    let api = pki.api().start()?;
 
     for (option, version, alpn) in [
         ("--http1.1", "1.1", Some("http/1.1")),

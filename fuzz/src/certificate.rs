@@ -1,6 +1,6 @@
 //! What is shown of a certificate.
 
-use mtls::certificate::{Certificate, DistinguishedName, ShownNames};
+use mtls::pki::certificate::{Certificate, DistinguishedName, ShownNames};
 use mtls::untrusted::{Excerpt, Untrusted};
 
 pub fn body(data: &[u8]) {

@@ -8,7 +8,7 @@ use gateway::config::IdentityHeaders;
 use gateway::headers::forged;
 use gateway::headers::identity::{Caller, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 
 const ALL: IdentityHeaders = IdentityHeaders {
     client_cert: true,

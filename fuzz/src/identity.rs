@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use mtls::live::{load_identity, load_trust};
-use mtls::trust::Revocation;
+use mtls::credentials::{load_identity, load_trust};
+use mtls::pki::trust::Revocation;
 use time::OffsetDateTime;
 
 use crate::seeds::HOUSE;
@@ -33,9 +33,9 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let house = &*HOUSE;
-    let (root, list) = (house.authority.root().pem(), house.list.pem());
-    [&house.client, &house.below, &house.server]
+    let seeds = &*HOUSE;
+    let (root, list) = (seeds.authority.root().pem(), seeds.list.pem());
+    [&seeds.client, &seeds.below, &seeds.server]
         .map(|leaf| {
             let parts = [&leaf.chain_pem(), &leaf.key_pem(), root, list];
             parts.map(str::as_bytes).join(&SEPARATOR)

@@ -1,6 +1,6 @@
 //! The reader of PEM files.
 
-use mtls::pem::blocks;
+use mtls::pki::pem::blocks;
 
 use crate::seeds::HOUSE;
 
@@ -17,9 +17,9 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let house = &*HOUSE;
-    let (root, list) = (house.authority.root().pem(), house.list.pem());
-    let (chain, key) = (house.below.chain_pem(), house.below.key_pem());
+    let seeds = &*HOUSE;
+    let (root, list) = (seeds.authority.root().pem(), seeds.list.pem());
+    let (chain, key) = (seeds.below.chain_pem(), seeds.below.key_pem());
     let texts = [
         format!("{root}{list}{list}"),
         format!("\u{feff}# a comment\r\n{}", chain.replace('\n', "\r\n")),

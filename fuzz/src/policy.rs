@@ -1,6 +1,6 @@
 //! Conditions of a policy, and certificates that they are held against.
 
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 use mtls::policy::{Attribute, Condition};
 
 use crate::seeds::certificates;

@@ -8,7 +8,7 @@ use authority::{
 };
 
 /// Whom the targets trust.
-pub(crate) struct House {
+pub(crate) struct Seeds {
     pub(crate) authority: Authority,
     pub(crate) below: Leaf,
     pub(crate) client: Leaf,
@@ -18,7 +18,7 @@ pub(crate) struct House {
     pub(crate) stranger: Leaf,
 }
 
-pub(crate) static HOUSE: LazyLock<House> = LazyLock::new(|| {
+pub(crate) static HOUSE: LazyLock<Seeds> = LazyLock::new(|| {
     let authority = made(Authority::generate(&AuthorityRequest::default()));
     let intermediate = made(authority.issue_intermediate(&AuthorityRequest::intermediate()));
     let request = || LeafRequest::new("client-service").spiffe(ID);
@@ -28,7 +28,7 @@ pub(crate) static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let revoked = made(authority.issue(&request()));
     let list =
         RevocationListRequest::new(7).revoke(revoked.serial(), RevocationReason::KeyCompromise);
-    House {
+    Seeds {
         below: made(intermediate.issue(&many)),
         client: made(authority.issue(&request())),
         list: made(authority.revocation_list(&list)),
@@ -41,9 +41,9 @@ pub(crate) static HOUSE: LazyLock<House> = LazyLock::new(|| {
 
 /// The leaves, as DER.
 pub(crate) fn certificates() -> Vec<Vec<u8>> {
-    let house = &*HOUSE;
-    let leaves = [&house.below, &house.client, &house.revoked, &house.server, &house.stranger];
-    let root = house.authority.root().der().to_vec();
+    let seeds = &*HOUSE;
+    let leaves = [&seeds.below, &seeds.client, &seeds.revoked, &seeds.server, &seeds.stranger];
+    let root = seeds.authority.root().der().to_vec();
     leaves.iter().map(|leaf| leaf.certificate().der().to_vec()).chain([root]).collect()
 }
 

@@ -1,6 +1,6 @@
 //! SPIFFE IDs (SPIFFE-ID, section 2).
 
-use mtls::spiffe::SpiffeId;
+use mtls::pki::spiffe::SpiffeId;
 
 pub fn body(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };

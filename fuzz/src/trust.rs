@@ -2,16 +2,16 @@
 
 use std::sync::LazyLock;
 
-use mtls::role::Role;
-use mtls::trust::{Revocation, Trust};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Revocation, Trust};
 use time::OffsetDateTime;
 
 use crate::seeds::HOUSE;
 
 static TRUST: LazyLock<Trust> = LazyLock::new(|| {
-    let house = &*HOUSE;
-    let roots = vec![house.authority.root().der().to_vec().into()];
-    let lists = [house.list.der().to_vec().into()];
+    let seeds = &*HOUSE;
+    let roots = vec![seeds.authority.root().der().to_vec().into()];
+    let lists = [seeds.list.der().to_vec().into()];
     Trust::new(roots, &lists, Revocation::Checked, OffsetDateTime::now_utc())
         .expect("it must be a trust")
 });
@@ -19,7 +19,7 @@ static TRUST: LazyLock<Trust> = LazyLock::new(|| {
 pub fn body(data: &[u8]) {
     let presented: Vec<_> = certificates(data).map(|der| der.to_vec().into()).collect();
     for role in [Role::Client, Role::Server] {
-        let Ok(chain) = TRUST.judge(&presented, role, OffsetDateTime::now_utc()) else { continue };
+        let Ok(chain) = TRUST.verify(&presented, role, OffsetDateTime::now_utc()) else { continue };
         let good = match role {
             Role::Client => [&HOUSE.client, &HOUSE.below],
             Role::Server => [&HOUSE.server, &HOUSE.server],
@@ -30,8 +30,8 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let house = &*HOUSE;
-    let leaves = [&house.client, &house.below, &house.revoked, &house.server, &house.stranger];
+    let seeds = &*HOUSE;
+    let leaves = [&seeds.client, &seeds.below, &seeds.revoked, &seeds.server, &seeds.stranger];
     leaves.map(|leaf| join(&leaf.chain_der())).to_vec()
 }
 

@@ -34,11 +34,11 @@ use std::time::Duration;
 use http::uri::Authority;
 use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
+use mtls::pki::spiffe::SpiffeId;
+use mtls::pki::trust::Revocation;
 use mtls::policy::PathPrefix;
-use mtls::spiffe::SpiffeId;
-use mtls::trust::Revocation;
 
-pub use self::problems::{Place, Problem, Problems};
+pub use self::problems::{Position, Problem, Problems};
 
 /// A gateway's file, checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,8 +55,8 @@ pub struct Config {
     pub max_requests: usize,
     /// Requests in flight at once on all of them.
     pub max_requests_total: usize,
-    /// The doors, at least one, each with a name and an address of its own.
-    pub listeners: Vec<ListenerConfig>,
+    /// The registries, at least one, each with a name and an address of its own.
+    pub listeners: Vec<ListenerSettings>,
     /// How large the heads and the trailers of requests may be.
     pub request_fields: FieldLimits,
     /// The same of responses.
@@ -69,7 +69,7 @@ pub struct Config {
 
 /// One door.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ListenerConfig {
+pub struct ListenerSettings {
     /// What routes, logs and metrics call it.
     pub name: String,
     /// Where it stands.

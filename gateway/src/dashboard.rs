@@ -4,13 +4,13 @@
 //! tell different things. Who may see them is the admin listener's to say.
 
 mod identity;
-mod life;
 mod listener;
 mod moment;
 mod refusal;
 mod route;
 mod shown;
 mod upstream;
+mod validity;
 mod view;
 
 use std::sync::Arc;

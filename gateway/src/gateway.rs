@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::anyhow;
 use arc_swap::ArcSwap;
-use mtls::connections::Connections;
-use mtls::handshake::Handshakes;
+use mtls::connection::Connections;
+use mtls::event::Events;
 use service_kit::admin::Admin;
 use service_kit::capacity::Capacity;
-use service_kit::lives::Lives;
+use service_kit::identities::Identities;
 use service_kit::process::Shutdown;
 use service_kit::settings::ServiceLimits;
 use service_kit::{metrics, server};
@@ -19,23 +19,23 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::config::{Config, ListenerConfig};
+use crate::config::{Config, ListenerSettings};
 use crate::dashboard;
-use crate::door::Door;
+use crate::listener::Listener;
 use crate::plan::Plan;
 use crate::reload::Reloads;
 use crate::settings::Settings;
-use crate::upstream::Doors;
+use crate::upstream::Registries;
 
 /// A gateway that runs.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     /// Cloned by whatever a stopping gateway waits for; none once it stops.
     busy: Mutex<Option<mpsc::Sender<()>>>,
-    pub(crate) doors: Doors,
+    pub(crate) registries: Registries,
     file: PathBuf,
-    lives: Lives,
-    open: Mutex<HashMap<Place, OpenDoor>>,
+    identities: Identities,
+    open: Mutex<HashMap<ListenerKey, OpenListener>>,
     plan: ArcSwap<Plan>,
     pub(crate) reloads: Reloads,
 }
@@ -43,12 +43,12 @@ pub(crate) struct Gateway {
 /// Where a listener is configured to stand. Each that leaves the port to the system has one of its
 /// own.
 #[derive(Debug, Eq, Hash, PartialEq)]
-struct Place(SocketAddr, Option<String>);
+struct ListenerKey(SocketAddr, Option<String>);
 
 /// A door that is open.
 #[derive(Debug)]
-struct OpenDoor {
-    door: Arc<Door>,
+struct OpenListener {
+    door: Arc<Listener>,
     stop: watch::Sender<bool>,
 }
 
@@ -63,17 +63,17 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
     let config = settings.config;
     let limits = of_admin(&config);
     let admin_listener = server::bind(config.admin, "listen in [admin]")?;
-    let doors = Doors {
+    let registries = Registries {
         connections: Connections::new(),
-        handshakes: Handshakes::new(config.log_refusals_per_second),
+        events: Events::new(config.log_refusals_per_second),
     };
     let (busy, mut all_done) = mpsc::channel(1);
-    let gateway = Gateway::open(config, settings.file, doors.clone(), busy)?;
+    let gateway = Gateway::open(config, settings.file, registries.clone(), busy)?;
 
     let admin = Admin {
-        connections: Arc::clone(&doors.connections),
-        handshakes: Arc::clone(&doors.handshakes),
-        lives: gateway.lives.clone(),
+        connections: Arc::clone(&registries.connections),
+        events: Arc::clone(&registries.events),
+        identities: gateway.identities.clone(),
         more_checks: Arc::new({
             let gateway = Arc::clone(&gateway);
             move || vec![gateway.reloads.check()]
@@ -87,7 +87,7 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
     beside.spawn(metrics::upkeep(recorder));
     beside.spawn(Arc::clone(&gateway).follow_file());
 
-    shutdown.told().await;
+    shutdown.requested().await;
     let patience = gateway.plan().config.drain_timeout;
     gateway.close();
     // Each connection cuts itself off after `drain_timeout`, and says so.
@@ -102,19 +102,19 @@ impl Gateway {
     fn open(
         config: Config,
         file: PathBuf,
-        doors: Doors,
+        registries: Registries,
         busy: mpsc::Sender<()>,
     ) -> anyhow::Result<Arc<Self>> {
         let together = |problems: Vec<String>| anyhow!(problems.join("\n"));
         let (config, notes) = fitted(config);
         notes.iter().for_each(|note| warn!("{note}"));
         let sockets = sockets(&config.listeners, |_| false).map_err(together)?;
-        let plan = Plan::of(config, None, &doors).map_err(together)?;
+        let plan = Plan::of(config, None, &registries).map_err(together)?;
         let gateway = Self {
             busy: Mutex::new(Some(busy)),
-            doors,
+            registries,
             file,
-            lives: Lives::new(plan.lives()),
+            identities: Identities::new(plan.identities()),
             open: Mutex::default(),
             plan: ArcSwap::from_pointee(plan),
             reloads: Reloads::default(),
@@ -151,66 +151,67 @@ impl Gateway {
         if config.admin != before.config.admin {
             warn!(in_force = %before.config.admin, "the admin listener moves at the next start");
         }
-        let known = |place: &Place| self.open_doors().contains_key(place);
+        let known = |place: &ListenerKey| self.open_listeners().contains_key(place);
         let sockets = sockets(&config.listeners, known)?;
-        let plan = Plan::of(config, Some(&before), &self.doors)?;
-        self.lives.become_these(plan.lives());
+        let plan = Plan::of(config, Some(&before), &self.registries)?;
+        self.identities.become_these(plan.identities());
         self.plan.store(Arc::new(plan));
         self.put_in_force(sockets);
         Ok(true)
     }
 
-    /// Has the doors be those of the plan; `sockets` are those of its new listeners.
-    fn put_in_force(&self, mut sockets: HashMap<Place, TcpListener>) {
+    /// Has the registries be those of the plan; `sockets` are those of its new listeners.
+    fn put_in_force(&self, mut sockets: HashMap<ListenerKey, TcpListener>) {
         let plan = self.plan();
         plan.config.notes().iter().for_each(|note| warn!("{note}"));
-        let mut open = self.open_doors();
+        let mut open = self.open_listeners();
         let listeners = &plan.config.listeners;
-        let gone = open.extract_if(|place, _| !listeners.iter().any(|l| Place::of(l) == *place));
+        let gone =
+            open.extract_if(|place, _| !listeners.iter().any(|l| ListenerKey::of(l) == *place));
         for (_, gone) in gone {
             gone.stop.send_replace(true);
         }
         for listener in listeners {
-            let (place, terms) = (Place::of(listener), plan.terms(listener));
+            let (place, terms) = (ListenerKey::of(listener), plan.terms(listener));
             if let Some(known) = open.get(&place) {
                 known.door.change(terms);
             } else if let Some(socket) = sockets.remove(&place)
                 && let Some(busy) = &*self.busy()
             {
                 let address = socket.local_addr().unwrap_or(listener.listen);
-                let door = Arc::new(Door::new(address, terms, busy));
+                let door = Arc::new(Listener::new(address, terms, busy));
                 let (stop, told) = watch::channel(false);
                 tokio::spawn(Arc::clone(&door).serve(socket, told));
-                open.insert(place, OpenDoor { door, stop });
+                open.insert(place, OpenListener { door, stop });
             }
         }
     }
 
     /// Takes no more connections; those that are open finish what is in flight.
     fn close(&self) {
-        for open in self.open_doors().values() {
+        for open in self.open_listeners().values() {
             open.stop.send_replace(true);
         }
         self.busy().take();
     }
 
     /// Where a listener stands, which tells the port that the system chose for port 0.
-    pub(crate) fn address_of(&self, listener: &ListenerConfig) -> SocketAddr {
-        let open = self.open_doors();
-        open.get(&Place::of(listener)).map_or(listener.listen, |open| open.door.address())
+    pub(crate) fn address_of(&self, listener: &ListenerSettings) -> SocketAddr {
+        let open = self.open_listeners();
+        open.get(&ListenerKey::of(listener)).map_or(listener.listen, |open| open.door.address())
     }
 
     fn busy(&self) -> MutexGuard<'_, Option<mpsc::Sender<()>>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_doors(&self) -> MutexGuard<'_, HashMap<Place, OpenDoor>> {
+    fn open_listeners(&self) -> MutexGuard<'_, HashMap<ListenerKey, OpenListener>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
-    fn of(listener: &ListenerConfig) -> Self {
+impl ListenerKey {
+    fn of(listener: &ListenerSettings) -> Self {
         let by_name = listener.listen.port() == 0;
         Self(listener.listen, by_name.then(|| listener.name.clone()))
     }
@@ -218,15 +219,15 @@ impl Place {
 
 /// Sockets for the listeners that have none yet.
 fn sockets(
-    listeners: &[ListenerConfig],
-    known: impl Fn(&Place) -> bool,
-) -> Result<HashMap<Place, TcpListener>, Vec<String>> {
+    listeners: &[ListenerSettings],
+    known: impl Fn(&ListenerKey) -> bool,
+) -> Result<HashMap<ListenerKey, TcpListener>, Vec<String>> {
     let mut sockets = HashMap::new();
     let mut problems = Vec::new();
-    for listener in listeners.iter().filter(|listener| !known(&Place::of(listener))) {
+    for listener in listeners.iter().filter(|listener| !known(&ListenerKey::of(listener))) {
         match server::bind(listener.listen, "listen") {
             Ok(socket) => {
-                sockets.insert(Place::of(listener), socket);
+                sockets.insert(ListenerKey::of(listener), socket);
             }
             Err(error) => problems.push(format!("listener \"{}\": {error}", listener.name)),
         }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use mtls::live::{BadFile, Live};
-use mtls::role::Role;
-use mtls::trust::Revocation;
+use mtls::credentials::{BadFile, CredentialStore};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 
 /// An identity directory in one or both of its roles.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    live: Arc<Live>,
+    store: Arc<CredentialStore>,
     revocation: Revocation,
     roles: BTreeSet<Role>,
 }
@@ -27,17 +27,17 @@ impl Identity {
         roles: BTreeSet<Role>,
         revocation: Revocation,
     ) -> Result<Self, Vec<BadFile>> {
-        let live = if roles.is_empty() {
-            Live::load_identity_alone(directory.to_owned())
+        let store = if roles.is_empty() {
+            CredentialStore::load_identity_alone(directory.to_owned())
         } else {
             let roles: Vec<Role> = roles.iter().copied().collect();
-            Live::load(directory.to_owned(), &roles, revocation)
+            CredentialStore::load(directory.to_owned(), &roles, revocation)
         };
-        Ok(Self { live: Arc::new(live?), revocation, roles })
+        Ok(Self { store: Arc::new(store?), revocation, roles })
     }
 
-    pub(crate) fn live(&self) -> Arc<Live> {
-        Arc::clone(&self.live)
+    pub(crate) fn store(&self) -> Arc<CredentialStore> {
+        Arc::clone(&self.store)
     }
 
     /// Whether it was judged for just these roles, in this manner.

@@ -12,20 +12,20 @@
 //!                       │ └──> question ─> upstream ══> service
 //!                       │  └── body, tunnel: streamed both ways
 //!                       └───── turned_away: 4xx, 502, 504 as problems; record: log and metrics
-//!  operator ─> dashboard: looks at the plan, its doors and what happened at them, on the admin port
+//!  operator ─> dashboard: looks at the plan, its registries and what happened at them, on the admin port
 //! ```
 
+mod access_record;
 mod body;
 pub mod config;
 mod dashboard;
-mod door;
 mod gateway;
 pub mod headers;
 mod identity;
+mod listener;
 mod plan;
 mod proxy;
-mod question;
-mod record;
+mod proxy_error;
 mod redirect;
 mod reload;
 mod request_limits;
@@ -34,8 +34,8 @@ mod routes;
 mod settings;
 mod target;
 mod tunnel;
-mod turned_away;
 mod upstream;
+mod upstream_request;
 
 pub use self::gateway::serve;
 pub use self::settings::{Command, Settings, check, healthcheck};

@@ -5,27 +5,27 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mtls::credentials::CredentialStore;
 use mtls::field_limits::FieldLimits;
-use mtls::live::Live;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use tokio::sync::Semaphore;
 
 use crate::config::{
-    ClientCertificates, Config, ListenerConfig, RouteConfig, Security, Timeouts, Upstream as Url,
+    ClientCertificates, Config, ListenerSettings, RouteConfig, Security, Timeouts, Upstream as Url,
     UpstreamTls,
 };
-use crate::door::Terms;
 use crate::identity::Identity;
+use crate::listener::ListenerConfig;
 use crate::redirect::Hosts;
 use crate::request_limits::{self, RequestLimits};
 use crate::routes::{Route, Routes};
-use crate::upstream::{Doors, Upstream, Upstreams};
+use crate::upstream::{Registries, Upstream, Upstreams};
 
 /// What the gateway does, until the next plan.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    doors: Doors,
+    registries: Registries,
     identities: BTreeMap<PathBuf, Arc<Identity>>,
     /// Of each listener, by its name.
     request_limits: BTreeMap<String, RequestLimits>,
@@ -46,7 +46,7 @@ impl Plan {
     pub(crate) fn of(
         config: Config,
         before: Option<&Self>,
-        doors: &Doors,
+        registries: &Registries,
     ) -> Result<Self, Vec<String>> {
         let total = config.max_requests_total;
         let requests = match before {
@@ -65,7 +65,7 @@ impl Plan {
             identities: identities(&config, before)?,
             request_limits: request_limits.collect(),
             config,
-            doors: doors.clone(),
+            registries: registries.clone(),
             requests,
             routes: Vec::new(),
             upstreams: HashMap::new(),
@@ -96,22 +96,23 @@ impl Plan {
             same.then(|| Arc::clone(known))
         });
         let upstream = taken_over.unwrap_or_else(|| {
-            let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.live()));
-            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.doors))
+            let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.store()));
+            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.registries))
         });
         self.upstreams.insert(meeting, Arc::clone(&upstream));
         upstream
     }
 
     /// The terms of one of its listeners.
-    pub(crate) fn terms(&self, listener: &ListenerConfig) -> Terms {
-        let live = match &listener.security {
-            Security::Tls { identity, .. } => self.identity(identity).map(|it| it.live()),
+    pub(crate) fn terms(&self, listener: &ListenerSettings) -> ListenerConfig {
+        let store = match &listener.security {
+            Security::Tls { identity, .. } => self.identity(identity).map(|it| it.store()),
             Security::Plain | Security::Redirect(_) => None,
         };
         let routes = Routes::of(&listener.name, &self.routes);
         let requests = self.request_limits[&listener.name].clone();
-        let mut terms = Terms::new(listener, live, routes, &self.config, requests, &self.doors);
+        let mut terms =
+            ListenerConfig::new(listener, store, routes, &self.config, requests, &self.registries);
         if let Security::Redirect(_) = listener.security {
             terms.hosts = self.hosts();
         }
@@ -123,7 +124,7 @@ impl Plan {
         let mut hosts = Hosts::default();
         for listener in &self.config.listeners {
             if let Security::Tls { identity, .. } = &listener.security {
-                hosts.certificates.extend(self.identity(identity).map(|it| it.live()));
+                hosts.certificates.extend(self.identity(identity).map(|it| it.store()));
                 let routes = self.config.routes.iter();
                 let own = routes.filter(|route| route.listeners.contains(&listener.name));
                 hosts.routes.extend(own.map(|route| route.host.clone()));
@@ -139,8 +140,8 @@ impl Plan {
     }
 
     /// The identities in use, in the order of their directories.
-    pub(crate) fn lives(&self) -> Vec<Arc<Live>> {
-        self.identities.values().map(|identity| identity.live()).collect()
+    pub(crate) fn identities(&self) -> Vec<Arc<CredentialStore>> {
+        self.identities.values().map(|identity| identity.store()).collect()
     }
 
     fn identity(&self, directory: &Path) -> Option<&Arc<Identity>> {

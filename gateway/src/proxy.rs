@@ -14,33 +14,33 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use mtls::connections::Connection;
-use mtls::handshake::Handshake;
+use mtls::connection::Connection;
+use mtls::event::Event;
+use mtls::event::refusal::{Code, Reason, Refusal};
 use mtls::peer::Peer;
-use mtls::refusal::{Code, Reason, Refusal};
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use tower::Service;
 
+use crate::access_record::AccessRecord;
 use crate::body::AnswerBody;
 use crate::config::Security;
-use crate::door::{Door, Leaving, Terms};
 use crate::headers::identity::{Caller, Scheme};
 use crate::headers::trailers::Trailers;
 use crate::headers::{canonical, grpc, hop_by_hop, via};
-use crate::question::{Answer, Question};
-use crate::record::Record;
+use crate::listener::{Leaving, Listener, ListenerConfig};
+use crate::proxy_error::ProxyError;
 use crate::redirect;
 use crate::routes::Route;
 use crate::target::{Target, bare};
 use crate::tunnel::Upgrade;
-use crate::turned_away::TurnedAway;
+use crate::upstream_request::{Answer, UpstreamRequest};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     /// The caller without and with its certificate, whose headers are written once a connection.
     callers: Arc<[OnceLock<Caller>; 2]>,
-    door: Arc<Door>,
+    door: Arc<Listener>,
     leaving: Leaving,
 }
 
@@ -51,7 +51,7 @@ enum Way {
 }
 
 impl Proxy {
-    pub(crate) fn new(door: Arc<Door>, leaving: Leaving) -> Self {
+    pub(crate) fn new(door: Arc<Listener>, leaving: Leaving) -> Self {
         Self { callers: Arc::default(), door, leaving }
     }
 
@@ -63,19 +63,19 @@ impl Proxy {
             .expect("the acceptor must name the connection of a request");
         let upgrade = Upgrade::asked_by(&mut request);
         let (head, body) = request.into_parts();
-        let mut record = Record::begin(&terms, Arc::clone(&connection), &head);
+        let mut record = AccessRecord::begin(&terms, Arc::clone(&connection), &head);
 
-        let (route, target) = match way(&terms, &connection, &head, &mut record) {
+        let (route, target) = match authorize_and_route(&terms, &connection, &head, &mut record) {
             Ok(Way::Through { route, target }) => (route, target),
             Ok(Way::Elsewhere(answer)) => return own_answer(*answer, record),
-            Err(turned_away) => return turn_away(&turned_away, record),
+            Err(turned_away) => return refuse(&turned_away, record),
         };
         let caller = self.caller(&terms, &connection);
         let mut head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
         if body.is_end_stream() {
             canonical::declare_empty(&head.method, &mut head.headers);
         }
-        let question = Question {
+        let question = UpstreamRequest {
             authority: target.authority,
             body,
             fields: terms.fields,
@@ -85,12 +85,12 @@ impl Proxy {
         };
         match question.ask(&route, &mut record).await {
             Ok(answer) => self.hand_back(answer, upgrade, &route, record),
-            Err(turned_away) => turn_away(&turned_away, record),
+            Err(turned_away) => refuse(&turned_away, record),
         }
     }
 
     /// The caller as the configuration in force now has it.
-    fn caller(&self, terms: &Terms, connection: &Connection) -> &Caller {
+    fn caller(&self, terms: &ListenerConfig, connection: &Connection) -> &Caller {
         let peer = terms.peer_of(connection);
         self.callers[usize::from(peer.is_some())]
             .get_or_init(|| caller(connection, peer, self.door.port()))
@@ -102,13 +102,13 @@ impl Proxy {
         (mut response, lease): Answer,
         upgrade: Option<Upgrade>,
         route: &Route,
-        mut record: Record,
+        mut record: AccessRecord,
     ) -> Response<AnswerBody> {
         *response.version_mut() = Version::HTTP_11;
         response.extensions_mut().remove::<Arc<Connection>>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(upgrade) = upgrade else {
-                return turn_away(&TurnedAway::UpstreamUpgraded, record);
+                return refuse(&ProxyError::UpstreamUpgraded, record);
             };
             record.answered(response.status());
             return upgrade.go_on(response, lease, record, self.door.busy());
@@ -151,43 +151,43 @@ impl Service<Request<Incoming>> for Proxy {
 }
 
 /// Where a request may go, if it is clear what it asks for, and its caller may have that.
-fn way(
-    terms: &Terms,
+fn authorize_and_route(
+    terms: &ListenerConfig,
     connection: &Connection,
     head: &Parts,
-    record: &mut Record,
-) -> Result<Way, TurnedAway> {
+    record: &mut AccessRecord,
+) -> Result<Way, ProxyError> {
     let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if let Some(limit) = terms.fields.passed_by(path, &head.headers) {
-        return Err(TurnedAway::HeadTooLarge(limit));
+        return Err(ProxyError::HeadTooLarge(limit));
     }
     let target = Target::of(head)?;
     record.of_host(&target.host);
     if let Security::Redirect(port) = terms.security {
         if !terms.hosts.include(&target.host) {
-            return Err(TurnedAway::UnknownHost { host: target.host });
+            return Err(ProxyError::UnknownHost { host: target.host });
         }
         return Ok(Way::Elsewhere(Box::new(redirect::to_https(&target, &head.uri, port))));
     }
     if via::names_us(&head.headers) {
-        return Err(TurnedAway::Loop);
+        return Err(ProxyError::Loop);
     }
     check_server_name(&target, connection)?;
-    let route = terms.routes.find(&target)?.ok_or(TurnedAway::NoRoute)?;
+    let route = terms.routes.find(&target)?.ok_or(ProxyError::NoRoute)?;
     record.on_route(route);
     check_caller(route, connection, terms, record)?;
     // Whoever may not have it must not keep others from it either.
-    record.in_flight(terms.requests.acquire(connection).ok_or(TurnedAway::TooMany)?);
+    record.in_flight(terms.requests.acquire(connection).ok_or(ProxyError::TooMany)?);
     Ok(Way::Through { route: Arc::clone(route), target })
 }
 
 /// A connection that was opened for one name is not used for another (RFC 9110, section 7.4):
 /// what was agreed on, and shown, was for that name.
-fn check_server_name(target: &Target, connection: &Connection) -> Result<(), TurnedAway> {
+fn check_server_name(target: &Target, connection: &Connection) -> Result<(), ProxyError> {
     let asked = connection.session().and_then(|session| session.server_name.as_deref());
     match asked.map(bare) {
         Some(asked) if asked != target.host => {
-            Err(TurnedAway::Misdirected { asked, host: target.host.clone() })
+            Err(ProxyError::Misdirected { asked, host: target.host.clone() })
         }
         _ => Ok(()),
     }
@@ -197,22 +197,22 @@ fn check_server_name(target: &Target, connection: &Connection) -> Result<(), Tur
 fn check_caller(
     route: &Route,
     connection: &Connection,
-    terms: &Terms,
-    record: &Record,
-) -> Result<(), TurnedAway> {
+    terms: &ListenerConfig,
+    record: &AccessRecord,
+) -> Result<(), ProxyError> {
     let judged = terms.still_admit(connection);
     let judged = judged.and_then(|()| match (terms.peer_of(connection), &route.config.allow) {
         (None, _) if route.config.anonymous => Ok(()),
         (None, _) => Err(Reason::new(Code::NoCertificate)),
         (Some(_), None) => Ok(()),
-        (Some(peer), Some(policy)) => policy.judge(peer),
+        (Some(peer), Some(policy)) => policy.authorize(peer),
     });
     judged.map_err(|reason| {
         let refusal = Refusal::new(reason, Role::Server, None, connection.address());
         let session = connection.session().cloned();
-        let event = Handshake::refused(Role::Server, record.elapsed(), session, refusal.clone());
-        terms.handshakes.record(event);
-        TurnedAway::NotAllowed(Box::new(refusal))
+        let event = Event::refused(Role::Server, record.elapsed(), session, refusal.clone());
+        terms.events.record(event);
+        ProxyError::NotAllowed(Box::new(refusal))
     })
 }
 
@@ -224,7 +224,7 @@ fn rewritten(
     target: &Target,
     caller: &Caller,
     upgrade: Option<&Upgrade>,
-    record: &Record,
+    record: &AccessRecord,
 ) -> Parts {
     let headers = &mut head.headers;
     hop_by_hop::strip_request(headers);
@@ -253,13 +253,13 @@ fn scheme(connection: &Connection) -> Scheme {
     if connection.session().is_some() { Scheme::Https } else { Scheme::Http }
 }
 
-fn turn_away(why: &TurnedAway, mut record: Record) -> Response<AnswerBody> {
+fn refuse(why: &ProxyError, mut record: AccessRecord) -> Response<AnswerBody> {
     record.because(why);
     let answer = why.answer(&record.trace);
     own_answer(answer, record)
 }
 
-fn own_answer(answer: Response<Bytes>, mut record: Record) -> Response<AnswerBody> {
+fn own_answer(answer: Response<Bytes>, mut record: AccessRecord) -> Response<AnswerBody> {
     record.release_permit();
     record.answered(answer.status());
     answer.map(|bytes| AnswerBody::own(bytes, record))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Response, StatusCode, Uri};
-use mtls::live::Live;
+use mtls::credentials::CredentialStore;
 
 use crate::config::HostPattern;
 use crate::target::{Target, bare};
@@ -16,7 +16,7 @@ use crate::target::{Target, bare};
 /// its HTTPS listeners name. A route for any host names none.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    pub(crate) certificates: Vec<Arc<Live>>,
+    pub(crate) certificates: Vec<Arc<CredentialStore>>,
     pub(crate) routes: Vec<HostPattern>,
 }
 
@@ -31,8 +31,8 @@ impl Hosts {
         });
         let address: Option<IpAddr> = host.parse().ok();
         routed
-            || self.certificates.iter().any(|live| {
-                let certificate = &live.current().certificate;
+            || self.certificates.iter().any(|store| {
+                let certificate = &store.current().certificate;
                 let names = &certificate.subject_alt_names;
                 let named = |name: &String| match name.strip_prefix("*.") {
                     Some(domain) => parent.is_some_and(|it| it.eq_ignore_ascii_case(domain)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::counter;
-use mtls::live::{Changes, Why};
+use mtls::credentials::{Changes, Trigger};
 use service_kit::readiness::Check;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -62,7 +62,7 @@ impl Reloads {
 }
 
 /// What came of a look at the file.
-enum Look {
+enum ReadOutcome {
     Bad(String),
     InForce,
     Unchanged,
@@ -78,7 +78,7 @@ impl Gateway {
         };
         let mut changes = Changes::of(&directory);
         loop {
-            let told = changes.next().await == Why::Told;
+            let told = changes.next().await == Trigger::Signal;
             Arc::clone(&self).settle(told).await;
         }
     }
@@ -94,11 +94,11 @@ impl Gateway {
                 gateway.look(told)
             });
             match look.await {
-                Ok(Look::InForce | Look::Unchanged) => return,
-                Ok(Look::Bad(problem)) if Instant::now() >= deadline => {
-                    return self.tell_bad(problem);
+                Ok(ReadOutcome::InForce | ReadOutcome::Unchanged) => return,
+                Ok(ReadOutcome::Bad(problem)) if Instant::now() >= deadline => {
+                    return self.report_bad(problem);
                 }
-                Ok(Look::Bad(_)) => tokio::time::sleep(SETTLE_STEP).await,
+                Ok(ReadOutcome::Bad(_)) => tokio::time::sleep(SETTLE_STEP).await,
                 Err(failed) => return error!(%failed, "the file could not be looked at"),
             }
         }
@@ -106,13 +106,13 @@ impl Gateway {
 
     /// Puts the file in force if it says something else than before, and is good. What is bad was
     /// told once, and is looked at again: what it names may have come meanwhile.
-    fn look(&self, told: bool) -> Look {
+    fn look(&self, told: bool) -> ReadOutcome {
         let last = self.reloads.last();
         let changed = Config::read(self.file())
             .map_err(|problems| problems.to_string())
             .and_then(|config| self.change_to(config).map_err(|problems| problems.join("\n")));
         match changed {
-            Ok(false) if last.problem.is_none() => Look::Unchanged,
+            Ok(false) if last.problem.is_none() => ReadOutcome::Unchanged,
             Ok(_) => {
                 let at = OffsetDateTime::now_utc();
                 *self.reloads.lock() = Reload { at, problem: None };
@@ -124,15 +124,17 @@ impl Gateway {
                     routes = plan.routes.len(),
                     "configuration reloaded"
                 );
-                Look::InForce
+                ReadOutcome::InForce
             }
             // It was told already.
-            Err(problem) if last.problem.as_ref() == Some(&problem) && !told => Look::Unchanged,
-            Err(problem) => Look::Bad(problem),
+            Err(problem) if last.problem.as_ref() == Some(&problem) && !told => {
+                ReadOutcome::Unchanged
+            }
+            Err(problem) => ReadOutcome::Bad(problem),
         }
     }
 
-    fn tell_bad(&self, problem: String) {
+    fn report_bad(&self, problem: String) {
         error!(
             file = %self.file().display(),
             "reload failed, the last good configuration stays in force: {problem}"

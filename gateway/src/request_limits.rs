@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mtls::connections::Connection;
+use mtls::connection::Connection;
 use mtls::limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

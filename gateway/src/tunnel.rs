@@ -5,13 +5,13 @@ use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use mtls::connections::InFlight;
+use mtls::connection::InFlight;
 use tracing::debug;
 
+use crate::access_record::AccessRecord;
 use crate::body::AnswerBody;
-use crate::door::Busy;
 use crate::headers::hop_by_hop;
-use crate::record::Record;
+use crate::listener::Busy;
 use crate::upstream::Lease;
 
 /// A caller's wish to leave HTTP (RFC 9110, section 7.8).
@@ -48,7 +48,7 @@ impl Upgrade {
         self,
         mut response: Response<InFlight<Incoming>>,
         lease: Lease,
-        mut record: Record,
+        mut record: AccessRecord,
         busy: Busy,
     ) -> Response<AnswerBody> {
         let upstream = hyper::upgrade::on(&mut response);

@@ -11,12 +11,12 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
-use mtls::client::{Client, Expectation, Failed, Protocol, Reach};
-use mtls::connections::{Connections, InFlight};
+use mtls::client::{Client, ConnectOptions, ExpectedServer, Failed, Protocol};
+use mtls::connection::{Connections, InFlight};
+use mtls::credentials::CredentialStore;
+use mtls::event::Events;
 use mtls::field_limits::FieldLimits;
-use mtls::handshake::Handshakes;
 use mtls::limits::Limits;
-use mtls::live::Live;
 
 pub(crate) use self::health::Health;
 pub(crate) use self::upstreams::Upstreams;
@@ -53,21 +53,21 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<Upstream>);
 
-/// What happens at all doors, in front and behind.
+/// What happens at all registries, in front and behind.
 #[derive(Clone, Debug)]
-pub(crate) struct Doors {
+pub(crate) struct Registries {
     pub(crate) connections: Arc<Connections>,
-    pub(crate) handshakes: Arc<Handshakes>,
+    pub(crate) events: Arc<Events>,
 }
 
 impl Upstream {
     /// An upstream that nobody has spoken to yet; `tls` are its terms and our identity.
     pub(crate) fn new(
         url: Url,
-        tls: Option<(&UpstreamTls, Arc<Live>)>,
+        tls: Option<(&UpstreamTls, Arc<CredentialStore>)>,
         timeouts: &Timeouts,
         fields: FieldLimits,
-        doors: &Doors,
+        registries: &Registries,
     ) -> Self {
         // The name to prove stands in the URL of each request, and the place to dial apart.
         let name = tls.as_ref().and_then(|(terms, _)| terms.server_name.as_deref());
@@ -81,8 +81,8 @@ impl Upstream {
         let client = |protocol| {
             let dial = Some(url.authority.clone());
             let connect_timeout = timeouts.connect;
-            let reach = Reach { connect_timeout, dial, protocol, response_fields: fields };
-            Arc::new(client(reach, tls.as_ref(), timeouts, doors))
+            let reach = ConnectOptions { connect_timeout, dial, protocol, response_fields: fields };
+            Arc::new(client(reach, tls.as_ref(), timeouts, registries))
         };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
         let name: Arc<str> = url.to_string().into();
@@ -168,21 +168,21 @@ impl Drop for Lease {
 }
 
 fn client(
-    reach: Reach,
-    tls: Option<&(&UpstreamTls, Arc<Live>)>,
+    reach: ConnectOptions,
+    tls: Option<&(&UpstreamTls, Arc<CredentialStore>)>,
     timeouts: &Timeouts,
-    doors: &Doors,
+    registries: &Registries,
 ) -> Client<RequestBody> {
     let limits = Limits {
         handshake_timeout: timeouts.connect,
         idle_timeout: timeouts.idle,
         ..Limits::default()
     };
-    let (events, open) = (Arc::clone(&doors.handshakes), Arc::clone(&doors.connections));
+    let (events, open) = (Arc::clone(&registries.events), Arc::clone(&registries.connections));
     match tls {
-        Some((terms, live)) => {
-            let expectation = Expectation { spiffe_id: terms.spiffe_id.clone() };
-            Client::new(Arc::clone(live), expectation, reach, &limits, events, open)
+        Some((terms, store)) => {
+            let expectation = ExpectedServer { spiffe_id: terms.spiffe_id.clone() };
+            Client::new(Arc::clone(store), expectation, reach, &limits, events, open)
         }
         None => Client::plain(reach, &limits, events, open),
     }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
-use house::{Caller, Gateway, PLAIN, Upstream};
+use support::{Caller, Gateway, PLAIN, Upstream};
 
 #[tokio::test]
 async fn where_nobody_is_verified_only_routes_for_anyone_answer() {

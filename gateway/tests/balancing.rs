@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::Arc;
 
-use house::{Caller, Gateway, Upstream, Visit, eventually, plain_gateway};
+use support::{Caller, Gateway, Upstream, Visit, eventually, plain_gateway};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 

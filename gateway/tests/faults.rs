@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use house::{Caller, End, Gateway, Message, Upstream, Visit, eventually, plain_gateway, within};
+use support::{Caller, End, Gateway, Message, Upstream, Visit, eventually, plain_gateway, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -2,20 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use bytes::Bytes;
-use house::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client, plain_gateway};
 use http::header::{CONTENT_LENGTH, COOKIE};
 use http::{HeaderValue, Request};
 use http_body_util::{Empty, Full};
 use mtls::client::{Client, Protocol};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
+use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client, plain_gateway};
 
 #[tokio::test]
 async fn cookies_of_http_2_reach_http_1_as_one_field() {
-    let (gateway, upstream, papers) = house().await;
+    let (gateway, upstream, papers) = setup().await;
     let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
     let mut runner = TestRunner::deterministic();
     let cookies = proptest::collection::vec("[a-z]{1,5}=[!-+.-:<-~]{0,20}", 0..9);
@@ -50,7 +50,7 @@ async fn cookies_of_http_1_reach_any_upstream_as_one_field() {
 
 #[tokio::test]
 async fn a_method_with_content_and_none_over_http_2_says_so_over_http_1() {
-    let (gateway, upstream, papers) = house().await;
+    let (gateway, upstream, papers) = setup().await;
     let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
     for (method, length) in [
         ("POST", Some("0")),
@@ -96,7 +96,7 @@ async fn equal_lengths_go_out_as_one_in_both_directions() {
 
 #[tokio::test]
 async fn equal_lengths_of_http_2_go_out_as_one() {
-    let (gateway, upstream, papers) = house().await;
+    let (gateway, upstream, papers) = setup().await;
     let client: Client<Full<Bytes>> =
         client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
     let mut request = Request::post("https://localhost/").body(Full::from("x")).unwrap();
@@ -162,7 +162,7 @@ async fn a_request_that_comes_back_is_told_that_it_goes_in_a_circle() {
     assert_eq!(answer.status(), 508);
     let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(problem["error"], "loop-detected");
-    house::eventually("both lines", || {
+    support::eventually("both lines", || {
         let lines = gateway.requests();
         (lines.iter().filter(|line| line["path"] == "/loop").count() == 2).then_some(())
     })
@@ -172,7 +172,7 @@ async fn a_request_that_comes_back_is_told_that_it_goes_in_a_circle() {
 #[tokio::test]
 async fn te_reaches_an_upstream_of_http_2_behind_alpn_too() {
     // The far gateway speaks HTTP/2 by ALPN, and has an upstream of HTTP/1.1.
-    let (far, upstream, papers) = house().await;
+    let (far, upstream, papers) = setup().await;
     let route = format!(
         "[[route]]\nanonymous = true\nlends_identity = true\nupstreams = [\"https://{}\"]\n\
          upstream_tls = {{ identity = {:?}, server_name = \"localhost\" }}\n",
@@ -199,7 +199,7 @@ async fn ask(gateway: &Gateway, request: &str) -> Message {
     Caller::ask(gateway.door("plain"), request).await.unwrap()
 }
 
-async fn house() -> (Gateway, Upstream, Papers) {
+async fn setup() -> (Gateway, Upstream, Papers) {
     let (upstream, papers) = (Upstream::good().await, Papers::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
-use house::{Caller, Gateway, PLAIN, Upstream, Visit, eventually, plain_route};
+use support::{Caller, Gateway, PLAIN, Upstream, Visit, eventually, plain_route};
 use tokio::net::TcpStream;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::collections::BTreeSet;
 
 use gateway::headers::forged::{NAMES, WORDS};
-use house::{Caller, Gateway, Message, Papers, Upstream, client};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
@@ -17,6 +16,7 @@ use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use support::{Caller, Gateway, Message, Papers, Upstream, client};
 
 /// A name that a caller may not use, in one of its spellings, and what he does with it.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ struct Forgery {
 
 #[tokio::test]
 async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
-    let (gateway, upstream, papers) = house().await;
+    let (gateway, upstream, papers) = setup().await;
     let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
     let mut names = BTreeSet::new();
 
@@ -57,7 +57,7 @@ async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
 
 #[tokio::test]
 async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
-    let (gateway, upstream, papers) = house().await;
+    let (gateway, upstream, papers) = setup().await;
     let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
 
     for forgery in forgeries(400) {
@@ -75,7 +75,7 @@ async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
             request.headers_mut().append(&name, value);
         }
 
-        let answer = house::within("an answer", client.request(request)).await.unwrap();
+        let answer = support::within("an answer", client.request(request)).await.unwrap();
 
         assert_eq!(answer.status(), 200, "{forgery:?}");
         answer.into_body().collect().await.unwrap();
@@ -86,8 +86,8 @@ async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
 #[tokio::test]
 async fn without_a_certificate_nobody_is_named() {
     let upstream = Upstream::good().await;
-    let route = house::plain_route(&[&upstream]);
-    let gateway = Gateway::start(&format!("{}{route}", house::PLAIN)).await;
+    let route = support::plain_route(&[&upstream]);
+    let gateway = Gateway::start(&format!("{}{route}", support::PLAIN)).await;
     let mut caller = Caller::to(gateway.door("plain")).await;
 
     for forgery in forgeries(400) {
@@ -151,7 +151,7 @@ fn forgery(names: Vec<&'static str>) -> impl Strategy<Value = Forgery> {
     })
 }
 
-async fn house() -> (Gateway, Upstream, Papers) {
+async fn setup() -> (Gateway, Upstream, Papers) {
     let (upstream, papers) = (Upstream::good().await, Papers::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",

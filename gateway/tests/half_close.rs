@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use house::{Caller, End, Gateway, Papers, Upstream, Visit, eventually, plain_gateway};
+use support::{Caller, End, Gateway, Papers, Upstream, Visit, eventually, plain_gateway};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -66,7 +66,7 @@ async fn an_answer_that_has_begun_goes_on_to_who_sends_no_more() {
     tokio::time::sleep(Duration::from_millis(3500)).await;
     go_on.add_permits(1);
 
-    assert_eq!(house::within("the rest", caller.talk.exactly(4)).await.unwrap(), b"more");
+    assert_eq!(support::within("the rest", caller.talk.exactly(4)).await.unwrap(), b"more");
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::stream;
-use house::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use mtls::client::{Client, Protocol};
+use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client};
 use tokio::net::TcpListener;
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn large_trailers_of_a_request_never_look_whole_to_the_service() {
         request.headers_mut().insert("trailer", HeaderValue::from_static("x-large"));
 
         let before = upstream.requests().len();
-        let response = house::within("a response", client.request(request)).await.unwrap();
+        let response = support::within("a response", client.request(request)).await.unwrap();
 
         assert_eq!(response.status(), status, "{size}");
         let seen = upstream.requests();

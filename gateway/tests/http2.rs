@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use tokio::io::AsyncReadExt;
 
-use house::{Caller, Gateway, Papers, Upstream, block, eventually, frame};
+use support::{Caller, Gateway, Papers, Upstream, block, eventually, frame};
 
 /// `:method GET`, `:scheme https`, `:path /`, `:authority localhost`.
 const GET: &[(&str, &str)] =
@@ -92,7 +92,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
 /// which.
 async fn fate(caller: &mut Caller) -> &'static str {
     loop {
-        let Ok(header) = house::within("a frame", exactly::<9>(caller)).await else {
+        let Ok(header) = support::within("a frame", exactly::<9>(caller)).await else {
             return "closed";
         };
         let length =

@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::collections::BTreeSet;
 
-use house::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, plain_gateway};
 use serde_json::Value;
+use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, plain_gateway};
 
 #[tokio::test]
 async fn a_failed_upstream_is_not_described_to_the_caller() {

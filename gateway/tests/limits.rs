@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::Arc;
 
-use house::{
-    Caller, End, Gateway, PLAIN, Papers, Upstream, Visit, client, eventually, plain_route,
-};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use mtls::client::Protocol;
 use service_kit::capacity::connections_in;
+use support::{
+    Caller, End, Gateway, PLAIN, Papers, Upstream, Visit, client, eventually, plain_route,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::time::Instant;
 
-use house::{Caller, Gateway, Http2, Message, Papers, Upstream, Visit, eventually, plain_route};
+use support::{Caller, Gateway, Http2, Message, Papers, Upstream, Visit, eventually, plain_route};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
-use house::{Caller, Gateway, Papers, Upstream};
+use support::{Caller, Gateway, Papers, Upstream};
 
 const REDIRECT: &str = "[[listener]]\nname = \"redirect\"\nlisten = \"127.0.0.1:0\"\n\
                         redirect_to_https = 8443\n";

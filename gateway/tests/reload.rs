@@ -3,16 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use house::{
+use serde_json::Value;
+use support::{
     Caller, End, Gateway, PLAIN, Papers, Upstream, Visit, eventually, plain_route, within,
 };
-use serde_json::Value;
 use tokio::sync::Notify;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
-use house::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
+use support::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
@@ -120,7 +120,7 @@ async fn held() -> Upstream {
     Upstream::playing(|mut visit: Visit| async move {
         while let Some(request) = visit.request().await {
             if request.head[0].contains("/now") {
-                visit.send(house::OK).await;
+                visit.send(support::OK).await;
             }
         }
     })

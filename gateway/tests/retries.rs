@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use house::frames::{DATA, HEADERS, REFUSED_STREAM};
-use house::{Caller, Gateway, PLAIN, Upstream, Visit, plain_gateway};
+use support::frames::{DATA, HEADERS, REFUSED_STREAM};
+use support::{Caller, Gateway, PLAIN, Upstream, Visit, plain_gateway};
 use tokio::task::JoinSet;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -289,7 +289,7 @@ async fn ask(caller: &mut Caller, method: &str, path: &str, body: &str) -> u16 {
         if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     caller.send(format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{length}\r\n{body}")).await;
     let answer = caller.talk.answer(method == "HEAD");
-    house::within("an answer", answer).await.unwrap().status()
+    support::within("an answer", answer).await.unwrap().status()
 }
 
 fn count(upstream: &Upstream, path: &str) -> usize {

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use tokio::io::AsyncWriteExt;
 
-use house::{
+use support::{
     Caller, End, Gateway, Message, Papers, Upstream, eventually, plain_gateway, plain_route,
 };
 
@@ -334,7 +334,7 @@ async fn a_path_that_could_lead_past_its_prefix_is_refused() {
     let (good, other) = (Upstream::good().await, Upstream::good().await);
     let gateway = Gateway::start(&format!(
         "{}{}path_prefix = \"/status\"\n{}path_prefix = \"/other\"\n",
-        house::PLAIN,
+        support::PLAIN,
         plain_route(&[&good]),
         plain_route(&[&other])
     ))
@@ -406,7 +406,7 @@ async fn no_spelling_of_a_path_takes_the_route_of_another() {
     let (public, admin) = (Upstream::good().await, Upstream::good().await);
     let gateway = Gateway::start(&format!(
         "{}{}{}path_prefix = \"/admin\"\n{}path_prefix = \"/api/admin\"\n",
-        house::PLAIN,
+        support::PLAIN,
         plain_route(&[&public]),
         plain_route(&[&admin]).replace("anonymous = true\n", ""),
         plain_route(&[&admin]).replace("anonymous = true\n", "")
@@ -458,7 +458,7 @@ async fn no_spelling_of_a_path_takes_the_route_of_another() {
 #[tokio::test]
 async fn a_method_that_is_refused_is_refused_in_any_case() {
     let upstream = Upstream::good().await;
-    let gateway = Gateway::start(&format!("{}{}", house::PLAIN, plain_route(&[&upstream]))).await;
+    let gateway = Gateway::start(&format!("{}{}", support::PLAIN, plain_route(&[&upstream]))).await;
     let ask = async |method: &str| {
         let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
         Caller::ask(gateway.door("plain"), request).await.unwrap()
@@ -487,7 +487,7 @@ async fn who_expects_to_be_told_is_not_told_to_go_on_before_the_refusal() {
     caller
         .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         .await;
-    let head = house::within("an answer", caller.talk.head()).await.unwrap();
+    let head = support::within("an answer", caller.talk.head()).await.unwrap();
 
     assert_eq!(head[0], "HTTP/1.1 403 Forbidden");
     caller.send("GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::time::{Duration, Instant};
 
-use house::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
+use support::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
 use tokio::io::AsyncWriteExt;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

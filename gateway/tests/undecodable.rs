@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Leaf, LeafRequest, Usage};
-use house::{Caller, Gateway, Message, Papers, Upstream, eventually};
 use serde_json::Value;
+use support::{Caller, Gateway, Message, Papers, Upstream, eventually};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];

@@ -17,12 +17,12 @@ use serde_json::json;
 use tower::{Layer, Service};
 
 use crate::Mtls;
-use crate::connections::Connection;
-use crate::handshake::{Handshake, Handshakes};
+use crate::connection::Connection;
+use crate::event::refusal::{Code, Reason, Refusal};
+use crate::event::{Event, Events};
 use crate::peer::Peer;
+use crate::pki::role::Role;
 use crate::policy::Policy;
-use crate::refusal::{Code, Reason, Refusal};
-use crate::role::Role;
 
 /// No peer was proven on the connection of a request; the response is 403.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -56,7 +56,7 @@ impl Mtls {
     /// gets 403 with the refusal, which is recorded and logged as a refused handshake is; also who
     /// presented no certificate.
     pub fn authorize(&self, policy: Policy) -> AuthorizeLayer {
-        AuthorizeLayer::new(policy, Arc::clone(self.handshakes()))
+        AuthorizeLayer::new(policy, Arc::clone(self.events()))
     }
 }
 
@@ -68,14 +68,14 @@ pub struct AuthorizeLayer {
 
 impl AuthorizeLayer {
     /// Passes on the requests of the peers that `policy` allows, and records the refusal of others.
-    pub fn new(policy: Policy, handshakes: Arc<Handshakes>) -> Self {
-        Self { authorize: Arc::new(Authorize { handshakes, policy }) }
+    pub fn new(policy: Policy, events: Arc<Events>) -> Self {
+        Self { authorize: Arc::new(Authorize { events, policy }) }
     }
 }
 
 #[derive(Debug)]
 struct Authorize {
-    handshakes: Arc<Handshakes>,
+    events: Arc<Events>,
     policy: Policy,
 }
 
@@ -122,7 +122,7 @@ where
 impl Authorize {
     fn check(&self, request: &Request) -> Result<(), Box<Response>> {
         let verdict = match request.extensions().get::<Peer>() {
-            Some(peer) => self.policy.judge(peer),
+            Some(peer) => self.policy.authorize(peer),
             None => Err(Reason::new(Code::NoCertificate)),
         };
         let Err(reason) = verdict else {
@@ -135,7 +135,7 @@ impl Authorize {
         let refusal = Refusal::new(reason, Role::Server, None, connection.address());
         let response = forbidden(&refusal.sentence, Some(&refusal));
         let session = connection.session().cloned();
-        self.handshakes.record(Handshake::refused(Role::Server, Duration::ZERO, session, refusal));
+        self.events.record(Event::refused(Role::Server, Duration::ZERO, session, refusal));
         Err(Box::new(response))
     }
 }

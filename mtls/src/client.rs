@@ -3,11 +3,11 @@
 
 mod attempt;
 mod builder;
+mod connect_options;
 mod connector;
 mod error;
-mod lent;
-mod reach;
 mod retry;
+mod retryable_body;
 mod tasks;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,18 +23,18 @@ use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::TokioTimer;
 
 pub use self::builder::{Builder, UnfitIdentity};
+pub use self::connect_options::{ConnectOptions, Protocol};
 use self::connector::{Connector, Security};
 pub use self::error::RequestError;
-use self::lent::{Lender, Lent};
-pub use self::reach::{Protocol, Reach};
 pub use self::retry::{Failed, Retries, Retry, Sent};
+use self::retryable_body::{BodyOwner, RetryableBody};
 use self::tasks::Tasks;
-use crate::connections::{Connections, InFlight};
-use crate::handshake::{Handshake, Handshakes};
+use crate::connection::{Connections, InFlight};
+use crate::credentials::CredentialStore;
+use crate::event::{Event, Events};
 use crate::limits::Limits;
-use crate::live::Live;
-use crate::role::Role;
-use crate::spiffe::SpiffeId;
+use crate::pki::role::Role;
+use crate::pki::spiffe::SpiffeId;
 use crate::task::OwnedTask;
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs; or one
@@ -45,7 +45,7 @@ use crate::task::OwnedTask;
 #[derive(Debug)]
 pub struct Client<B> {
     connector: Connector,
-    handshakes: Arc<Handshakes>,
+    events: Arc<Events>,
     pool: Arc<Mutex<IdentityPool<B>>>,
     /// Leaves the old connections as soon as there is a new identity.
     _renewal: Option<OwnedTask>,
@@ -57,14 +57,14 @@ struct IdentityPool<B> {
     connector: Connector,
     fingerprint: Option<String>,
     idle_timeout: Duration,
-    kept: Pool<Connector, Lent<B>>,
+    kept: Pool<Connector, RetryableBody<B>>,
     /// Opens a connection for each request.
-    new: Pool<Connector, Lent<B>>,
+    new: Pool<Connector, RetryableBody<B>>,
 }
 
 /// What a server must be, besides bearing the name that was dialled.
 #[derive(Clone, Debug, Default)]
-pub struct Expectation {
+pub struct ExpectedServer {
     /// The SPIFFE ID that its certificate must bear.
     pub spiffe_id: Option<SpiffeId>,
 }
@@ -79,15 +79,15 @@ where
     ///
     /// Of `limits` it heeds the handshake and idle timeouts.
     pub fn new(
-        live: Arc<Live>,
-        expectation: Expectation,
-        reach: Reach,
+        store: Arc<CredentialStore>,
+        expectation: ExpectedServer,
+        reach: ConnectOptions,
         limits: &Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let security = Security::Mutual { expectation, live };
-        Self::of(security, reach, limits, handshakes, connections)
+        let security = Security::Mutual { expectation, store };
+        Self::of(security, reach, limits, events, connections)
     }
 
     /// A client without TLS, with the same care for connections that end. Whoever answers has
@@ -95,31 +95,30 @@ where
     ///
     /// Of `limits` it heeds the idle timeout.
     pub fn plain(
-        reach: Reach,
+        reach: ConnectOptions,
         limits: &Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        Self::of(Security::Plain, reach, limits, handshakes, connections)
+        Self::of(Security::Plain, reach, limits, events, connections)
     }
 
     fn of(
         security: Security,
-        reach: Reach,
+        reach: ConnectOptions,
         limits: &Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
         let timeout = limits.handshake_timeout;
-        let events = Arc::clone(&handshakes);
-        if let Security::Mutual { live, .. } = &security {
-            connections.follow(live);
+        if let Security::Mutual { store, .. } = &security {
+            connections.follow(store);
         }
-        let connector = Connector::new(security, reach, timeout, events, connections);
+        let connector = Connector::new(security, reach, timeout, Arc::clone(&events), connections);
         let pool = IdentityPool::new(connector.clone(), limits.idle_timeout);
         let pool = Arc::new(Mutex::new(pool));
-        let renewal = connector.live().map(|live| {
-            let mut changed = live.subscribe();
+        let renewal = connector.store().map(|store| {
+            let mut changed = store.subscribe();
             let pool = Arc::downgrade(&pool);
             OwnedTask::spawn(async move {
                 while changed.changed().await.is_ok()
@@ -129,13 +128,13 @@ where
                 }
             })
         });
-        Self { connector, handshakes, pool, _renewal: renewal }
+        Self { connector, events, pool, _renewal: renewal }
     }
 
     /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one; and
     /// again, where [`Retries`] allows it.
     ///
-    /// The answer's extensions hold the `Arc` of the [`Connection`](crate::connections::Connection)
+    /// The answer's extensions hold the `Arc` of the [`Connection`](crate::connection::Connection)
     /// that it came by.
     ///
     /// # Errors
@@ -177,22 +176,22 @@ where
     ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
         let (lender, mut request) = {
             let (head, body) = request.into_parts();
-            let (lender, body) = Lender::lend(body);
+            let (lender, body) = BodyOwner::lend(body);
             (lender, Request::from_parts(head, body))
         };
         let captured = capture_connection(&mut request);
         let answer = IdentityPool::in_force(&self.pool, new_connection).request(request);
         let answer = attempt::follow(answer, captured, lender, &self.connector).await;
-        answer.map_err(|failed| Failed { error: self.told(failed.error), ..failed })
+        answer.map_err(|failed| Failed { error: self.explained(failed.error), ..failed })
     }
 
     /// Records a refusal that came after the handshake had seemed to succeed.
-    fn told(&self, error: RequestError) -> RequestError {
+    fn explained(&self, error: RequestError) -> RequestError {
         if let RequestError::Refused { refusal, session: Some(session) } = &error {
             let session = Some(session.as_ref().clone());
             let refusal = refusal.as_ref().clone();
-            let event = Handshake::refused(Role::Client, Duration::ZERO, session, refusal);
-            self.handshakes.record(event);
+            let event = Event::refused(Role::Client, Duration::ZERO, session, refusal);
+            self.events.record(event);
         }
         error
     }
@@ -217,7 +216,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn new(connector: Connector, idle_timeout: Duration) -> Self {
-        let in_force = connector.live().map(|live| live.current());
+        let in_force = connector.store().map(|store| store.current());
         let fingerprint = in_force.map(|own| own.certificate.fingerprint256.clone());
         let fields = connector.response_fields();
         let mut builder = Pool::builder(Tasks);
@@ -240,10 +239,10 @@ where
     }
 
     /// A pool of the identity that is in force now.
-    fn in_force(current: &Mutex<Self>, new_connection: bool) -> Pool<Connector, Lent<B>> {
+    fn in_force(current: &Mutex<Self>, new_connection: bool) -> Pool<Connector, RetryableBody<B>> {
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(live) = current.connector.live()
-            && current.fingerprint.as_ref() != Some(&live.current().certificate.fingerprint256)
+        if let Some(store) = current.connector.store()
+            && current.fingerprint.as_ref() != Some(&store.current().certificate.fingerprint256)
         {
             *current = Self::new(current.connector.clone(), current.idle_timeout);
         }

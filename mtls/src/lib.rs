@@ -19,42 +19,30 @@
 //!
 //! With the feature `probe`, the module of that name looks at a server without talking to it.
 
-pub mod alert;
 #[cfg(feature = "axum")]
 pub mod axum;
-pub mod certificate;
 pub mod client;
-pub mod connections;
-mod failure;
+pub mod connection;
+pub mod credentials;
+pub mod event;
 pub mod field_limits;
-pub mod handshake;
-pub mod identity;
 pub mod limits;
-pub mod live;
 mod moment;
 mod mtls;
-pub mod patience;
 pub mod peer;
-pub mod pem;
+pub mod pki;
 pub mod policy;
 #[cfg(feature = "probe")]
 pub mod probe;
 mod protocol;
-pub mod refusal;
-pub mod role;
 pub mod server;
-pub mod session;
-pub mod spiffe;
-pub mod stream;
 mod task;
-pub mod trust;
 pub mod untrusted;
-mod verifier;
 
 pub use self::mtls::{Builder, ClientCertificates, Mtls, MtlsError};
 pub use self::peer::Peer;
+pub use self::pki::spiffe::SpiffeId;
 pub use self::policy::Policy;
-pub use self::spiffe::SpiffeId;
 
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]

@@ -10,10 +10,10 @@ use thiserror::Error;
 
 pub use self::builder::{Builder, ClientCertificates};
 use crate::client;
-use crate::connections::Connections;
-use crate::handshake::Handshakes;
+use crate::connection::Connections;
+use crate::credentials::{BadFile, CredentialStore, Credentials};
+use crate::event::Events;
 use crate::limits::Limits;
-use crate::live::{BadFile, Credentials, Live};
 use crate::server::{Acceptor, Serve};
 
 /// Mutual TLS for one identity.
@@ -31,9 +31,9 @@ pub struct Mtls {
 struct Inner {
     client_certificates: ClientCertificates,
     connections: Arc<Connections>,
-    handshakes: Arc<Handshakes>,
+    events: Arc<Events>,
     limits: Limits,
-    live: Arc<Live>,
+    store: Arc<CredentialStore>,
 }
 
 /// Why there is no [`Mtls`].
@@ -81,9 +81,9 @@ impl Mtls {
             ClientCertificates::Required => Acceptor::mutual,
         };
         make(
-            Arc::clone(&self.inner.live),
+            Arc::clone(&self.inner.store),
             self.inner.limits.clone(),
-            Arc::clone(&self.inner.handshakes),
+            Arc::clone(&self.inner.events),
             Arc::clone(&self.inner.connections),
         )
     }
@@ -93,7 +93,7 @@ impl Mtls {
     ///
     /// `app` is an `axum::Router`, or any tower service of HTTP. Each request's extensions hold the
     /// [`Peer`](crate::Peer) that sent it, if one was proven, and the `Arc` of its
-    /// [`Connection`](crate::connections::Connection).
+    /// [`Connection`](crate::connection::Connection).
     pub fn serve<S>(&self, listener: std::net::TcpListener, app: S) -> Serve<S> {
         Serve::new(listener, self.acceptor(), app)
     }
@@ -101,16 +101,16 @@ impl Mtls {
     /// A client that presents this identity, and verifies servers by this trust.
     pub fn client(&self) -> client::Builder {
         client::Builder::new(
-            Arc::clone(&self.inner.live),
+            Arc::clone(&self.inner.store),
             self.inner.limits.clone(),
-            Arc::clone(&self.inner.handshakes),
+            Arc::clone(&self.inner.events),
             Arc::clone(&self.inner.connections),
         )
     }
 
     /// The credentials that are in force now; what is returned never changes.
     pub fn credentials(&self) -> Arc<Credentials> {
-        self.inner.live.current()
+        self.inner.store.current()
     }
 
     /// The connections that are open, in both directions.
@@ -119,7 +119,7 @@ impl Mtls {
     }
 
     /// The newest handshakes and refusals.
-    pub fn handshakes(&self) -> &Arc<Handshakes> {
-        &self.inner.handshakes
+    pub fn events(&self) -> &Arc<Events> {
+        &self.inner.events
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use crate::certificate::Certificate;
-use crate::spiffe::SpiffeId;
-use crate::trust::VerifiedChain;
+use crate::pki::certificate::Certificate;
+use crate::pki::spiffe::SpiffeId;
+use crate::pki::trust::VerifiedChain;
 
 /// The other end of a connection, as its certificate names it.
 ///
@@ -66,7 +66,7 @@ impl Peer {
         self.not_after
     }
 
-    /// The chain as it was presented, leaf first, for another judgement.
+    /// The chain as it was presented, leaf first, for another verification.
     pub fn presented(&self) -> &[CertificateDer<'static>] {
         &self.presented
     }

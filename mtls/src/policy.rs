@@ -1,6 +1,6 @@
 //! Which peer may do what: conditions on the attributes of its certificate, and how they are
 //! joined; and which of several rules a path selects. It judges no chain (that is
-//! [`crate::trust`]) and knows no route and no file.
+//! [`crate::pki::trust`]) and knows no route and no file.
 
 mod attribute;
 mod condition;
@@ -17,9 +17,9 @@ pub use self::condition::Condition;
 pub use self::invalid::{InvalidCondition, InvalidRule};
 pub use self::path::{InvalidPath, InvalidPrefix, PathPrefix, PathTable, RequestPath};
 pub use self::rule::Rule;
-use crate::certificate::Certificate;
+use crate::event::refusal::{Code, Reason};
 use crate::peer::Peer;
-use crate::refusal::{Code, Reason};
+use crate::pki::certificate::Certificate;
 
 /// Who is allowed: the peers that one rule of a list holds for.
 ///
@@ -49,7 +49,7 @@ impl Policy {
     /// # Errors
     ///
     /// The reason, with the peer's certificate, where no rule holds for it.
-    pub fn judge(&self, peer: &Peer) -> Result<(), Reason> {
+    pub fn authorize(&self, peer: &Peer) -> Result<(), Reason> {
         if self.allows(peer.certificate()) {
             return Ok(());
         }
@@ -78,10 +78,10 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::{Attribute, Condition, Policy, Rule};
+    use crate::event::refusal::Code;
     use crate::peer::Peer;
-    use crate::refusal::Code;
-    use crate::role::Role;
-    use crate::trust::{Revocation, Trust};
+    use crate::pki::role::Role;
+    use crate::pki::trust::{Revocation, Trust};
 
     #[test]
     fn a_verified_peer_is_judged_and_the_reason_bears_its_certificate() {
@@ -90,8 +90,8 @@ mod tests {
         let condition = Condition::new(Attribute::CommonName, "web").unwrap();
         let policy = Policy::new(vec![Rule::from(condition)]).unwrap();
 
-        assert!(policy.judge(&web).is_ok());
-        let reason = policy.judge(&shop).unwrap_err();
+        assert!(policy.authorize(&web).is_ok());
+        let reason = policy.authorize(&shop).unwrap_err();
 
         assert_eq!(reason.code, Code::NotAllowed);
         assert_eq!(reason.certificate.unwrap().name(), "shop");
@@ -103,6 +103,6 @@ mod tests {
         let trust = Trust::new(vec![root], &[], Revocation::Checked, now).unwrap();
         let leaf = authority.issue(&LeafRequest::new(name).dns(name)).unwrap();
         let chain: Vec<_> = leaf.chain_der().into_iter().map(CertificateDer::from).collect();
-        Peer::new(trust.judge(&chain, Role::Client, now).unwrap())
+        Peer::new(trust.verify(&chain, Role::Client, now).unwrap())
     }
 }

@@ -24,14 +24,14 @@ use time::OffsetDateTime;
 use self::onlooker::{NotesTheRequest, TakesEveryChainOnlyToLookAtIt};
 pub use self::server::{BadServer, Server};
 use self::wire::Wire;
-use crate::alert::Alert;
-use crate::failure::Failure;
-use crate::identity::Identity;
+use crate::connection::session::Session;
+use crate::event::alert::Alert;
+use crate::event::failure::Failure;
+use crate::event::refusal::{Code, Reason, Refusal};
+use crate::pki::identity::Identity;
+use crate::pki::role::Role;
+use crate::pki::trust::{Trust, VerifiedChain};
 use crate::protocol::{PROVIDER, application_protocols};
-use crate::refusal::{Code, Reason, Refusal};
-use crate::role::Role;
-use crate::session::Session;
-use crate::trust::{Trust, VerifiedChain};
 
 /// How long finding the address, connecting, the handshake, and the server's last word may take,
 /// each.
@@ -48,7 +48,7 @@ pub enum Version {
 
 /// What one handshake showed. Nothing of it is believed.
 #[derive(Debug)]
-pub struct Look {
+pub struct Probe {
     /// The address that answered.
     pub address: SocketAddr,
     /// What was agreed on.
@@ -60,7 +60,7 @@ pub struct Look {
     /// Its request for a client certificate, if it made one.
     pub request: Option<CertificateRequest>,
     /// What it did once it had our certificate, or knew that there is none.
-    pub ending: Ending,
+    pub ending: ServerReaction,
 }
 
 /// A server's request for a client certificate (RFC 8446, section 4.3.2).
@@ -74,7 +74,7 @@ pub struct CertificateRequest {
 
 /// What a server did at the end of a handshake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ending {
+pub enum ServerReaction {
     /// It sent an alert.
     Alert(Alert),
     /// It cut the connection without a word.
@@ -85,7 +85,7 @@ pub enum Ending {
 
 /// Why there is nothing to look at.
 #[derive(Debug, Error)]
-pub enum Unseen {
+pub enum ProbeError {
     /// There was no handshake.
     #[error("{0}")]
     NoHandshake(Box<Refusal>),
@@ -127,18 +127,18 @@ impl Version {
     }
 }
 
-impl Look {
+impl Probe {
     /// Makes one handshake in that one version, with that identity or with none, and hangs up.
     pub fn at(
         server: &Server,
         version: Version,
         identity: Option<&Identity>,
-    ) -> Result<Self, Unseen> {
+    ) -> Result<Self, ProbeError> {
         let mut wire = Wire::connect(server)?;
         let address = wire.address;
         let unseen = |error: &Error| {
             let failure = Failure { error, side: Role::Client, verifier: None, wire: None };
-            Unseen::NoHandshake(Box::new(failure.refusal(address)))
+            ProbeError::NoHandshake(Box::new(failure.refusal(address)))
         };
         let onlooker = Arc::new(TakesEveryChainOnlyToLookAtIt::default());
         let request = Arc::new(NotesTheRequest::new(identity));
@@ -171,13 +171,13 @@ impl Look {
     }
 
     /// Puts what was shown to the judge, as a client that dialled `server` would.
-    pub fn judge(
+    pub fn verify(
         &self,
         server: &Server,
         trust: &Trust,
         now: OffsetDateTime,
     ) -> Result<VerifiedChain, Reason> {
-        let chain = trust.judge(&self.chain, Role::Server, now)?;
+        let chain = trust.verify(&self.chain, Role::Server, now)?;
         chain.fits_name(server.name())?;
         if self.key_proven {
             return Ok(chain);
@@ -208,20 +208,24 @@ fn config(
 /// say goodbye (RFC 8446, section 6.1); whatever else it had to say comes before its own goodbye.
 /// The wait comes first because our goodbye might otherwise meet a closed door, and its reset
 /// would destroy the alert.
-fn hang_up(connection: &mut ClientConnection, wire: &mut Wire, handshake: Duration) -> Ending {
+fn hang_up(
+    connection: &mut ClientConnection,
+    wire: &mut Wire,
+    handshake: Duration,
+) -> ServerReaction {
     let patience = (handshake * 3).clamp(Duration::from_millis(250), Duration::from_secs(2));
     wire.limit(patience);
     match listen(connection, wire) {
         Err(error) if error.kind() == ErrorKind::TimedOut => {}
-        Err(error) => return ending_of(&error).unwrap_or(Ending::Cut),
-        Ok(()) => return Ending::Served,
+        Err(error) => return ending_of(&error).unwrap_or(ServerReaction::Cut),
+        Ok(()) => return ServerReaction::Served,
     }
     wire.limit(LIMIT);
     connection.send_close_notify();
     let last = connection.write_tls(wire).and_then(|_| listen(connection, wire));
     match last.err().as_ref().and_then(ending_of) {
-        Some(Ending::Alert(alert)) => Ending::Alert(alert),
-        _ => Ending::Served,
+        Some(ServerReaction::Alert(alert)) => ServerReaction::Alert(alert),
+        _ => ServerReaction::Served,
     }
 }
 
@@ -241,17 +245,17 @@ fn listen(connection: &mut ClientConnection, wire: &mut Wire) -> Result<(), Erro
 }
 
 /// How the server ended it; none where it was us, or time.
-fn ending_of(error: &Error) -> Option<Ending> {
+fn ending_of(error: &Error) -> Option<ServerReaction> {
     match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(description)) => {
-            Some(Ending::Alert(Alert::from(*description)))
+            Some(ServerReaction::Alert(Alert::from(*description)))
         }
         Some(_) => None,
         None => match error.kind() {
             ErrorKind::BrokenPipe
             | ErrorKind::ConnectionAborted
             | ErrorKind::ConnectionReset
-            | ErrorKind::UnexpectedEof => Some(Ending::Cut),
+            | ErrorKind::UnexpectedEof => Some(ServerReaction::Cut),
             _ => None,
         },
     }

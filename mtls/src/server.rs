@@ -26,19 +26,19 @@ use tracing::debug;
 
 pub use self::serve::Serve;
 pub use self::service::PeerService;
-use crate::connections::{Admission, Connection, Connections};
-use crate::failure::Failure;
-use crate::handshake::{Handshake, Handshakes};
-use crate::identity::Identity;
+use crate::connection::session::Session;
+use crate::connection::stream::{ServerLimits, Stream, Wire};
+use crate::connection::{Admission, Connection, Connections};
+use crate::credentials::CredentialStore;
+use crate::event::failure::Failure;
+use crate::event::refusal::{Code, Reason, Refusal};
+use crate::event::{Event, Events};
 use crate::limits::Limits;
-use crate::live::Live;
 use crate::peer::Peer;
+use crate::pki::identity::Identity;
+use crate::pki::role::Role;
+use crate::pki::verifier::Verifier;
 use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
-use crate::refusal::{Code, Reason, Refusal};
-use crate::role::Role;
-use crate::session::Session;
-use crate::stream::{Keeper, Stream, Wire};
-use crate::verifier::Verifier;
 
 /// Accepts connections, for [`axum_server::Server::acceptor`].
 ///
@@ -53,61 +53,57 @@ struct Inner {
     connections: Arc<Connections>,
     /// The last files that may be open are left to those that are.
     for_operator: bool,
-    handshakes: Arc<Handshakes>,
+    events: Arc<Events>,
     limits: Arc<Limits>,
     security: Security,
 }
 
 #[derive(Debug)]
 enum Security {
-    Mutual(Arc<Live>),
-    Optional(Arc<Live>),
+    Mutual(Arc<CredentialStore>),
+    Optional(Arc<CredentialStore>),
     Plain,
-    WithoutClientCertificates(Arc<Live>),
+    WithoutClientCertificates(Arc<CredentialStore>),
 }
 
 impl Acceptor {
     /// Mutual TLS: shows the identity of `live`, and lets in only clients whose certificate its
     /// trust finds good.
     pub fn mutual(
-        live: Arc<Live>,
+        store: Arc<CredentialStore>,
         limits: Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        Self::new(Security::Mutual(live), limits, handshakes, connections)
+        Self::new(Security::Mutual(store), limits, events, connections)
     }
 
     /// TLS that asks for a client certificate and does without: whoever shows none is nobody in
     /// particular, and his requests bear no [`Peer`]. One that is shown is judged as by
     /// [`Acceptor::mutual`]; a bad one is refused, and never taken for none.
     pub fn optional(
-        live: Arc<Live>,
+        store: Arc<CredentialStore>,
         limits: Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        Self::new(Security::Optional(live), limits, handshakes, connections)
+        Self::new(Security::Optional(store), limits, events, connections)
     }
 
     /// TLS that asks for no client certificate: whoever connects is nobody in particular.
     pub fn without_client_certificates(
-        live: Arc<Live>,
+        store: Arc<CredentialStore>,
         limits: Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let security = Security::WithoutClientCertificates(live);
-        Self::new(security, limits, handshakes, connections)
+        let security = Security::WithoutClientCertificates(store);
+        Self::new(security, limits, events, connections)
     }
 
     /// No TLS at all, with the same limits.
-    pub fn plain(
-        limits: Limits,
-        handshakes: Arc<Handshakes>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        Self::new(Security::Plain, limits, handshakes, connections)
+    pub fn plain(limits: Limits, events: Arc<Events>, connections: Arc<Connections>) -> Self {
+        Self::new(Security::Plain, limits, events, connections)
     }
 
     /// Makes a TCP connection one of this listener's: admits it, and does the handshake.
@@ -130,29 +126,25 @@ impl Acceptor {
     fn new(
         security: Security,
         limits: Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
         let limits = Arc::new(limits);
         match &security {
-            Security::Mutual(live) | Security::Optional(live) => connections.follow(live),
-            Security::WithoutClientCertificates(live) => live.follow_files(),
+            Security::Mutual(store) | Security::Optional(store) => connections.follow(store),
+            Security::WithoutClientCertificates(store) => store.follow_files(),
             Security::Plain => {}
         }
         let for_operator = false;
-        Self { inner: Arc::new(Inner { connections, for_operator, handshakes, limits, security }) }
+        Self { inner: Arc::new(Inner { connections, for_operator, events, limits, security }) }
     }
 
     /// As [`Acceptor::plain`], for an operator, who is let in also where the process may open so
     /// few more files that others are refused.
-    pub fn admin(
-        limits: Limits,
-        handshakes: Arc<Handshakes>,
-        connections: Arc<Connections>,
-    ) -> Self {
+    pub fn admin(limits: Limits, events: Arc<Events>, connections: Arc<Connections>) -> Self {
         let (limits, security) = (Arc::new(limits), Security::Plain);
         let for_operator = true;
-        Self { inner: Arc::new(Inner { connections, for_operator, handshakes, limits, security }) }
+        Self { inner: Arc::new(Inner { connections, for_operator, events, limits, security }) }
     }
 }
 
@@ -181,7 +173,7 @@ impl Inner {
             Ok(admission) => admission,
             Err(reason) => {
                 let secured = !matches!(self.security, Security::Plain);
-                let alert = linger::turn_away(tcp, secured).await;
+                let alert = linger::refuse(tcp, secured).await;
                 let refusal = Refusal::new(reason, Role::Server, alert, peer);
                 self.refuse(began, None, refusal);
                 return Err(ErrorKind::ConnectionRefused.into());
@@ -260,24 +252,18 @@ impl Inner {
         tls.get_ref().0.acknowledge();
         let session = Session::of(tls.get_ref().1, server_name);
         let proven = verifier.as_ref().and_then(|verifier| verifier.verified_chain());
-        let proven = proven.map(Peer::new).zip(self.live());
+        let proven = proven.map(Peer::new).zip(self.store());
         let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
         let connection = Connection::new(Role::Server, peer, Some(session.clone()), proven);
         let connection = Arc::new(connection);
         match &verifier {
             Some(verifier) => {
-                self.connections.add_judged_by(&connection, verifier.credentials());
+                self.connections.add_verified_by(&connection, verifier.credentials());
             }
             None => self.connections.add(&connection),
         }
         let duration = began.elapsed();
-        self.handshakes.record(Handshake::accepted(
-            Role::Server,
-            peer,
-            duration,
-            session,
-            certificate,
-        ));
+        self.events.record(Event::accepted(Role::Server, peer, duration, session, certificate));
         Ok((TlsStream::Server(tls), connection))
     }
 
@@ -286,15 +272,15 @@ impl Inner {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
             .with_protocol_versions(&VERSIONS)?;
         let (credentials, verifier) = match &self.security {
-            Security::Mutual(live) => {
-                let credentials = live.current();
+            Security::Mutual(store) => {
+                let credentials = store.current();
                 (Arc::clone(&credentials), Some(Verifier::new(credentials, None)))
             }
-            Security::Optional(live) => {
-                let credentials = live.current();
+            Security::Optional(store) => {
+                let credentials = store.current();
                 (Arc::clone(&credentials), Some(Verifier::optional(credentials)))
             }
-            Security::WithoutClientCertificates(live) => (live.current(), None),
+            Security::WithoutClientCertificates(store) => (store.current(), None),
             Security::Plain => {
                 return Err(rustls::Error::General("a plain listener has no TLS".into()));
             }
@@ -308,17 +294,17 @@ impl Inner {
     }
 
     /// By whose trust peers are judged.
-    fn live(&self) -> Option<Arc<Live>> {
+    fn store(&self) -> Option<Arc<CredentialStore>> {
         match &self.security {
-            Security::Mutual(live) | Security::Optional(live) => Some(Arc::clone(live)),
+            Security::Mutual(store) | Security::Optional(store) => Some(Arc::clone(store)),
             Security::Plain | Security::WithoutClientCertificates(_) => None,
         }
     }
 
-    fn keeper(&self, admission: Admission) -> Keeper {
-        Keeper {
+    fn keeper(&self, admission: Admission) -> ServerLimits {
+        ServerLimits {
             admission,
-            handshakes: Arc::clone(&self.handshakes),
+            events: Arc::clone(&self.events),
             limits: Arc::clone(&self.limits),
             timer: None,
         }
@@ -326,11 +312,11 @@ impl Inner {
 
     fn refuse(&self, began: Instant, session: Option<Session>, refusal: Refusal) {
         let duration = began.elapsed();
-        self.handshakes.record(Handshake::refused(Role::Server, duration, session, refusal));
+        self.events.record(Event::refused(Role::Server, duration, session, refusal));
     }
 }
 
-/// No session is ever resumed: a resumed one would skip the judgement.
+/// No session is ever resumed: a resumed one would skip the verification.
 fn finish(
     builder: rustls::ConfigBuilder<ServerConfig, WantsServerCert>,
     identity: &Identity,

@@ -3,17 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, KeyUsage, LeafRequest, Usage};
-use mtls::refusal::{Code, Reason};
-use mtls::role::Role;
-use mtls::trust::{Trust, VerifiedChain};
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Trust, VerifiedChain};
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
-use self::house::forge::{Algorithm, reissued};
-use self::house::{Papers, chain, judge, openssl, trust};
+use self::support::forge::{Algorithm, reissued};
+use self::support::{Papers, chain, openssl, trust, verify};
 
 type Chain = Vec<CertificateDer<'static>>;
 
@@ -96,8 +96,8 @@ const SERVER_AUTH: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
 
 #[test]
 fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&papers.authority]);
     let good = AuthorityRequest::default().any_path_length();
     for fault in Fault::ALL {
         for name in ["upper", "lower"] {
@@ -105,12 +105,12 @@ fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along(
                 true => fault.request(own),
                 false => good.clone().common_name(own).outliving_its_issuer(),
             };
-            let upper = house.authority.issue_intermediate(&request("upper")).unwrap();
+            let upper = papers.authority.issue_intermediate(&request("upper")).unwrap();
             let lower = upper.issue_intermediate(&request("lower")).unwrap();
             let leaf = lower.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
             let mut chain = chain(&leaf);
             match name {
-                "upper" => fault.apply(&mut chain, 2, &house.authority),
+                "upper" => fault.apply(&mut chain, 2, &papers.authority),
                 _ => fault.apply(&mut chain, 1, &upper),
             }
             for presented in with_unrelated(&chain) {
@@ -129,9 +129,9 @@ fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along(
 
 #[test]
 fn a_leaf_that_issues_is_told_as_no_authority_wherever_it_stands() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&house.authority]);
-    let usurper = house.client();
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&papers.authority]);
+    let usurper = papers.client();
     let usurper = Authority::from_pem(usurper.certificate().pem(), &usurper.key_pem()).unwrap();
     let below = usurper.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let presented: Chain = [
@@ -144,7 +144,7 @@ fn a_leaf_that_issues_is_told_as_no_authority_wherever_it_stands() {
 
     let refused = verdict(&trust, &presented).unwrap_err();
 
-    assert!(judge(&trust, &house.client()).is_ok());
+    assert!(verify(&trust, &papers.client()).is_ok());
     assert_eq!(refused.code, Code::IssuerNotAuthority);
     let said = "the intermediate client-service is not an authority's";
     assert!(refused.sentence().contains(said), "{}", refused.sentence());
@@ -153,17 +153,17 @@ fn a_leaf_that_issues_is_told_as_no_authority_wherever_it_stands() {
 
 #[test]
 fn certificates_that_have_no_part_in_the_path_do_not_matter() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
-    let straight = chain(&house.client());
+    let below = papers.authority.issue_intermediate(&below).unwrap();
+    let straight = chain(&papers.client());
     let by_way = chain(&below.issue(&Papers::for_client()).unwrap());
     let ended = OffsetDateTime::now_utc() - Duration::HOUR;
     let expired = Papers::for_client().not_before(ended - Duration::DAY).not_after(ended);
-    let expired = chain(&house.issue(&expired));
+    let expired = chain(&papers.issue(&expired));
     let other_purpose = Papers::for_client().dns("localhost").usage(Usage::Server);
-    let other_purpose = chain(&house.issue(&other_purpose));
+    let other_purpose = chain(&papers.issue(&other_purpose));
 
     for (chain, expected) in [
         (straight, None),
@@ -186,16 +186,16 @@ fn certificates_that_have_no_part_in_the_path_do_not_matter() {
 /// The intermediate was renewed with its key, and whoever presents it sends both.
 #[test]
 fn an_expired_edition_of_an_intermediate_does_not_matter() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
+    let below = papers.authority.issue_intermediate(&below).unwrap();
     let leaf = chain(&below.issue(&Papers::for_client()).unwrap());
     let now = OffsetDateTime::now_utc();
     let old = Fault::Ended.request("below");
-    let old = house.authority.issue_intermediate(&old.not_before(now - Duration::DAY)).unwrap();
+    let old = papers.authority.issue_intermediate(&old.not_before(now - Duration::DAY)).unwrap();
     let own = public_key(old.certificate().der());
-    let (key, name) = (public_key(&leaf[1]), house.authority.key_pem());
+    let (key, name) = (public_key(&leaf[1]), papers.authority.key_pem());
     let identifier = |authority: &Authority| authority.certificate().key_identifier().to_vec();
     let old = reissued(
         old.certificate().der(),
@@ -225,15 +225,15 @@ fn an_expired_edition_of_an_intermediate_does_not_matter() {
 
 #[test]
 fn more_paths_than_are_tried_are_too_complex() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&house.authority]);
-    let stranger = Authority::generate(&AuthorityRequest::default().subject_of(&house.authority));
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&papers.authority]);
+    let stranger = Authority::generate(&AuthorityRequest::default().subject_of(&papers.authority));
     let stranger = stranger.unwrap();
     // All bear the root's name and no key identifier, so that each may have issued each.
     let mut presented = chain(&stranger.issue(&Papers::for_client()).unwrap());
     presented.truncate(1);
     for _ in 0..7 {
-        let request = AuthorityRequest::default().subject_of(&house.authority);
+        let request = AuthorityRequest::default().subject_of(&papers.authority);
         let other = Authority::generate(&request).unwrap();
         presented.push(other.root().der().to_vec().into());
     }
@@ -241,7 +241,7 @@ fn more_paths_than_are_tried_are_too_complex() {
 
     let refused = verdict(&trust, &presented);
 
-    assert!(judge(&trust, &house.client()).is_ok());
+    assert!(verify(&trust, &papers.client()).is_ok());
     assert_eq!(code(&refused), Some(Code::ChainTooComplex));
 }
 
@@ -249,10 +249,10 @@ fn more_paths_than_are_tried_are_too_complex() {
 /// itself looks at a hundred signatures.
 #[test]
 fn namesakes_of_an_intermediate_are_in_nobodys_way_and_soon_too_many() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&papers.authority]);
     let below = AuthorityRequest::default().any_path_length().common_name("below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
+    let below = papers.authority.issue_intermediate(&below).unwrap();
     let namesake = || {
         let request = AuthorityRequest::default().subject_of(&below).any_path_length();
         without_key_identifiers(Authority::generate(&request).unwrap().root().der())
@@ -305,7 +305,7 @@ fn with_unrelated(chain: &Chain) -> [Chain; 4] {
 fn p224() -> (String, Vec<u8>) {
     let curve = ["-pkeyopt", "ec_paramgen_curve:P-224", "-pkeyopt", "ec_param_enc:named_curve"];
     let key = openssl(&[&["genpkey", "-algorithm", "EC"], &curve[..]].concat(), &[]);
-    let public = house::openssl_bytes(&["pkey", "-pubout", "-outform", "DER"], key.as_bytes());
+    let public = support::openssl_bytes(&["pkey", "-pubout", "-outform", "DER"], key.as_bytes());
     (key, public)
 }
 
@@ -329,7 +329,7 @@ fn without_key_identifiers(certificate: &[u8]) -> CertificateDer<'static> {
 }
 
 fn verdict(trust: &Trust, presented: &[CertificateDer<'_>]) -> Result<VerifiedChain, Reason> {
-    trust.judge(presented, Role::Client, OffsetDateTime::now_utc())
+    trust.verify(presented, Role::Client, OffsetDateTime::now_utc())
 }
 
 fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {

@@ -3,30 +3,30 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{KeyAlgorithm, LeafRequest, Usage};
-use mtls::certificate::Certificate;
-use mtls::role::Role;
+use mtls::pki::certificate::Certificate;
+use mtls::pki::role::Role;
 use rcgen::string::Ia5String;
 use rcgen::{CertificateParams, DistinguishedName, DnType, Issuer, KeyPair, SanType, SerialNumber};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use self::house::{ID, Papers, chain, openssl, trust};
+use self::support::{ID, Papers, chain, openssl, trust};
 
 #[test]
 fn a_full_leaf_has_exactly_the_promised_shape() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let starts = OffsetDateTime::now_utc() - Duration::HOUR;
     let leaf = LeafRequest::new("api-service").organization("mtls-demo").organizational_unit("api");
     let leaf = leaf.dns("api-service").dns("localhost").ip([127, 0, 0, 1]).spiffe(ID);
     let leaf = leaf.ip([0, 0, 0, 0, 0, 0, 0, 1u16]).email("ops@example.com").usage(Usage::Both);
-    let leaf = house.issue(&leaf.not_before(starts));
-    let root = house.authority.certificate().common_name();
+    let leaf = papers.issue(&leaf.not_before(starts));
+    let root = papers.authority.certificate().common_name();
 
-    let verified = trust(&[&house.authority])
-        .judge(&chain(&leaf), Role::Server, OffsetDateTime::now_utc())
+    let verified = trust(&[&papers.authority])
+        .verify(&chain(&leaf), Role::Server, OffsetDateTime::now_utc())
         .unwrap();
 
     let pem = leaf.certificate().pem().as_bytes();
@@ -66,14 +66,14 @@ fn a_full_leaf_has_exactly_the_promised_shape() {
 
 #[test]
 fn every_kind_of_key_is_told_by_its_name_and_size() {
-    let house = Papers::new();
+    let papers = Papers::new();
     for (algorithm, key) in [
         (KeyAlgorithm::EcdsaP256, json!({"algorithm": "EC", "curve": "P-256", "bits": 256})),
         (KeyAlgorithm::EcdsaP384, json!({"algorithm": "EC", "curve": "P-384", "bits": 384})),
         (KeyAlgorithm::Ed25519, json!({"algorithm": "Ed25519", "bits": 256})),
         (KeyAlgorithm::Rsa2048, json!({"algorithm": "RSA", "bits": 2048})),
     ] {
-        let leaf = house.issue(&Papers::for_client().key(algorithm));
+        let leaf = papers.issue(&Papers::for_client().key(algorithm));
 
         let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
 
@@ -90,20 +90,21 @@ fn the_algorithm_of_the_signature_is_the_issuers() {
         (KeyAlgorithm::Ed25519, "Ed25519"),
         (KeyAlgorithm::Rsa2048, "sha256WithRSAEncryption"),
     ] {
-        let house = Papers::of(&AuthorityRequest::default().key(algorithm));
-        let leaf = house.client();
+        let papers = Papers::of(&AuthorityRequest::default().key(algorithm));
+        let leaf = papers.client();
 
         let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
 
         assert_eq!(certificate.signature_algorithm, name);
-        assert!(house::judge(&trust(&[&house.authority]), &leaf).is_ok(), "{algorithm}");
+        assert!(support::verify(&trust(&[&papers.authority]), &leaf).is_ok(), "{algorithm}");
     }
 }
 
 #[test]
 fn two_uris_are_no_spiffe_id() {
-    let house = Papers::new();
-    let read = |request: &LeafRequest| Certificate::read(&chain(&house.issue(request))[0]).unwrap();
+    let papers = Papers::new();
+    let read =
+        |request: &LeafRequest| Certificate::read(&chain(&papers.issue(request))[0]).unwrap();
     let one = LeafRequest::new("a").spiffe(ID);
 
     assert_eq!(read(&one).spiffe_id.unwrap().as_str(), ID);
@@ -196,8 +197,8 @@ fn a_name_that_is_no_text_is_shown_and_breaks_nothing() {
 
 #[test]
 fn whole_days_are_left_and_then_negative_ones() {
-    let house = Papers::new();
-    let leaf = house.client();
+    let papers = Papers::new();
+    let leaf = papers.client();
     let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
     let ends = leaf.not_after();
 

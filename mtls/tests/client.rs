@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
-use mtls::client::{Expectation, RequestError};
+use mtls::client::{ExpectedServer, RequestError};
+use mtls::event::refusal::Code;
 use mtls::limits::Limits;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use time::{Duration, OffsetDateTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use self::house::{Caller, ID, Papers, Server, hello, quick, within};
+use self::support::{Caller, ID, Papers, Server, hello, quick, within};
 
 #[tokio::test]
 async fn a_server_of_another_authority_is_refused() {
@@ -43,39 +43,39 @@ async fn a_self_signed_server_is_refused() {
 
 #[tokio::test]
 async fn an_expired_server_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let now = OffsetDateTime::now_utc();
     let leaf = Papers::for_server().not_before(now - Duration::HOUR);
 
-    let leaf = house.issue(&leaf.not_after(now - Duration::MINUTE));
-    assert_refused(&house, &leaf, Code::Expired, "certificate_expired").await;
+    let leaf = papers.issue(&leaf.not_after(now - Duration::MINUTE));
+    assert_refused(&papers, &leaf, Code::Expired, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_server_from_the_future_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let leaf = Papers::for_server().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
-    let leaf = house.issue(&leaf);
-    assert_refused(&house, &leaf, Code::NotYetValid, "certificate_expired").await;
+    let leaf = papers.issue(&leaf);
+    assert_refused(&papers, &leaf, Code::NotYetValid, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_clients_certificate_is_no_servers() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let leaf = LeafRequest::new("a").dns("localhost").spiffe(ID).usage(Usage::Client);
 
-    let leaf = house.issue(&leaf);
-    assert_refused(&house, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    let leaf = papers.issue(&leaf);
+    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn a_server_of_another_name_is_refused_with_both_names() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let leaf = LeafRequest::new("localhost").dns("elsewhere").ip([10, 0, 0, 1]).spiffe(ID);
-    let leaf = house.issue(&leaf.usage(Usage::Server));
+    let leaf = papers.issue(&leaf.usage(Usage::Server));
 
-    let sentence = assert_refused(&house, &leaf, Code::WrongName, "bad_certificate").await;
+    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said = "the certificate belongs to another name: \
                 localhost was dialled, and it bears elsewhere, 10.0.0.1";
@@ -84,12 +84,12 @@ async fn a_server_of_another_name_is_refused_with_both_names() {
 
 #[tokio::test]
 async fn a_server_of_another_spiffe_id_is_refused_with_both_ids() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let other = "spiffe://mtls-demo.local/ns/default/sa/other";
     let leaf = LeafRequest::new("a").dns("localhost").spiffe(other).usage(Usage::Server);
 
-    let leaf = house.issue(&leaf);
-    let sentence = assert_refused(&house, &leaf, Code::WrongName, "bad_certificate").await;
+    let leaf = papers.issue(&leaf);
+    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said =
         format!("the certificate belongs to another name: {ID} was expected, and it bears {other}");
@@ -98,31 +98,31 @@ async fn a_server_of_another_spiffe_id_is_refused_with_both_ids() {
 
 #[tokio::test]
 async fn a_server_without_a_spiffe_id_is_refused_where_one_is_expected() {
-    let house = Papers::new();
-    let leaf = house.issue(&LeafRequest::new("a").dns("localhost").usage(Usage::Server));
+    let papers = Papers::new();
+    let leaf = papers.issue(&LeafRequest::new("a").dns("localhost").usage(Usage::Server));
 
-    let sentence = assert_refused(&house, &leaf, Code::WrongName, "bad_certificate").await;
+    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
     assert!(sentence.ends_with("it bears no SPIFFE ID"), "{sentence}");
 }
 
 #[tokio::test]
 async fn a_server_may_be_dialled_by_its_address() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
 
     let url = format!("https://127.0.0.1:{}/", server.address.port());
-    let (body, _) = Caller::new(&house).fetch(&url).await.unwrap();
+    let (body, _) = Caller::new(&papers).fetch(&url).await.unwrap();
 
     assert_eq!(body, "hello");
 }
 
 #[tokio::test]
 async fn a_server_that_speaks_no_tls_is_told_as_such() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let port = raw_server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
 
-    let refusal = Caller::new(&house).refused(&format!("https://localhost:{port}/")).await;
+    let refusal = Caller::new(&papers).refused(&format!("https://localhost:{port}/")).await;
 
     assert_eq!((refusal.code, refusal.side), (Code::NotTls, Role::Client));
 }
@@ -153,41 +153,41 @@ async fn a_name_that_does_not_resolve_and_a_url_that_is_not_https_are_unreachabl
 
 #[tokio::test]
 async fn a_server_that_never_shakes_hands_is_a_timeout() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let caller =
-        Caller::expecting(&house.client(), house.roots(), Expectation::default(), &quick());
+        Caller::expecting(&papers.client(), papers.roots(), ExpectedServer::default(), &quick());
 
     let error = caller.get(&format!("https://localhost:{port}/")).await.unwrap_err();
 
     assert!(matches!(error, RequestError::Timeout(_)), "{error:?}");
-    let recorded = caller.handshakes.newest().remove(0).refusal.clone().unwrap();
+    let recorded = caller.events.newest().remove(0).refusal.clone().unwrap();
     assert_eq!((recorded.code, recorded.side), (Code::HandshakeTimeout, Role::Client));
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_up_in_the_handshake_is_broken() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let port = raw_server(b"").await;
 
-    let caller = Caller::new(&house);
+    let caller = Caller::new(&papers);
     let error = caller.get(&format!("https://localhost:{port}/")).await.unwrap_err();
 
     assert!(matches!(error, RequestError::Broken(_)), "{error:?}");
-    let recorded = caller.handshakes.newest().remove(0).refusal.clone().unwrap();
+    let recorded = caller.events.newest().remove(0).refusal.clone().unwrap();
     assert_eq!(recorded.code, Code::ConnectionLost);
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error_and_the_next_request_works() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let broken = || async {
         let parts = stream::iter([Ok(Bytes::from("half"))]);
         Body::from_stream(parts.chain(stream::once(async { Err("the end of the world") })))
     };
-    let server = Server::serving(&house, Limits::default(), hello().route("/broken", get(broken)));
-    let caller = Caller::new(&house);
+    let server = Server::serving(&papers, Limits::default(), hello().route("/broken", get(broken)));
+    let caller = Caller::new(&papers);
 
     match caller.get(&server.url("/broken")).await {
         Ok(answer) => assert!(within("a body", answer.into_body().collect()).await.is_err()),
@@ -201,7 +201,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_the_next_request_works() {
 
 #[tokio::test]
 async fn a_handler_that_dies_before_its_answer_is_broken_and_the_next_request_works() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let dies = AtomicBool::new(true);
     let dies = Arc::new(dies);
     let handler = move || {
@@ -211,8 +211,9 @@ async fn a_handler_that_dies_before_its_answer_is_broken_and_the_next_request_wo
             "alive"
         }
     };
-    let server = Server::serving(&house, Limits::default(), Router::new().route("/", get(handler)));
-    let caller = Caller::new(&house);
+    let server =
+        Server::serving(&papers, Limits::default(), Router::new().route("/", get(handler)));
+    let caller = Caller::new(&papers);
 
     let error = caller.get(&server.url("/")).await.unwrap_err();
     let next = caller.fetch(&server.url("/")).await.unwrap();
@@ -223,9 +224,9 @@ async fn a_handler_that_dies_before_its_answer_is_broken_and_the_next_request_wo
 
 #[tokio::test]
 async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, quick());
-    let caller = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, quick());
+    let caller = Caller::new(&papers);
     assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
@@ -237,12 +238,13 @@ async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
 
 /// The good server is spoken to; then the one that shows `leaf` is refused for `code`, and has the
 /// alert in its own record. Tells the sentence.
-async fn assert_refused(house: &Papers, leaf: &Leaf, code: Code, alert: &str) -> String {
-    let expectation = Expectation { spiffe_id: Some(ID.parse().unwrap()) };
-    let caller = Caller::expecting(&house.client(), house.roots(), expectation, &Limits::default());
-    let good = Server::open(house);
+async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) -> String {
+    let expectation = ExpectedServer { spiffe_id: Some(ID.parse().unwrap()) };
+    let caller =
+        Caller::expecting(&papers.client(), papers.roots(), expectation, &Limits::default());
+    let good = Server::open(papers);
     assert_eq!(caller.fetch(&good.url("/")).await.unwrap().0, "hello");
-    let server = Server::showing(leaf, house.roots(), Limits::default(), hello());
+    let server = Server::showing(leaf, papers.roots(), Limits::default(), hello());
 
     let ours = caller.refused(&server.url("/")).await;
 
@@ -250,7 +252,7 @@ async fn assert_refused(house: &Papers, leaf: &Leaf, code: Code, alert: &str) ->
     assert_eq!(ours.alert.unwrap().name, alert);
     let certificate = ours.certificate.as_ref().unwrap();
     assert_eq!(certificate.serial_number, leaf.serial().to_string());
-    let recorded = caller.handshakes.newest().remove(0).refusal.clone().unwrap();
+    let recorded = caller.events.newest().remove(0).refusal.clone().unwrap();
     assert_eq!(recorded.code, code);
     let theirs = server.refusal().await;
     assert_eq!((theirs.code, theirs.side), (Code::RefusedByPeer, Role::Client));

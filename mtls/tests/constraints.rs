@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, LeafRequest};
-use mtls::refusal::{Code, Reason};
-use mtls::trust::Trust;
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::trust::Trust;
 
-use self::house::forge::element;
-use self::house::{Papers, judge, trust};
+use self::support::forge::element;
+use self::support::{Papers, trust, verify};
 
 /// Context-specific tags of a `GeneralName`.
 const EMAIL: u8 = 0x81;
@@ -120,7 +120,7 @@ fn a_constraint_of_an_unsupported_kind_does_not_concern_names_of_other_kinds() {
 
         let leaf = issuer.issue(&leaf().dns("example.com")).unwrap();
 
-        assert!(judge(&trust, &leaf).is_ok());
+        assert!(verify(&trust, &leaf).is_ok());
     }
 }
 
@@ -142,11 +142,11 @@ fn constrained(bearer: &str, constraints: &[u8]) -> (Trust, Authority) {
             false => request,
         }
     };
-    let house = Papers::of(&request("root"));
-    let below = house.authority.issue_intermediate(&request("below")).unwrap();
-    (trust(&[&house.authority]), below)
+    let papers = Papers::of(&request("root"));
+    let below = papers.authority.issue_intermediate(&request("below")).unwrap();
+    (trust(&[&papers.authority]), below)
 }
 
 fn refused(trust: &Trust, issuer: &Authority, leaf: &LeafRequest) -> Reason {
-    judge(trust, &issuer.issue(leaf).unwrap()).unwrap_err()
+    verify(trust, &issuer.issue(leaf).unwrap()).unwrap_err()
 }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
+use mtls::event::refusal::Code;
 use mtls::limits::Limits;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use time::{Duration, OffsetDateTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
-use self::house::{Caller, Papers, Server, Stranger, eventually, hello, within};
+use self::support::{Caller, Papers, Server, Stranger, eventually, hello, within};
 
 #[tokio::test]
 async fn an_idle_http_11_connection_ends_with_its_clients_certificate() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let leaf = short_lived(&house);
-    let mut tls = connect(&house, &server, &leaf).await;
-    let others = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let leaf = short_lived(&papers);
+    let mut tls = connect(&papers, &server, &leaf).await;
+    let others = Caller::new(&papers);
     assert_eq!(others.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     let _ = within("the end", tls.read_to_end(&mut Vec::new())).await;
@@ -44,10 +44,10 @@ async fn an_idle_http_11_connection_ends_with_its_clients_certificate() {
 
 #[tokio::test]
 async fn an_idle_http_2_connection_ends_with_its_clients_certificate() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let leaf = short_lived(&house);
-    let caller = Caller::showing(&leaf, house.roots());
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let leaf = short_lived(&papers);
+    let caller = Caller::showing(&leaf, papers.roots());
     assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
@@ -60,10 +60,10 @@ async fn an_idle_http_2_connection_ends_with_its_clients_certificate() {
 
 #[tokio::test]
 async fn requests_are_served_until_the_certificate_ends() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let leaf = short_lived(&house);
-    let caller = Caller::showing(&leaf, house.roots());
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let leaf = short_lived(&papers);
+    let caller = Caller::showing(&leaf, papers.roots());
 
     // What was answered after a moment was asked for before it.
     let mut answered_after = OffsetDateTime::UNIX_EPOCH;
@@ -83,13 +83,13 @@ async fn requests_are_served_until_the_certificate_ends() {
 
 #[tokio::test]
 async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_2() {
-    let house = Papers::new();
-    let server = Server::serving(&house, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&house);
-    let others = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&papers);
+    let others = Caller::new(&papers);
     let mut untouched = others.get(&server.url("/stream")).await.unwrap().into_body();
 
-    let answer = Caller::showing(&leaf, house.roots()).get(&server.url("/stream")).await.unwrap();
+    let answer = Caller::showing(&leaf, papers.roots()).get(&server.url("/stream")).await.unwrap();
     let body = within("the end of the stream", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -101,10 +101,10 @@ async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_2() {
 
 #[tokio::test]
 async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_11() {
-    let house = Papers::new();
-    let server = Server::serving(&house, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&house);
-    let mut tls = connect(&house, &server, &leaf).await;
+    let papers = Papers::new();
+    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&papers);
+    let mut tls = connect(&papers, &server, &leaf).await;
 
     tls.write_all(b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -117,11 +117,11 @@ async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_11() {
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_with_connection_close() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let go_on = Arc::new(Notify::new());
-    let server = Server::serving(&house, Limits::default(), router(&go_on));
-    let leaf = short_lived(&house);
-    let mut tls = connect(&house, &server, &leaf).await;
+    let server = Server::serving(&papers, Limits::default(), router(&go_on));
+    let leaf = short_lived(&papers);
+    let mut tls = connect(&papers, &server, &leaf).await;
 
     tls.write_all(b"GET /waits HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     eventually("the certificate's end", || {
@@ -142,10 +142,10 @@ async fn a_request_in_flight_is_answered_with_connection_close() {
 
 #[tokio::test]
 async fn a_request_that_waits_for_too_long_is_cut() {
-    let house = Papers::new();
-    let server = Server::serving(&house, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&house);
-    let mut tls = connect(&house, &server, &leaf).await;
+    let papers = Papers::new();
+    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&papers);
+    let mut tls = connect(&papers, &server, &leaf).await;
 
     tls.write_all(b"GET /waits HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -157,11 +157,11 @@ async fn a_request_that_waits_for_too_long_is_cut() {
 
 #[tokio::test]
 async fn a_pooled_connection_ends_with_its_servers_certificate() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
-    let leaf = house.issue(&Papers::for_server().not_after(ends));
-    let server = Server::showing(&leaf, house.roots(), Limits::default(), hello());
-    let caller = Caller::new(&house);
+    let leaf = papers.issue(&Papers::for_server().not_after(ends));
+    let server = Server::showing(&leaf, papers.roots(), Limits::default(), hello());
+    let caller = Caller::new(&papers);
     assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
@@ -173,13 +173,13 @@ async fn a_pooled_connection_ends_with_its_servers_certificate() {
 
 #[tokio::test]
 async fn an_answer_ends_with_its_servers_certificate() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
-    let leaf = house.issue(&Papers::for_server().not_after(ends));
+    let leaf = papers.issue(&Papers::for_server().not_after(ends));
     let router = router(&Arc::default());
-    let server = Server::showing(&leaf, house.roots(), Limits::default(), router);
+    let server = Server::showing(&leaf, papers.roots(), Limits::default(), router);
 
-    let answer = Caller::new(&house).get(&server.url("/stream")).await.unwrap();
+    let answer = Caller::new(&papers).get(&server.url("/stream")).await.unwrap();
     let body = within("the end of the stream", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -192,8 +192,8 @@ const LIFETIME: Duration = Duration::seconds(2);
 /// A tick of the clock's reader, the second that a request in flight has, and some slack.
 const GRACE: Duration = Duration::milliseconds(1500);
 
-fn short_lived(house: &Papers) -> Leaf {
-    house.issue(&Papers::for_client().not_after(OffsetDateTime::now_utc() + LIFETIME))
+fn short_lived(papers: &Papers) -> Leaf {
+    papers.issue(&Papers::for_client().not_after(OffsetDateTime::now_utc() + LIFETIME))
 }
 
 /// What has just ended did so with the certificate: not before it, and soon after.
@@ -220,7 +220,7 @@ fn router(go_on: &Arc<Notify>) -> Router {
     hello().route("/stream", get(stream)).route("/waits", get(waits))
 }
 
-async fn connect(house: &Papers, server: &Server, leaf: &Leaf) -> TlsStream<TcpStream> {
-    let stranger = Stranger::new(house, Some(leaf)).offering(&["http/1.1"]);
+async fn connect(papers: &Papers, server: &Server, leaf: &Leaf) -> TlsStream<TcpStream> {
+    let stranger = Stranger::new(papers, Some(leaf)).offering(&["http/1.1"]);
     stranger.connect(server.address).await.unwrap()
 }

@@ -3,42 +3,42 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use authority::{AuthorityRequest, LeafRequest, RevocationListRequest, Usage};
-use mtls::live::{BadFile, Credentials};
-use mtls::role::Role;
-use mtls::trust::Revocation;
+use mtls::credentials::{BadFile, Credentials};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-use self::house::{Papers, list};
+use self::support::{Papers, list};
 
 #[test]
 fn a_good_directory_loads_for_every_role_it_is_for() {
-    let house = Papers::new();
-    let leaf = house.issue(&LeafRequest::new("a").dns("a").usage(Usage::Both));
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let papers = Papers::new();
+    let leaf = papers.issue(&LeafRequest::new("a").dns("a").usage(Usage::Both));
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
 
     let roles = [Role::Client, Role::Server];
     let now = OffsetDateTime::now_utc();
     let loaded = Credentials::load(directory.path(), &roles, Revocation::Checked, now).unwrap();
 
     assert_eq!(loaded.identity.certificate().name(), "a");
-    assert_eq!(loaded.identity.chain(), house::chain(&leaf));
+    assert_eq!(loaded.identity.chain(), support::chain(&leaf));
     assert_eq!(loaded.trust.roots().len(), 1);
 }
 
 #[test]
 fn an_intermediate_may_stand_between_the_leaf_and_its_root() {
-    let house = Papers::new();
-    let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let papers = Papers::new();
+    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf = below.issue(&Papers::for_server()).unwrap();
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
 
     assert_eq!(problems(directory.path()), Vec::<String>::new());
 }
@@ -112,10 +112,10 @@ fn garbage_is_told_with_its_file_and_what_should_be_there() {
 
 #[test]
 fn pem_around_what_is_no_certificate_is_told() {
-    let house = Papers::new();
-    let leaf = house.server();
+    let papers = Papers::new();
+    let leaf = papers.server();
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let directory = written(&house, nonsense, &leaf.key_pem());
+    let directory = written(&papers, nonsense, &leaf.key_pem());
     fs::write(directory.path().join("ca.crt"), nonsense).unwrap();
 
     let problems = problems(directory.path());
@@ -130,8 +130,8 @@ fn pem_around_what_is_no_certificate_is_told() {
 
 #[test]
 fn a_key_of_another_certificate_is_told_with_both_files() {
-    let house = Papers::new();
-    let directory = written(&house, &house.server().chain_pem(), &house.server().key_pem());
+    let papers = Papers::new();
+    let directory = written(&papers, &papers.server().chain_pem(), &papers.server().key_pem());
 
     let said = format!(
         "{} and {} do not fit together: the private key does not belong to the certificate; \
@@ -144,12 +144,12 @@ fn a_key_of_another_certificate_is_told_with_both_files() {
 
 #[test]
 fn a_key_of_every_pem_form_fits() {
-    let house = Papers::new();
-    let leaf = house.server();
-    let sec1 = house::openssl(&["pkey", "-traditional"], leaf.key_pem().as_bytes());
+    let papers = Papers::new();
+    let leaf = papers.server();
+    let sec1 = support::openssl(&["pkey", "-traditional"], leaf.key_pem().as_bytes());
     assert!(sec1.contains("BEGIN EC PRIVATE KEY"));
 
-    let directory = written(&house, &leaf.chain_pem(), &sec1);
+    let directory = written(&papers, &leaf.chain_pem(), &sec1);
 
     assert_eq!(problems(directory.path()), Vec::<String>::new());
 }
@@ -171,11 +171,11 @@ fn a_leaf_that_its_own_root_did_not_sign_is_unfit() {
 
 #[test]
 fn an_expired_leaf_is_unfit() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let ends = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let expired = Papers::for_server().not_before(ends - Duration::HOUR).not_after(ends);
-    let leaf = house.issue(&expired);
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let leaf = papers.issue(&expired);
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
 
     let said = format!(
         "{} is not fit for a server: the certificate has expired: \
@@ -188,9 +188,9 @@ fn an_expired_leaf_is_unfit() {
 
 #[test]
 fn a_leaf_for_another_role_is_unfit() {
-    let house = Papers::new();
-    let leaf = house.client();
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let papers = Papers::new();
+    let leaf = papers.client();
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
 
     let told = only(&directory);
 
@@ -199,17 +199,17 @@ fn a_leaf_for_another_role_is_unfit() {
 
 #[test]
 fn where_lists_are_required_a_missing_one_is_told() {
-    let house = Papers::new();
-    let leaf = house.server();
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let papers = Papers::new();
+    let leaf = papers.server();
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
     let required = || told(directory.path(), Revocation::Required);
 
     let without = required();
-    let list = list(&house.authority, &RevocationListRequest::new(1));
+    let list = list(&papers.authority, &RevocationListRequest::new(1));
     fs::write(directory.path().join("ca.crl"), list.pem()).unwrap();
     let with = required();
 
-    let root = house.authority.certificate().common_name();
+    let root = papers.authority.certificate().common_name();
     let said = format!(
         "bad trust in {}: no revocation list of O=mtls-demo,CN={root}, and REVOCATION=required \
          wants one; put the authority's own files there",
@@ -221,9 +221,9 @@ fn where_lists_are_required_a_missing_one_is_told() {
 
 #[test]
 fn where_revocation_is_off_even_a_broken_list_does_not_matter() {
-    let house = Papers::new();
-    let leaf = house.server();
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let papers = Papers::new();
+    let leaf = papers.server();
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
     fs::write(directory.path().join("ca.crl"), "garbage").unwrap();
 
     assert_eq!(told(directory.path(), Revocation::Off), Vec::<String>::new());
@@ -232,9 +232,9 @@ fn where_revocation_is_off_even_a_broken_list_does_not_matter() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_told_with_its_mode_and_who_tried() {
-    let house = Papers::new();
-    let leaf = house.server();
-    let directory = written(&house, &leaf.chain_pem(), &leaf.key_pem());
+    let papers = Papers::new();
+    let leaf = papers.server();
+    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
     let key = directory.path().join("tls.key");
     // Root reads whatever has a mode, but no directory as a file.
     fs::remove_file(&key).unwrap();
@@ -249,10 +249,10 @@ fn a_file_that_cannot_be_read_is_told_with_its_mode_and_who_tried() {
     assert!(told.ends_with("; make it readable to that user"), "{told}");
 }
 
-/// An identity directory of these files, with the house's root.
-fn written(house: &Papers, chain: &str, key: &str) -> TempDir {
+/// An identity directory of these files, with the papers's root.
+fn written(papers: &Papers, chain: &str, key: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    for (name, content) in [("tls.crt", chain), ("tls.key", key), ("ca.crt", house.roots())] {
+    for (name, content) in [("tls.crt", chain), ("tls.key", key), ("ca.crt", papers.roots())] {
         fs::write(directory.path().join(name), content).unwrap();
     }
     directory

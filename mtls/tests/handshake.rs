@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,22 +10,22 @@ use std::process::{Command, Stdio};
 use authority::Leaf;
 use axum::routing::get;
 use axum::{Extension, Router};
-use mtls::handshake::Outcome;
+use mtls::event::Outcome;
+use mtls::event::refusal::Code;
 use mtls::limits::Limits;
 use mtls::peer::Peer;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use rustls::version::{TLS12, TLS13};
 
-use self::house::{Caller, Papers, Server, Stranger, received_alert, within};
+use self::support::{Caller, Papers, Server, Stranger, received_alert, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn two_of_ours_agree_on_tls_13_with_a_hybrid_key_exchange_and_http_2() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let caller = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let caller = Caller::new(&papers);
 
     let (body, connection) = caller.fetch(&server.url("/")).await.unwrap();
 
@@ -44,30 +44,30 @@ async fn two_of_ours_agree_on_tls_13_with_a_hybrid_key_exchange_and_http_2() {
     let certificate = theirs.client_cert.as_ref().unwrap();
     assert_eq!(certificate.subject.common_name(), Some("client-service"));
     assert!(theirs.server_cert.is_none() && theirs.refusal.is_none());
-    let ours = caller.handshakes.newest().remove(0);
+    let ours = caller.events.newest().remove(0);
     assert_eq!((ours.side, ours.result), (Role::Client, Outcome::Accepted));
     assert!(ours.client_cert.is_none() && ours.server_cert.is_some());
 }
 
 #[tokio::test]
 async fn a_handler_knows_its_peer() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let name = |Extension(peer): Extension<Peer>| async move {
         format!("{} {}", peer.common_name().unwrap(), peer.spiffe_id().unwrap())
     };
     let router = Router::new().route("/", get(name));
-    let server = Server::serving(&house, Limits::default(), router);
+    let server = Server::serving(&papers, Limits::default(), router);
 
-    let (body, _) = Caller::new(&house).fetch(&server.url("/")).await.unwrap();
+    let (body, _) = Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
 
     assert_eq!(body, "client-service spiffe://mtls-demo.local/ns/default/sa/client-service");
 }
 
 #[tokio::test]
 async fn one_connection_serves_many_requests() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let caller = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let caller = Caller::new(&papers);
 
     for _ in 0..10 {
         assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
@@ -78,16 +78,16 @@ async fn one_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn foreign_clients_are_let_in_over_tls_13_and_tls_12() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
 
     for (version, name) in [(&TLS13, "TLSv1.3"), (&TLS12, "TLSv1.2")] {
-        let stranger = Stranger::speaking(&house, Some(&house.client()), &[version]);
+        let stranger = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
 
         let answer = stranger.exchange(server.address, REQUEST).await.unwrap();
 
         assert!(answer.ends_with(b"hello"));
-        let tls = server.handshakes.newest()[0].tls.clone().unwrap();
+        let tls = server.events.newest()[0].tls.clone().unwrap();
         assert_eq!(tls.version, name);
         assert_eq!(tls.alpn, None);
     }
@@ -95,10 +95,10 @@ async fn foreign_clients_are_let_in_over_tls_13_and_tls_12() {
 
 #[tokio::test]
 async fn the_application_protocol_is_the_clients_choice_of_ours() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let leaf = house.client();
-    let with = |protocols: &[&str]| Stranger::new(&house, Some(&leaf)).offering(protocols);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let leaf = papers.client();
+    let with = |protocols: &[&str]| Stranger::new(&papers, Some(&leaf)).offering(protocols);
 
     for (offered, chosen) in
         [(&["http/1.1", "h2"][..], &b"h2"[..]), (&["spdy/3", "http/1.1"], b"http/1.1")]
@@ -116,10 +116,10 @@ async fn the_application_protocol_is_the_clients_choice_of_ours() {
 
 #[tokio::test]
 async fn bytes_of_the_http_version_that_alpn_did_not_choose_end_the_connection() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let leaf = house.client();
-    let offering = |protocol| Stranger::new(&house, Some(&leaf)).offering(&[protocol]);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let leaf = papers.client();
+    let offering = |protocol| Stranger::new(&papers, Some(&leaf)).offering(&[protocol]);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
     let http1 = offering("http/1.1").exchange(server.address, REQUEST).await.unwrap();
@@ -134,14 +134,14 @@ async fn bytes_of_the_http_version_that_alpn_did_not_choose_end_the_connection()
 
 #[tokio::test]
 async fn no_session_is_resumed_and_no_ticket_is_offered() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
     let directory = tempfile::tempdir().unwrap();
     let session = directory.path().join("session").to_string_lossy().into_owned();
-    let leaf = house.client();
+    let leaf = papers.client();
 
     for version in ["-tls1_2", "-tls1_3"] {
-        let first = s_client(&house, &leaf, &server, &[version, "-sess_out", &session]).await;
+        let first = s_client(&papers, &leaf, &server, &[version, "-sess_out", &session]).await;
         assert!(first.contains("\nNew, TLSv1."), "{first}");
         assert!(first.contains("hello"), "{first}");
         assert!(!first.contains("TLS session ticket"), "{first}");
@@ -149,7 +149,7 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
         // Without a ticket TLS 1.3 has no session to keep, and TLS 1.2 has one without an ID.
         if std::path::Path::new(&session).exists() {
             let arguments = [version, "-sess_in", &session];
-            let second = s_client(&house, &leaf, &server, &arguments).await;
+            let second = s_client(&papers, &leaf, &server, &arguments).await;
             assert!(second.contains("\nNew, TLSv1."), "{second}");
             assert!(!second.contains("Reused,"), "{second}");
         }
@@ -158,18 +158,18 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
 
 #[tokio::test]
 async fn a_plain_client_of_openssl_is_told_which_authorities_are_asked_for() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
 
-    let said = s_client(&house, &house.client(), &server, &[]).await;
+    let said = s_client(&papers, &papers.client(), &server, &[]).await;
 
-    let root = house.authority.certificate().common_name();
+    let root = papers.authority.certificate().common_name();
     assert!(said.contains("Acceptable client certificate CA names"), "{said}");
     assert!(said.contains(&format!("CN = {root}")), "{said}");
 }
 
 /// All that `openssl s_client` prints of one request with this leaf.
-async fn s_client(house: &Papers, leaf: &Leaf, server: &Server, arguments: &[&str]) -> String {
+async fn s_client(papers: &Papers, leaf: &Leaf, server: &Server, arguments: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
         let path = directory.path().join(name);
@@ -177,7 +177,7 @@ async fn s_client(house: &Papers, leaf: &Leaf, server: &Server, arguments: &[&st
         path.to_string_lossy().into_owned()
     };
     let (certificate, key) = (file("crt", &leaf.chain_pem()), file("key", &leaf.key_pem()));
-    let (roots, address) = (file("ca", house.roots()), server.address.to_string());
+    let (roots, address) = (file("ca", papers.roots()), server.address.to_string());
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &address, "-servername", "localhost", "-CAfile", &roots]);
     command.args(["-cert", &certificate, "-key", &key, "-ign_eof"]).args(arguments);

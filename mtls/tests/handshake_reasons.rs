@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use mtls::client::RequestError;
-use mtls::refusal::{Code, Refusal};
-use mtls::role::Role;
+use mtls::event::refusal::{Code, Refusal};
+use mtls::pki::role::Role;
 use rustls::crypto::aws_lc_rs::{self, sign::any_supported_type};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -20,8 +20,8 @@ use rustls::{
     SignatureScheme, SupportedProtocolVersion,
 };
 
-use self::house::draft::{Draft, SUBJECT_ALT_NAME, general_names};
-use self::house::{Caller, Papers, Server, Stranger, chain, s_client, within};
+use self::support::draft::{Draft, SUBJECT_ALT_NAME, general_names};
+use self::support::{Caller, Papers, Server, Stranger, chain, s_client, within};
 
 /// A key that names a scheme of its own choice, and signs something else.
 #[derive(Debug)]
@@ -62,13 +62,13 @@ impl Signer for OddSigner {
 
 #[tokio::test]
 async fn a_broken_protocol_in_the_proof_of_a_key_is_no_bad_signature() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let fitting = SignatureScheme::ECDSA_NISTP256_SHA256;
     let refused = async |scheme, spoils| {
-        let server = Server::open(&house);
-        let leaf = house.client();
+        let server = Server::open(&papers);
+        let leaf = papers.client();
         let key = OddKey { key: key(&leaf.key_der()), scheme, spoils };
-        let stranger = Stranger::presenting(&house, chain(&leaf), Arc::new(key));
+        let stranger = Stranger::presenting(&papers, chain(&leaf), Arc::new(key));
         let answer = stranger.exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").await;
         if answer.is_ok_and(|answer| answer.ends_with(b"hello")) {
             return None;
@@ -126,11 +126,11 @@ async fn nothing_in_common_is_told_without_advice_about_certificates() {
 
 #[tokio::test]
 async fn a_hello_in_pieces_is_judged_by_its_content() {
-    let house = Papers::new();
+    let papers = Papers::new();
 
     for length in [1, 4, 5, 6, 40] {
-        let server = Server::open(&house);
-        let config = Arc::new(Stranger::new(&house, None).config().clone());
+        let server = Server::open(&papers);
+        let config = Arc::new(Stranger::new(&papers, None).config().clone());
         let address = server.address;
         let pieces = tokio::task::spawn_blocking(move || {
             let name = ServerName::try_from("localhost").unwrap();
@@ -153,14 +153,14 @@ async fn a_hello_in_pieces_is_judged_by_its_content() {
 
 #[tokio::test]
 async fn a_server_that_accepts_no_signature_of_our_key_is_told_from_one_that_refuses_us() {
-    let house = Papers::new();
+    let papers = Papers::new();
 
     for version in rustls::ALL_VERSIONS {
-        let url = rsa_server(&house, version, true);
-        assert_eq!(Caller::new(&house).fetch(&url).await.unwrap().0, "hello");
+        let url = rsa_server(&papers, version, true);
+        assert_eq!(Caller::new(&papers).fetch(&url).await.unwrap().0, "hello");
 
-        let url = rsa_server(&house, version, false);
-        let error = Caller::new(&house).get(&url).await.unwrap_err();
+        let url = rsa_server(&papers, version, false);
+        let error = Caller::new(&papers).get(&url).await.unwrap_err();
 
         let RequestError::Refused { refusal, .. } = error else {
             unreachable!("a refusal was expected, and there is {error:?}");
@@ -177,11 +177,11 @@ async fn a_server_that_accepts_no_signature_of_our_key_is_told_from_one_that_ref
 
 #[tokio::test]
 async fn certificates_over_the_limits_are_refused_by_their_size() {
-    let house = Papers::new();
+    let papers = Papers::new();
 
-    let one = refused_for_size(&house, &[50_000]).await;
-    let all = refused_for_size(&house, &[30_000, 32_000]).await;
-    let message = refused_for_size(&house, &[40_000, 40_000]).await;
+    let one = refused_for_size(&papers, &[50_000]).await;
+    let all = refused_for_size(&papers, &[30_000, 32_000]).await;
+    let message = refused_for_size(&papers, &[40_000, 40_000]).await;
 
     for (refusal, said) in [
         (one, "and 49152 are the most"),
@@ -195,15 +195,15 @@ async fn certificates_over_the_limits_are_refused_by_their_size() {
 }
 
 /// The refusal of a good leaf whose chain has certificates of about these sizes.
-async fn refused_for_size(house: &Papers, sizes: &[usize]) -> Refusal {
-    let server = Server::open(house);
-    let leaf = house.client();
+async fn refused_for_size(papers: &Papers, sizes: &[usize]) -> Refusal {
+    let server = Server::open(papers);
+    let leaf = papers.client();
     let large = |size: &usize| {
         let name = vec![b'a'; *size];
         let names = general_names(&[(0x82, &name)]);
-        Draft::of(&chain(&leaf)[0]).replacing(SUBJECT_ALT_NAME, &names).signed_by(&house.authority)
+        Draft::of(&chain(&leaf)[0]).replacing(SUBJECT_ALT_NAME, &names).signed_by(&papers.authority)
     };
-    let stranger = |chain| Stranger::presenting(house, chain, key(&leaf.key_der()));
+    let stranger = |chain| Stranger::presenting(papers, chain, key(&leaf.key_der()));
     let request = b"GET / HTTP/1.0\r\n\r\n";
 
     let good = stranger(chain(&leaf)).exchange(server.address, request).await.unwrap();
@@ -227,7 +227,7 @@ fn in_records_of(length: usize, message: &[u8]) -> Vec<u8> {
 }
 
 /// A plain server that requires a certificate, and verifies RSA signatures, or `all`.
-fn rsa_server(house: &Papers, version: &'static SupportedProtocolVersion, all: bool) -> String {
+fn rsa_server(papers: &Papers, version: &'static SupportedProtocolVersion, all: bool) -> String {
     let mut provider = aws_lc_rs::default_provider();
     let schemes = provider.signature_verification_algorithms.mapping.iter().copied();
     let is_rsa = |scheme: SignatureScheme| scheme.as_str().is_some_and(|s| s.starts_with("RSA"));
@@ -236,9 +236,9 @@ fn rsa_server(house: &Papers, version: &'static SupportedProtocolVersion, all: b
     let provider = Arc::new(provider);
 
     let mut roots = RootCertStore::empty();
-    roots.add(house.authority.root().der().to_vec().into()).unwrap();
+    roots.add(papers.authority.root().der().to_vec().into()).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let leaf = house.server();
+    let leaf = papers.server();
     let own = PrivatePkcs8KeyDer::from(leaf.key_der()).into();
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])

@@ -1,4 +1,4 @@
-//! Handshakes with hostile peers as events: no field of any of them holds more than an excerpt of
+//! Events with hostile peers as events: no field of any of them holds more than an excerpt of
 //! what the peer sent. Every field that an event has is looked at, so a new one is too.
 
 use std::fmt::Debug;
@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authority::{Authority, AuthorityRequest, LeafRequest};
-use mtls::certificate::{Certificate, DistinguishedName, SubjectAltNames};
-use mtls::handshake::{Handshake, Handshakes};
-use mtls::refusal::{Code, Reason, Refusal};
-use mtls::role::Role;
-use mtls::session::Session;
+use mtls::connection::session::Session;
+use mtls::event::refusal::{Code, Reason, Refusal};
+use mtls::event::{Event, Events};
+use mtls::pki::certificate::{Certificate, DistinguishedName, SubjectAltNames};
+use mtls::pki::role::Role;
 use mtls::untrusted::Untrusted;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber, subscriber};
+use tracing::{Metadata, Subscriber, subscriber};
 
 /// Every text field of every event, by its name.
 #[derive(Clone, Default)]
@@ -33,7 +33,7 @@ impl Subscriber for Fields {
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, event: &tracing::Event<'_>) {
         event.record(&mut self.clone());
     }
 
@@ -127,16 +127,16 @@ fn no_field_of_an_event_holds_more_than_an_excerpt_of_what_a_peer_sent() {
         let peer = ([192, 0, 2, 1], 443).into();
 
         subscriber::with_default(fields.clone(), || {
-            let handshakes = Handshakes::new(u32::MAX);
+            let events = Events::new(u32::MAX);
             for side in [Role::Client, Role::Server] {
                 let shown = Some(Arc::clone(&certificate));
                 let tls = session(&text);
-                let event = Handshake::accepted(side, peer, Duration::ZERO, tls.clone(), shown);
-                handshakes.record(event);
+                let event = Event::accepted(side, peer, Duration::ZERO, tls.clone(), shown);
+                events.record(event);
                 let mut reason = Reason::new(Code::WrongName).with_detail(&text);
                 reason.certificate = Some(Arc::clone(&certificate));
                 let refusal = Refusal::new(reason, side, None, peer);
-                handshakes.record(Handshake::refused(side, Duration::ZERO, Some(tls), refusal));
+                events.record(Event::refused(side, Duration::ZERO, Some(tls), refusal));
             }
         });
 

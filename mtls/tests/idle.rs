@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use mtls::limits::Limits;
 
-use self::house::{Http2, Papers, Server, Stranger, quick, within};
+use self::support::{Http2, Papers, Server, Stranger, quick, within};
 
 #[tokio::test]
 async fn frames_without_a_request_do_not_keep_a_connection() {
@@ -137,7 +137,7 @@ async fn a_connection_without_a_byte_is_no_refused_handshake() {
     let refusals = server.refusals(2).await;
     let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
     assert_eq!(codes, ["connection-lost"; 2]);
-    assert_eq!(server.handshakes.newest().len(), 2);
+    assert_eq!(server.events.newest().len(), 2);
 }
 
 fn large() -> Router {

@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::Arc;
 
 use authority::Leaf;
 use mtls::client::RequestError;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::event::refusal::Code;
+use mtls::pki::role::Role;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,23 +19,23 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use self::house::{Caller, Papers, Server, Stranger, received_alert};
+use self::support::{Caller, Papers, Server, Stranger, received_alert};
 
 const TIMES: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_2_our_client_always_learns_of_its_refusal() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
     let url = server.url("/");
-    assert_eq!(Caller::new(&house).fetch(&url).await.unwrap().0, "hello");
+    assert_eq!(Caller::new(&papers).fetch(&url).await.unwrap().0, "hello");
 
-    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
         assert_told(&caller, &url, "h2").await;
     }
 
-    let newest = server.handshakes.newest();
+    let newest = server.events.newest();
     let refused =
         |code| newest.iter().filter_map(|event| event.refusal.as_ref()).all(|r| r.code == code);
     assert!(refused(Code::UnknownIssuer));
@@ -43,11 +43,11 @@ async fn over_http_2_our_client_always_learns_of_its_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_11_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
-    let house = Papers::new();
-    let port = foreign_server(&house, "http/1.1").await;
+    let papers = Papers::new();
+    let port = foreign_server(&papers, "http/1.1").await;
     let url = format!("https://localhost:{port}/");
 
-    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
         assert_told(&caller, &url, "http/1.1").await;
     }
@@ -55,11 +55,11 @@ async fn over_http_11_our_client_always_learns_of_its_refusal_by_a_foreign_serve
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_2_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
-    let house = Papers::new();
-    let port = foreign_server(&house, "h2").await;
+    let papers = Papers::new();
+    let port = foreign_server(&papers, "h2").await;
     let url = format!("https://localhost:{port}/");
 
-    let caller = Caller::showing(&Papers::new().client(), house.roots());
+    let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
         assert_told(&caller, &url, "h2").await;
     }
@@ -67,11 +67,11 @@ async fn over_http_2_our_client_always_learns_of_its_refusal_by_a_foreign_server
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_11_a_foreign_client_always_learns_of_its_refusal() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let with = |leaf: &Leaf| Stranger::new(&house, Some(leaf)).offering(&["http/1.1"]);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let with = |leaf: &Leaf| Stranger::new(&papers, Some(leaf)).offering(&["http/1.1"]);
     let request = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    let answer = with(&house.client()).exchange(server.address, request).await.unwrap();
+    let answer = with(&papers.client()).exchange(server.address, request).await.unwrap();
     assert!(answer.ends_with(b"hello"));
 
     let refused = with(&Papers::new().client());
@@ -83,10 +83,10 @@ async fn over_http_11_a_foreign_client_always_learns_of_its_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_at_once_all_learn_of_their_refusal() {
-    let house = Papers::new();
-    let server = Server::open(&house);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
     let url = server.url("/");
-    let caller = Arc::new(Caller::showing(&Papers::new().client(), house.roots()));
+    let caller = Arc::new(Caller::showing(&Papers::new().client(), papers.roots()));
 
     let tasks: Vec<_> = (0..50)
         .map(|_| {
@@ -111,19 +111,19 @@ async fn assert_told(caller: &Caller, url: &str, protocol: &str) {
     assert_eq!(session.unwrap().alpn.as_deref(), Some(protocol));
 }
 
-/// A plain rustls server of the house that lets in nobody else, and answers nobody.
-async fn foreign_server(house: &Papers, protocol: &str) -> u16 {
+/// A plain rustls server of the papers that lets in nobody else, and answers nobody.
+async fn foreign_server(papers: &Papers, protocol: &str) -> u16 {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(house.authority.root().der().to_vec())).unwrap();
+    roots.add(CertificateDer::from(papers.authority.root().der().to_vec())).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let leaf = house.server();
+    let leaf = papers.server();
     let key = PrivateKeyDer::from_pem_slice(leaf.key_pem().as_bytes()).unwrap();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(house::chain(&leaf), key)
+        .with_single_cert(support::chain(&leaf), key)
         .unwrap();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
 

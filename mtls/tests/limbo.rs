@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use mtls::pem::{Item, blocks};
-use mtls::role::Role;
-use mtls::trust::{Revocation, Trust};
+use mtls::pki::pem::{Item, blocks};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Revocation, Trust};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -79,8 +79,9 @@ fn verify(case: &Value) -> Result<(), (String, String)> {
     })?;
 
     let role = if case["validation_kind"] == "SERVER" { Role::Server } else { Role::Client };
-    let refused = |reason: mtls::refusal::Reason| (reason.code.to_string(), reason.sentence());
-    let verified = trust.judge(&chain, role, now).map_err(refused)?;
+    let refused =
+        |reason: mtls::event::refusal::Reason| (reason.code.to_string(), reason.sentence());
+    let verified = trust.verify(&chain, role, now).map_err(refused)?;
     match case["expected_peer_name"]["value"].as_str() {
         Some(name) => {
             let name = ServerName::try_from(name).map_err(|error| bad_file(error.to_string()))?;

@@ -3,19 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mtls::event::refusal::{Code, Refusal};
 use mtls::limits::Limits;
-use mtls::refusal::{Code, Refusal};
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 
-use self::house::{Caller, Papers, Server, Stranger, quick, received_alert, within};
+use self::support::{Caller, Papers, Server, Stranger, quick, received_alert, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -31,10 +31,10 @@ async fn half_a_handshake_ends_by_the_handshake_timeout_while_others_are_served(
 
 #[tokio::test]
 async fn a_head_that_comes_a_byte_at_a_time_ends_by_the_header_timeout() {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, Limits { idle_timeout: HOUR, ..quick() });
-    let leaf = house.client();
-    let mut tls = Stranger::new(&house, Some(&leaf)).connect(server.address).await.unwrap();
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
+    let leaf = papers.client();
+    let mut tls = Stranger::new(&papers, Some(&leaf)).connect(server.address).await.unwrap();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
 
     let drip = async {
@@ -50,15 +50,15 @@ async fn a_head_that_comes_a_byte_at_a_time_ends_by_the_header_timeout() {
     let refusal = server.refusal().await;
     assert_eq!((refusal.code, refusal.side), (Code::HeaderTimeout, Role::Server));
     assert_eq!(refusal.certificate.unwrap().serial_number, leaf.serial().to_string());
-    assert_eq!(Caller::new(&house).fetch(&server.url("/")).await.unwrap().0, "hello");
+    assert_eq!(Caller::new(&papers).fetch(&server.url("/")).await.unwrap().0, "hello");
 }
 
 #[tokio::test]
 async fn a_head_that_stops_ends_by_the_header_timeout_too() {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, Limits { idle_timeout: HOUR, ..quick() });
-    let client = house.client();
-    let mut tls = Stranger::new(&house, Some(&client)).connect(server.address).await.unwrap();
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
+    let client = papers.client();
+    let mut tls = Stranger::new(&papers, Some(&client)).connect(server.address).await.unwrap();
     assert_served(&mut tls).await;
 
     tls.write_all(b"GET / HT").await.unwrap();
@@ -69,12 +69,12 @@ async fn a_head_that_stops_ends_by_the_header_timeout_too() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_that_is_no_refusal() {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, quick());
-    let leaf = house.client();
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, quick());
+    let leaf = papers.client();
 
     for served_before in [false, true] {
-        let mut tls = Stranger::new(&house, Some(&leaf)).connect(server.address).await.unwrap();
+        let mut tls = Stranger::new(&papers, Some(&leaf)).connect(server.address).await.unwrap();
         if served_before {
             assert_served(&mut tls).await;
         }
@@ -82,26 +82,26 @@ async fn an_idle_connection_is_closed_and_that_is_no_refusal() {
         server.admits(0).await;
     }
 
-    assert!(server.handshakes.newest().iter().all(|event| event.refusal.is_none()));
+    assert!(server.events.newest().iter().all(|event| event.refusal.is_none()));
 }
 
 #[tokio::test]
 async fn an_idle_http_2_connection_is_closed() {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, quick());
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, quick());
 
-    Caller::new(&house).fetch(&server.url("/")).await.unwrap();
+    Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
 
     server.admits(0).await;
-    assert!(server.handshakes.newest().iter().all(|event| event.refusal.is_none()));
+    assert!(server.events.newest().iter().all(|event| event.refusal.is_none()));
 }
 
 #[tokio::test]
 async fn beyond_max_connections_others_are_told_and_places_are_given_back() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let limits = Limits { max_connections: 2, ..Limits::default() };
-    let server = Server::with_limits(&house, limits);
-    let stranger = Stranger::new(&house, Some(&house.client()));
+    let server = Server::with_limits(&papers, limits);
+    let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut one = stranger.connect(server.address).await.unwrap();
     let two = stranger.connect(server.address).await.unwrap();
 
@@ -117,11 +117,11 @@ async fn beyond_max_connections_others_are_told_and_places_are_given_back() {
 
 #[tokio::test]
 async fn our_client_learns_that_there_are_too_many() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let limits = Limits { max_connections: 0, ..Limits::default() };
-    let server = Server::with_limits(&house, limits);
+    let server = Server::with_limits(&papers, limits);
 
-    let refusal = Caller::new(&house).refused(&server.url("/")).await;
+    let refusal = Caller::new(&papers).refused(&server.url("/")).await;
 
     assert_eq!((refusal.code, refusal.side), (Code::RefusedByPeer, Role::Server));
     assert_eq!(refusal.alert.unwrap().name, "internal_error");
@@ -129,10 +129,10 @@ async fn our_client_learns_that_there_are_too_many() {
 
 #[tokio::test]
 async fn one_address_takes_no_more_than_its_share() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let limits = Limits { max_connections_per_address: 1, ..Limits::default() };
-    let server = Server::with_limits(&house, limits);
-    let stranger = Stranger::new(&house, Some(&house.client()));
+    let server = Server::with_limits(&papers, limits);
+    let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut first = stranger.connect(server.address).await.unwrap();
 
     let refused = stranger.connect(server.address).await.unwrap_err();
@@ -150,11 +150,11 @@ async fn one_address_takes_no_more_than_its_share() {
 
 #[tokio::test]
 async fn of_200_at_once_100_have_a_place_and_whoever_is_in_is_served_meanwhile() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let handshake_timeout = Duration::from_secs(2);
     let limits = Limits { max_connections: 100, handshake_timeout, ..Limits::default() };
-    let server = Server::with_limits(&house, limits);
-    let stranger = Stranger::new(&house, Some(&house.client()));
+    let server = Server::with_limits(&papers, limits);
+    let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut inside = stranger.connect(server.address).await.unwrap();
 
     let mut crowd = Vec::new();
@@ -175,12 +175,12 @@ async fn of_200_at_once_100_have_a_place_and_whoever_is_in_is_served_meanwhile()
 }
 
 async fn assert_handshake_times_out(bytes: &[u8]) {
-    let house = Papers::new();
-    let server = Server::with_limits(&house, quick());
+    let papers = Papers::new();
+    let server = Server::with_limits(&papers, quick());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
     tcp.write_all(bytes).await.unwrap();
 
-    let served = Caller::new(&house).fetch(&server.url("/")).await.unwrap();
+    let served = Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
     let _ = within("the end", tcp.read_to_end(&mut Vec::new())).await;
 
     assert_eq!(served.0, "hello");

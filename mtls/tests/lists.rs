@@ -2,31 +2,31 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, KeyAlgorithm, KeyUsage, Leaf};
-use mtls::refusal::{Code, Reason};
-use mtls::trust::{BadTrust, Revocation, Trust, VerifiedChain};
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::trust::{BadTrust, Revocation, Trust, VerifiedChain};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, PKCS_ECDSA_P521_SHA512};
 use rustls::pki_types::CertificateRevocationListDer;
 use time::{Duration, OffsetDateTime};
 
-use self::house::forge::{Algorithm, ForgedList, element, extension, name_of, other_extension};
-use self::house::{Papers, judge};
+use self::support::forge::{Algorithm, ForgedList, element, extension, name_of, other_extension};
+use self::support::{Papers, verify};
 
 type List = CertificateRevocationListDer<'static>;
 
 #[test]
 fn a_list_of_version_1_is_read() {
-    let house = Papers::new();
-    let (good, bad) = (house.client(), house.client());
-    let list = ForgedList::of_version_1(&name_of(&house.authority)).revoke(&bad);
+    let papers = Papers::new();
+    let (good, bad) = (papers.client(), papers.client());
+    let list = ForgedList::of_version_1(&name_of(&papers.authority)).revoke(&bad);
 
-    let trust = checked(&house.authority, &[sign(&list, &house)]).unwrap();
+    let trust = checked(&papers.authority, &[sign(&list, &papers)]).unwrap();
 
     assert_eq!(trust.lists()[0].number, None);
-    assert_eq!(code(&judge(&trust, &good)), None);
-    assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked));
+    assert_eq!(code(&verify(&trust, &good)), None);
+    assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked));
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_list_is_verified_with_every_algorithm_that_certificates_are() {
 
             let trust = checked(&root, &[list.sign(&root.key_pem())]).unwrap();
 
-            assert_eq!(code(&judge(&trust, &good)), None, "{algorithm:?}");
-            assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked), "{algorithm:?}");
+            assert_eq!(code(&verify(&trust, &good)), None, "{algorithm:?}");
+            assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked), "{algorithm:?}");
         }
     }
 }
@@ -76,9 +76,9 @@ fn a_list_that_is_signed_with_sha_1_is_refused_for_that() {
 
 #[test]
 fn a_list_that_cannot_speak_for_all_certificates_now_is_refused_and_told_why() {
-    let house = Papers::new();
-    let leaf = house.client();
-    let name = name_of(&house.authority);
+    let papers = Papers::new();
+    let leaf = papers.client();
+    let name = name_of(&papers.authority);
     let list = || ForgedList::of(&name);
     let now = OffsetDateTime::now_utc();
     let unknown = |is_critical| other_extension(&[0x2a, 3, 4], is_critical, &[5, 0]);
@@ -122,36 +122,36 @@ fn a_list_that_cannot_speak_for_all_certificates_now_is_refused_and_told_why() {
     ];
 
     let harmless = list().extension(unknown(false)).entry(&leaf, &[unknown(false)]);
-    assert!(checked(&house.authority, &[sign(&harmless, &house)]).is_ok());
+    assert!(checked(&papers.authority, &[sign(&harmless, &papers)]).is_ok());
     for (list, said) in cases {
-        let problem = problem(&house.authority, sign(&list, &house));
+        let problem = problem(&papers.authority, sign(&list, &papers));
         assert!(problem.contains(said), "{said}: {problem}");
-        assert!(problem.contains(house.authority.certificate().common_name()), "{problem}");
+        assert!(problem.contains(papers.authority.certificate().common_name()), "{problem}");
     }
 }
 
 /// A list of which a part is not read would revoke nobody in it.
 #[test]
 fn a_list_with_any_byte_cut_off_changed_or_added_is_refused_or_unverified() {
-    let house = Papers::new();
-    let leaf = house.client();
-    let list = ForgedList::of(&name_of(&house.authority))
+    let papers = Papers::new();
+    let leaf = papers.client();
+    let list = ForgedList::of(&name_of(&papers.authority))
         .entry(&leaf, &[extension(21, false, &[10, 1, 1])]);
-    let whole = sign(&list, &house).to_vec();
+    let whole = sign(&list, &papers).to_vec();
 
-    assert!(checked(&house.authority, &[whole.clone().into()]).is_ok());
+    assert!(checked(&papers.authority, &[whole.clone().into()]).is_ok());
     for index in 0..whole.len() {
         let cut = whole[..index].to_vec();
         let mut changed = whole.clone();
         changed[index] ^= 0x41;
         for bad in [cut, changed] {
             // In another name it is somebody else's.
-            if let Ok(trust) = checked(&house.authority, &[bad.into()]) {
+            if let Ok(trust) = checked(&papers.authority, &[bad.into()]) {
                 assert!(!trust.lists()[0].is_verified(), "{index}");
             }
         }
     }
-    assert!(checked(&house.authority, &[[whole, vec![0]].concat().into()]).is_err());
+    assert!(checked(&papers.authority, &[[whole, vec![0]].concat().into()]).is_err());
 }
 
 #[test]
@@ -161,10 +161,10 @@ fn a_root_signs_lists_only_if_its_key_usage_says_so() {
         (&[], true),
         (&[KeyUsage::KeyCertSign], false),
     ] {
-        let house = Papers::of(&AuthorityRequest::default().key_usages(usages));
-        let list = sign(&ForgedList::of(&name_of(&house.authority)), &house);
+        let papers = Papers::of(&AuthorityRequest::default().key_usages(usages));
+        let list = sign(&ForgedList::of(&name_of(&papers.authority)), &papers);
 
-        let read = checked(&house.authority, &[list]);
+        let read = checked(&papers.authority, &[list]);
 
         assert_eq!(read.is_ok(), expected, "{usages:?}");
         if let Err(problems) = read {
@@ -175,9 +175,9 @@ fn a_root_signs_lists_only_if_its_key_usage_says_so() {
 
 #[test]
 fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
-    let house = Papers::new();
-    let (before, after) = (house.client(), house.client());
-    let name = name_of(&house.authority);
+    let papers = Papers::new();
+    let (before, after) = (papers.client(), papers.client());
+    let name = name_of(&papers.authority);
     let an_hour_ago = OffsetDateTime::now_utc() - Duration::HOUR;
     let v1 =
         |age: i64| ForgedList::of_version_1(&name).this_update(an_hour_ago - Duration::hours(age));
@@ -190,15 +190,15 @@ fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
         (v2(1), v2(2).this_update(an_hour_ago - Duration::DAY)),
         (v2(1).this_update(an_hour_ago - Duration::DAY), v2(1)),
     ] {
-        let lists = [sign(&old.revoke(&before), &house), sign(&new.revoke(&after), &house)];
+        let lists = [sign(&old.revoke(&before), &papers), sign(&new.revoke(&after), &papers)];
         let [old, new] = lists.clone();
         for lists in [[old.clone(), new.clone()], [new.clone(), old.clone()]] {
-            let trust = checked(&house.authority, &lists).unwrap();
+            let trust = checked(&papers.authority, &lists).unwrap();
 
-            assert_eq!(code(&judge(&trust, &before)), None);
-            assert_eq!(code(&judge(&trust, &after)), Some(Code::Revoked));
+            assert_eq!(code(&verify(&trust, &before)), None);
+            assert_eq!(code(&verify(&trust, &after)), Some(Code::Revoked));
         }
-        let of = |lists: &[List]| checked(&house.authority, lists).unwrap();
+        let of = |lists: &[List]| checked(&papers.authority, lists).unwrap();
         let (old, both, new) = (of(&lists[..1]), of(&lists), of(&lists[1..]));
         assert!(new.goes_back_behind(&old).is_empty());
         assert!(both.goes_back_behind(&new).is_empty());
@@ -211,22 +211,22 @@ fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
 
 #[test]
 fn the_same_list_twice_is_one() {
-    let house = Papers::new();
-    let bad = house.client();
-    let list = sign(&ForgedList::of(&name_of(&house.authority)).revoke(&bad), &house);
+    let papers = Papers::new();
+    let bad = papers.client();
+    let list = sign(&ForgedList::of(&name_of(&papers.authority)).revoke(&bad), &papers);
 
-    let trust = checked(&house.authority, &[list.clone(), list]).unwrap();
+    let trust = checked(&papers.authority, &[list.clone(), list]).unwrap();
 
-    assert_eq!(code(&judge(&trust, &house.client())), None);
-    assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked));
+    assert_eq!(code(&verify(&trust, &papers.client())), None);
+    assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked));
 }
 
 /// An authority that got a new key, as an intermediate; with a list of each key.
 #[test]
 fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = AuthorityRequest::intermediate().common_name("below");
-    let below = [(), ()].map(|()| house.authority.issue_intermediate(&request).unwrap());
+    let below = [(), ()].map(|()| papers.authority.issue_intermediate(&request).unwrap());
     let issue = |authority: &Authority| authority.issue(&Papers::for_client()).unwrap();
     let good = [issue(&below[0]), issue(&below[1])];
     let bad = [issue(&below[0]), issue(&below[1])];
@@ -249,24 +249,24 @@ fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
         [v1(0), v1(1)],
         [v1(1), with_key(0, &below[0])],
     ] {
-        let trust = checked(&house.authority, &lists).unwrap();
+        let trust = checked(&papers.authority, &lists).unwrap();
 
         for leaf in &good {
-            assert_eq!(code(&judge(&trust, leaf)), None);
+            assert_eq!(code(&verify(&trust, leaf)), None);
         }
         for leaf in &bad {
-            assert_eq!(code(&judge(&trust, leaf)), Some(Code::Revoked));
+            assert_eq!(code(&verify(&trust, leaf)), Some(Code::Revoked));
         }
-        let lost = checked(&house.authority, &lists[..1]).unwrap().goes_back_behind(&trust);
+        let lost = checked(&papers.authority, &lists[..1]).unwrap().goes_back_behind(&trust);
         assert!(matches!(lost.as_slice(), [BadTrust::ListVanished(_)]), "{lost:?}");
     }
 }
 
 #[test]
 fn of_two_lists_of_one_intermediate_the_newer_that_it_signed_counts() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = AuthorityRequest::intermediate().common_name("below");
-    let below = house.authority.issue_intermediate(&request).unwrap();
+    let below = papers.authority.issue_intermediate(&request).unwrap();
     let eve = Authority::generate(&AuthorityRequest::default().subject_of(&below)).unwrap();
     let issue = || below.issue(&Papers::for_client()).unwrap();
     let (before, after, unknown) = (issue(), issue(), issue());
@@ -276,23 +276,23 @@ fn of_two_lists_of_one_intermediate_the_newer_that_it_signed_counts() {
     let forged = list(3, &unknown).sign(&eve.key_pem());
 
     for lists in [[&old, &new, &forged], [&forged, &new, &old]] {
-        let trust = checked(&house.authority, &lists.map(Clone::clone)).unwrap();
+        let trust = checked(&papers.authority, &lists.map(Clone::clone)).unwrap();
 
-        assert_eq!(code(&judge(&trust, &before)), None);
-        assert_eq!(code(&judge(&trust, &after)), Some(Code::Revoked));
-        assert_eq!(code(&judge(&trust, &unknown)), None);
+        assert_eq!(code(&verify(&trust, &before)), None);
+        assert_eq!(code(&verify(&trust, &after)), Some(Code::Revoked));
+        assert_eq!(code(&verify(&trust, &unknown)), None);
     }
 }
 
 #[test]
 fn an_intermediate_signs_lists_only_if_its_key_usage_says_so() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let judged = |usages| {
         let request = AuthorityRequest::intermediate().key_usages(usages);
-        let below = house.authority.issue_intermediate(&request).unwrap();
+        let below = papers.authority.issue_intermediate(&request).unwrap();
         let leaf = below.issue(&Papers::for_client()).unwrap();
         let list = ForgedList::of(&name_of(&below)).sign(&below.key_pem());
-        judge(&checked(&house.authority, &[list]).unwrap(), &leaf)
+        verify(&checked(&papers.authority, &[list]).unwrap(), &leaf)
     };
 
     let taken = judged(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]);

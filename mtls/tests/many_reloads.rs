@@ -2,35 +2,35 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fs;
 use std::sync::Arc;
 
+use mtls::credentials::CredentialStore;
 use mtls::limits::Limits;
-use mtls::live::Live;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 
-use self::house::{Caller, Papers, Place, Server, empty_list, eventually, files};
+use self::support::{Caller, IdentityDirectory, Papers, Server, empty_list, eventually, files};
 
 #[tokio::test]
 async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_after_ten() {
-    let house = Papers::new();
-    let list = empty_list(&house, 1);
-    let server_place = Place::with(&files(&house, &house.server(), &list));
-    let client_place = Place::with(&files(&house, &house.client(), &list));
-    let (served, shown) = (server_place.live(Role::Server), client_place.live(Role::Client));
-    let server = Server::living(Arc::clone(&served), Limits::default(), house::hello());
+    let papers = Papers::new();
+    let list = empty_list(&papers, 1);
+    let server_place = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
+    let client_place = IdentityDirectory::with(&files(&papers, &papers.client(), &list));
+    let (served, shown) = (server_place.store(Role::Server), client_place.store(Role::Client));
+    let server = Server::living(Arc::clone(&served), Limits::default(), support::hello());
     let caller = Caller::living(Arc::clone(&shown), Default::default(), &Limits::default());
     // Two identities in turn: what is measured is the reload, not how they are made.
-    let of_server = [house.server(), house.server()];
-    let of_client = [house.client(), house.client()];
+    let of_server = [papers.server(), papers.server()];
+    let of_client = [papers.client(), papers.client()];
 
     let mut after_ten = (0, 0);
     for number in 1..=1000 {
         let (server_leaf, client_leaf) = (&of_server[number % 2], &of_client[number % 2]);
-        server_place.rename(&files(&house, server_leaf, &list));
-        client_place.rename(&files(&house, client_leaf, &list));
+        server_place.rename(&files(&papers, server_leaf, &list));
+        client_place.rename(&files(&papers, client_leaf, &list));
         in_force(&served, &server_leaf.serial().to_string()).await;
         in_force(&shown, &client_leaf.serial().to_string()).await;
         assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
@@ -48,9 +48,9 @@ async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_afte
     assert!(grown < 8 * 1024, "{grown} KiB more than after ten reloads");
 }
 
-async fn in_force(live: &Live, serial: &str) {
+async fn in_force(store: &CredentialStore, serial: &str) {
     eventually("the new identity to be in force", || {
-        (live.current().certificate.serial_number == serial).then_some(())
+        (store.current().certificate.serial_number == serial).then_some(())
     })
     .await;
 }

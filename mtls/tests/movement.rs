@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -23,20 +23,20 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, interval};
 use tokio_rustls::client::TlsStream;
 
-use self::house::{Caller, Papers, Server, Stranger, quick, within};
+use self::support::{Caller, Papers, Server, Stranger, quick, within};
 
 #[tokio::test]
 async fn a_body_that_takes_longer_than_the_idle_timeout_arrives_whole() {
-    let house = Papers::new();
-    let server = Server::serving(&house, quick(), router());
+    let papers = Papers::new();
+    let server = Server::serving(&papers, quick(), router());
 
     for protocol in ["http/1.1", "h2"] {
         let began = Instant::now();
 
         let body = if protocol == "h2" {
-            Caller::new(&house).fetch(&server.url("/slow")).await.unwrap().0
+            Caller::new(&papers).fetch(&server.url("/slow")).await.unwrap().0
         } else {
-            let stranger = Stranger::new(&house, Some(&house.client())).offering(&[protocol]);
+            let stranger = Stranger::new(&papers, Some(&papers.client())).offering(&[protocol]);
             let request = b"GET /slow HTTP/1.0\r\nhost: localhost\r\n\r\n";
             let answer = stranger.exchange(server.address, request).await.unwrap();
             String::from_utf8(answer).unwrap().split_once("\r\n\r\n").unwrap().1.to_owned()
@@ -49,9 +49,9 @@ async fn a_body_that_takes_longer_than_the_idle_timeout_arrives_whole() {
 
 #[tokio::test]
 async fn an_answer_that_a_slow_reader_takes_longer_for_than_the_idle_timeout_arrives_whole() {
-    let house = Papers::new();
-    let server = Server::serving(&house, quick(), router());
-    let mut tls = connect(&house, &server).await;
+    let papers = Papers::new();
+    let server = Server::serving(&papers, quick(), router());
+    let mut tls = connect(&papers, &server).await;
     let mut pace = interval(Duration::from_millis(25));
     let began = Instant::now();
 
@@ -72,9 +72,9 @@ async fn an_answer_that_a_slow_reader_takes_longer_for_than_the_idle_timeout_arr
 
 #[tokio::test]
 async fn a_request_for_which_nothing_moves_is_cut() {
-    let house = Papers::new();
-    let server = Server::serving(&house, quick(), router());
-    let caller = Caller::new(&house);
+    let papers = Papers::new();
+    let server = Server::serving(&papers, quick(), router());
+    let caller = Caller::new(&papers);
 
     let error = caller.get(&server.url("/never")).await.unwrap_err();
 
@@ -84,10 +84,10 @@ async fn a_request_for_which_nothing_moves_is_cut() {
 
 #[tokio::test]
 async fn a_body_that_stops_is_cut() {
-    let house = Papers::new();
-    let server = Server::serving(&house, quick(), router());
+    let papers = Papers::new();
+    let server = Server::serving(&papers, quick(), router());
 
-    let answer = Caller::new(&house).get(&server.url("/stops")).await.unwrap();
+    let answer = Caller::new(&papers).get(&server.url("/stops")).await.unwrap();
     let body = within("the end of the body", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -96,9 +96,9 @@ async fn a_body_that_stops_is_cut() {
 
 #[tokio::test]
 async fn an_upgraded_connection_is_cut_only_once_no_byte_moves() {
-    let house = Papers::new();
-    let server = Server::serving(&house, quick(), router());
-    let mut tls = connect(&house, &server).await;
+    let papers = Papers::new();
+    let server = Server::serving(&papers, quick(), router());
+    let mut tls = connect(&papers, &server).await;
     let head =
         b"GET /echo HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
     tls.write_all(head).await.unwrap();
@@ -157,7 +157,7 @@ async fn echo(mut request: Request) -> Response {
     head.body(Body::empty()).unwrap()
 }
 
-async fn connect(house: &Papers, server: &Server) -> TlsStream<TcpStream> {
-    let stranger = Stranger::new(house, Some(&house.client())).offering(&["http/1.1"]);
+async fn connect(papers: &Papers, server: &Server) -> TlsStream<TcpStream> {
+    let stranger = Stranger::new(papers, Some(&papers.client())).offering(&["http/1.1"]);
     stranger.connect(server.address).await.unwrap()
 }

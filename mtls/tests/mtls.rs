@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -12,15 +12,17 @@ use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use mtls::client::{Protocol, Reach, RequestError};
-use mtls::refusal::Code;
+use mtls::client::{ConnectOptions, Protocol, RequestError};
+use mtls::event::refusal::Code;
 use mtls::{ClientCertificates, Mtls, MtlsError, Peer, Policy, SpiffeId};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use self::house::{Papers, Place, Stranger, empty_list, eventually, files, list, within};
+use self::support::{
+    IdentityDirectory, Papers, Stranger, empty_list, eventually, files, list, within,
+};
 
 /// Every way in which a peer may hold a connection open.
 const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "raw"];
@@ -28,7 +30,8 @@ const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "raw"];
 #[tokio::test]
 async fn a_server_and_a_client_in_the_words_of_the_documentation() {
     let papers = Papers::new();
-    let (server, client) = (place(&papers, &papers.server()), place(&papers, &papers.client()));
+    let (server, client) =
+        (directory(&papers, &papers.server()), directory(&papers, &papers.client()));
 
     let mtls = Mtls::from_directory(server.path()).unwrap();
     let web: SpiffeId = CLIENT.parse().unwrap();
@@ -38,7 +41,7 @@ async fn a_server_and_a_client_in_the_words_of_the_documentation() {
     let (listener, address) = listener();
     tokio::spawn(mtls.serve(listener, app).into_future());
     let mtls = Mtls::from_directory(client.path()).unwrap();
-    let client = mtls.client().expect_server(house::ID.parse().unwrap()).build().unwrap();
+    let client = mtls.client().expect_server(support::ID.parse().unwrap()).build().unwrap();
     let response = client.get(&format!("https://localhost:{}/", address.port())).await.unwrap();
 
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -48,9 +51,10 @@ async fn a_server_and_a_client_in_the_words_of_the_documentation() {
 #[tokio::test]
 async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recorded() {
     let papers = Papers::new();
-    let (server, address) = serve(&place(&papers, &papers.server()));
-    let other = place(&papers, &papers.issue(&authority::LeafRequest::new("other").dns("other")));
-    let good = place(&papers, &papers.client());
+    let (server, address) = serve(&directory(&papers, &papers.server()));
+    let other =
+        directory(&papers, &papers.issue(&authority::LeafRequest::new("other").dns("other")));
+    let good = directory(&papers, &papers.client());
 
     let (ok, _) = fetch(&good, address).await.unwrap();
     let (status, body) = fetch(&other, address).await.unwrap();
@@ -59,16 +63,16 @@ async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recor
     let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(problem["refusal"]["code"], "not-allowed");
     assert_eq!(problem["refusal"]["certificate"]["subject"]["CN"], "other");
-    let refusal = server.handshakes().newest().into_iter().find_map(|h| h.refusal.clone());
+    let refusal = server.events().newest().into_iter().find_map(|h| h.refusal.clone());
     assert_eq!(refusal.unwrap().code, Code::NotAllowed);
 }
 
 #[tokio::test]
 async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
     let papers = Papers::new();
-    let place = place(&papers, &papers.server());
+    let directory = directory(&papers, &papers.server());
     let optional = ClientCertificates::Optional;
-    let mtls = Mtls::builder().directory(place.path()).client_certificates(optional);
+    let mtls = Mtls::builder().directory(directory.path()).client_certificates(optional);
     let mtls = mtls.build().unwrap();
     let authorized = mtls.authorize(Policy::allow(CLIENT.parse::<SpiffeId>().unwrap()));
     let app = Router::new()
@@ -88,7 +92,7 @@ async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
     assert_eq!(status("/open").await, "200");
     assert_eq!(status("/extracted").await, "403");
     assert_eq!(status("/authorized").await, "403");
-    let refusals = mtls.handshakes().newest();
+    let refusals = mtls.events().newest();
     assert!(refusals.iter().any(|event| {
         event.refusal.as_ref().is_some_and(|refusal| refusal.code == Code::NoCertificate)
     }));
@@ -97,11 +101,11 @@ async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
 #[tokio::test(flavor = "multi_thread")]
 async fn swapped_files_are_in_force_within_a_second() {
     let papers = Papers::new();
-    let place = place(&papers, &papers.server());
-    let (server, _) = serve(&place);
+    let directory = directory(&papers, &papers.server());
+    let (server, _) = serve(&directory);
     let renewed = papers.server();
 
-    place.swap(&files(&papers, &renewed, &empty_list(&papers, 2)));
+    directory.swap(&files(&papers, &renewed, &empty_list(&papers, 2)));
     let began = Instant::now();
     eventually("the renewed certificate", || {
         let own = server.credentials().certificate.serial_number.clone();
@@ -115,8 +119,8 @@ async fn swapped_files_are_in_force_within_a_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
     let papers = Papers::new();
-    let place = place(&papers, &papers.server());
-    let (server, address) = serve(&place);
+    let directory = directory(&papers, &papers.server());
+    let (server, address) = serve(&directory);
     let raw = serve_raw(&server);
     let (revoked, good) = (papers.client(), papers.client());
     let mut of_revoked = connections(&papers, &revoked, address, raw).await;
@@ -124,7 +128,7 @@ async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
 
     let request = RevocationListRequest::new(2);
     let request = request.revoke(revoked.serial(), RevocationReason::KeyCompromise);
-    place.swap(&files(&papers, &papers.server(), &list(&papers.authority, &request)));
+    directory.swap(&files(&papers, &papers.server(), &list(&papers.authority, &request)));
     let began = Instant::now();
     for tls in &mut of_revoked {
         let _ = within("the cut", tls.read_to_end(&mut Vec::new())).await;
@@ -144,7 +148,7 @@ async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_ends_with_its_peers_certificate_over_each_protocol() {
     let papers = Papers::new();
-    let (server, address) = serve(&place(&papers, &papers.server()));
+    let (server, address) = serve(&directory(&papers, &papers.server()));
     let raw = serve_raw(&server);
     let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
     let short = papers.issue(&Papers::for_client().not_after(end));
@@ -162,7 +166,7 @@ async fn a_connection_ends_with_its_peers_certificate_over_each_protocol() {
 fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
     let papers = Papers::new();
 
-    let made = Mtls::from_directory(place(&papers, &papers.server()).path());
+    let made = Mtls::from_directory(directory(&papers, &papers.server()).path());
 
     assert!(matches!(made, Err(MtlsError::NoRuntime)));
 }
@@ -183,9 +187,9 @@ async fn a_bad_directory_is_refused_with_all_that_is_wrong() {
 fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let papers = Papers::new();
-    let place = place(&papers, &papers.server());
+    let directory = directory(&papers, &papers.server());
     runtime.block_on(async {
-        let (server, address) = serve(&place);
+        let (server, address) = serve(&directory);
         let raw = serve_raw(&server);
         let caller = Stranger::new(&papers, Some(&papers.client())).offering(&["http/1.1"]);
         let mut tls = caller.connect(raw).await.unwrap();
@@ -205,10 +209,10 @@ fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
 #[tokio::test]
 async fn an_mtls_that_was_dropped_leaves_no_task() {
     let papers = Papers::new();
-    let place = place(&papers, &papers.issue(&Papers::for_server().usage(Usage::Both)));
+    let directory = directory(&papers, &papers.issue(&Papers::for_server().usage(Usage::Both)));
     let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
 
-    let mtls = Mtls::from_directory(place.path()).unwrap();
+    let mtls = Mtls::from_directory(directory.path()).unwrap();
     let acceptor = mtls.acceptor();
     let client = mtls.client().build().unwrap();
     drop(mtls);
@@ -228,12 +232,12 @@ const OWNED: usize = 3;
 
 const CLIENT: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";
 
-fn place(papers: &Papers, leaf: &Leaf) -> Place {
-    Place::with(&files(papers, leaf, &empty_list(papers, 1)))
+fn directory(papers: &Papers, leaf: &Leaf) -> IdentityDirectory {
+    IdentityDirectory::with(&files(papers, leaf, &empty_list(papers, 1)))
 }
 
-fn place_of_client(papers: &Papers) -> Place {
-    place(papers, &papers.client())
+fn place_of_client(papers: &Papers) -> IdentityDirectory {
+    directory(papers, &papers.client())
 }
 
 fn listener() -> (TcpListener, SocketAddr) {
@@ -243,8 +247,8 @@ fn listener() -> (TcpListener, SocketAddr) {
 }
 
 /// A server of HTTP for the good client alone.
-fn serve(place: &Place) -> (Mtls, SocketAddr) {
-    let mtls = Mtls::from_directory(place.path()).unwrap();
+fn serve(directory: &IdentityDirectory) -> (Mtls, SocketAddr) {
+    let mtls = Mtls::from_directory(directory.path()).unwrap();
     let policy = Policy::allow(CLIENT.parse::<SpiffeId>().unwrap());
     let app = Router::new().route("/", get("hello")).layer(mtls.authorize(policy));
     let (listener, address) = listener();
@@ -297,9 +301,12 @@ async fn connections(
     open
 }
 
-async fn fetch(place: &Place, address: SocketAddr) -> Result<(StatusCode, String), RequestError> {
-    let mtls = Mtls::from_directory(place.path()).unwrap();
-    let reach = Reach { protocol: Protocol::Any, ..Reach::default() };
+async fn fetch(
+    directory: &IdentityDirectory,
+    address: SocketAddr,
+) -> Result<(StatusCode, String), RequestError> {
+    let mtls = Mtls::from_directory(directory.path()).unwrap();
+    let reach = ConnectOptions { protocol: Protocol::Any, ..ConnectOptions::default() };
     let client = mtls.client().reach(reach).build().unwrap();
     let url = format!("https://localhost:{}/", address.port());
     let response = within("an answer", client.get(&url)).await?;

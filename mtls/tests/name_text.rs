@@ -3,20 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
+use mtls::pki::role::Role;
 use mtls::policy::{Attribute, Condition, InvalidCondition};
-use mtls::role::Role;
 use proptest::prelude::*;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use self::house::draft::{Draft, element, name};
-use self::house::{Papers, trust};
+use self::support::draft::{Draft, element, name};
+use self::support::{Papers, trust};
 
 const UTF8: u8 = 12;
 const NUMERIC: u8 = 18;
@@ -84,14 +84,14 @@ fn no_texts() -> Vec<(u8, Vec<u8>)> {
 
 #[test]
 fn a_bmp_or_universal_name_is_text_in_a_verified_certificate() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     for text in ["client-service", "Jürgen 東京", "a,b+c"] {
         for (tag, value) in encodings(text) {
             let subject = name(&[(ORGANIZATION, tag, &value), (COMMON_NAME, tag, &value)]);
-            let leaf = Draft { subject, ..Draft::client(&house) }.signed_by(&house.authority);
+            let leaf = Draft { subject, ..Draft::client(&papers) }.signed_by(&papers.authority);
 
-            let verified = trust.judge(&[leaf], Role::Client, OffsetDateTime::now_utc());
+            let verified = trust.verify(&[leaf], Role::Client, OffsetDateTime::now_utc());
 
             let certificate = verified.unwrap().certificate;
             assert_eq!(certificate.subject.common_name(), Some(text), "tag {tag}");

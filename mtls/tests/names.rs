@@ -3,34 +3,36 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, Leaf, LeafRequest};
+use mtls::event::refusal::{Code, Reason};
 use mtls::limits::Limits;
-use mtls::refusal::{Code, Reason};
-use mtls::role::Role;
-use mtls::trust::{BadTrust, Revocation, Trust, VerifiedChain};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{BadTrust, Revocation, Trust, VerifiedChain};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use time::{Duration, OffsetDateTime};
 
-use self::house::forge::{Algorithm, ForgedList, Spelling, name_of, reissued};
-use self::house::{Caller, Papers, Place, Server, chain, empty_list, files, hello, judge, trust};
+use self::support::forge::{Algorithm, ForgedList, Spelling, name_of, reissued};
+use self::support::{
+    Caller, IdentityDirectory, Papers, Server, chain, empty_list, files, hello, trust, verify,
+};
 
 #[test]
 fn a_list_finds_its_root_in_whatever_spelling() {
-    let house = lab_root();
-    let (good, bad) = (house.client(), house.client());
-    let name = name_of(&house.authority);
+    let papers = lab_root();
+    let (good, bad) = (papers.client(), papers.client());
+    let name = name_of(&papers.authority);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name)).revoke(&bad);
-        let list = list.sign(&house.authority.key_pem());
+        let list = list.sign(&papers.authority.key_pem());
         for revocation in [Revocation::Checked, Revocation::Required] {
             let trust =
-                with_lists(&[&house.authority], std::slice::from_ref(&list), revocation).unwrap();
+                with_lists(&[&papers.authority], std::slice::from_ref(&list), revocation).unwrap();
 
-            assert!(judge(&trust, &good).is_ok(), "{spelling:?}");
-            assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
+            assert!(verify(&trust, &good).is_ok(), "{spelling:?}");
+            assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
             assert!(trust.lists()[0].is_verified());
         }
     }
@@ -38,19 +40,19 @@ fn a_list_finds_its_root_in_whatever_spelling() {
 
 #[tokio::test]
 async fn a_server_refuses_whom_a_list_in_another_spelling_revokes() {
-    let house = lab_root();
-    let (good, bad) = (house.client(), house.client());
-    let name = Spelling::Printable.of(&name_of(&house.authority));
-    let list = ForgedList::of(&name).revoke(&bad).sign(&house.authority.key_pem());
-    let mut content = files(&house, &house.server(), &empty_list(&house, 1));
-    let pem = house::openssl(&["crl", "-inform", "DER"], &list);
+    let papers = lab_root();
+    let (good, bad) = (papers.client(), papers.client());
+    let name = Spelling::Printable.of(&name_of(&papers.authority));
+    let list = ForgedList::of(&name).revoke(&bad).sign(&papers.authority.key_pem());
+    let mut content = files(&papers, &papers.server(), &empty_list(&papers, 1));
+    let pem = support::openssl(&["crl", "-inform", "DER"], &list);
     content.pop();
     content.push(("ca.crl", pem.into_bytes()));
-    let place = Place::with(&content);
-    let server = Server::living(place.live(Role::Server), Limits::default(), hello());
+    let directory = IdentityDirectory::with(&content);
+    let server = Server::living(directory.store(Role::Server), Limits::default(), hello());
 
-    let taken = Caller::showing(&good, house.roots()).fetch(&server.url("/")).await.unwrap();
-    let refused = Caller::showing(&bad, house.roots()).refused(&server.url("/")).await;
+    let taken = Caller::showing(&good, papers.roots()).fetch(&server.url("/")).await.unwrap();
+    let refused = Caller::showing(&bad, papers.roots()).refused(&server.url("/")).await;
 
     assert_eq!(taken.0, "hello");
     assert_eq!(refused.code, Code::RefusedByPeer);
@@ -60,17 +62,17 @@ async fn a_server_refuses_whom_a_list_in_another_spelling_revokes() {
 
 #[test]
 fn a_chain_finds_its_root_in_whatever_spelling_of_its_issuer() {
-    let house = lab_root();
-    let name = name_of(&house.authority);
-    let trust = trust(&[&house.authority]);
-    let leaf = house.client();
-    let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let papers = lab_root();
+    let name = name_of(&papers.authority);
+    let trust = trust(&[&papers.authority]);
+    let leaf = papers.client();
+    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf_below = below.issue(&Papers::for_client()).unwrap();
 
     for spelling in Spelling::ALL {
         let respelled = [(&*name, &*spelling.of(&name))];
         let respelled =
-            |der: &[u8]| reissued(der, &respelled, Algorithm::ECDSA_SHA256, &key(&house));
+            |der: &[u8]| reissued(der, &respelled, Algorithm::ECDSA_SHA256, &key(&papers));
         let straight = vec![respelled(leaf.certificate().der())];
         let mut by_way = chain(&leaf_below);
         by_way[1] = respelled(&by_way[1]);
@@ -89,18 +91,18 @@ fn a_chain_finds_its_root_in_whatever_spelling_of_its_issuer() {
 
 #[test]
 fn a_chain_in_another_spelling_is_revoked_like_every_other() {
-    let house = lab_root();
-    let name = name_of(&house.authority);
-    let leaf = house.client();
-    let list = ForgedList::of(&name).revoke(&leaf).sign(&key(&house));
-    let trust = with_lists(&[&house.authority], &[list], Revocation::Checked).unwrap();
+    let papers = lab_root();
+    let name = name_of(&papers.authority);
+    let leaf = papers.client();
+    let list = ForgedList::of(&name).revoke(&leaf).sign(&key(&papers));
+    let trust = with_lists(&[&papers.authority], &[list], Revocation::Checked).unwrap();
     let respelled = |leaf: &Leaf| {
         let spelling = Spelling::UpperCase.of(&name);
         let der = leaf.certificate().der();
-        [reissued(der, &[(&*name, &*spelling)], Algorithm::ECDSA_SHA256, &key(&house))]
+        [reissued(der, &[(&*name, &*spelling)], Algorithm::ECDSA_SHA256, &key(&papers))]
     };
 
-    assert_eq!(code(&verdict(&trust, &respelled(&house.client()))), None);
+    assert_eq!(code(&verdict(&trust, &respelled(&papers.client()))), None);
     assert_eq!(code(&verdict(&trust, &respelled(&leaf))), Some(Code::Revoked));
 }
 
@@ -116,17 +118,17 @@ fn what_binds_a_root_binds_it_in_every_spelling() {
         (short, Some(Code::PathTooLong)),
         (expired, Some(Code::Expired)),
     ] {
-        let house = Papers::of(&request);
+        let papers = Papers::of(&request);
         let request = AuthorityRequest::intermediate().outliving_its_issuer();
-        let below = house.authority.issue_intermediate(&request).unwrap();
+        let below = papers.authority.issue_intermediate(&request).unwrap();
         let leaf = LeafRequest::new("a").dns("a.example.org").outliving_its_issuer();
         let mut presented = chain(&below.issue(&leaf).unwrap());
-        let name = name_of(&house.authority);
+        let name = name_of(&papers.authority);
         let respelled = Spelling::Bmp.of(&name);
         let respelled = [(&*name, &*respelled)];
-        presented[1] = reissued(&presented[1], &respelled, Algorithm::ECDSA_SHA256, &key(&house));
+        presented[1] = reissued(&presented[1], &respelled, Algorithm::ECDSA_SHA256, &key(&papers));
 
-        let judged = verdict(&trust(&[&house.authority]), &presented);
+        let judged = verdict(&trust(&[&papers.authority]), &presented);
 
         assert_eq!(code(&judged), expected);
     }
@@ -134,10 +136,10 @@ fn what_binds_a_root_binds_it_in_every_spelling() {
 
 #[test]
 fn a_certificate_that_bears_a_roots_name_in_another_spelling_is_no_root() {
-    let house = lab_root();
+    let papers = lab_root();
     let eve = Papers::of(&lab_request());
-    let name = name_of(&house.authority);
-    let trust = trust(&[&house.authority]);
+    let name = name_of(&papers.authority);
+    let trust = trust(&[&papers.authority]);
 
     for spelling in Spelling::ALL {
         let respelled = spelling.of(&name);
@@ -161,16 +163,16 @@ fn a_certificate_that_bears_a_roots_name_in_another_spelling_is_no_root() {
             );
         }
     }
-    assert!(judge(&trust, &house.client()).is_ok());
+    assert!(verify(&trust, &papers.client()).is_ok());
 }
 
 #[test]
 fn below_a_root_another_spelling_is_refused_and_that_is_said() {
-    let house = lab_root();
+    let papers = lab_root();
     let below = AuthorityRequest::intermediate().common_name("Lab Below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
+    let below = papers.authority.issue_intermediate(&below).unwrap();
     let mut presented = chain(&below.issue(&Papers::for_client()).unwrap());
-    let trust = trust(&[&house.authority]);
+    let trust = trust(&[&papers.authority]);
     assert_eq!(code(&verdict(&trust, &presented)), None);
     let name = name_of(&below);
 
@@ -192,9 +194,9 @@ fn below_a_root_another_spelling_is_refused_and_that_is_said() {
 
 #[test]
 fn a_certificate_is_self_signed_only_by_the_same_bytes() {
-    let house = lab_root();
+    let papers = lab_root();
     let leaf = Leaf::self_signed(&Papers::for_client()).unwrap();
-    let trust = trust(&[&house.authority]);
+    let trust = trust(&[&papers.authority]);
     let der = leaf.certificate().der();
     let subject = subject(der);
     let respelled = Spelling::UpperCase.of(&subject);
@@ -209,19 +211,19 @@ fn a_certificate_is_self_signed_only_by_the_same_bytes() {
 
 #[test]
 fn a_list_in_a_roots_name_that_its_key_did_not_sign_is_a_bad_file() {
-    let (house, eve) = (lab_root(), Papers::of(&lab_request()));
-    let name = name_of(&house.authority);
+    let (papers, eve) = (lab_root(), Papers::of(&lab_request()));
+    let name = name_of(&papers.authority);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name));
-        let [own, forged] = [&house, &eve].map(|signer| list.sign(&key(signer)));
+        let [own, forged] = [&papers, &eve].map(|signer| list.sign(&key(signer)));
         let read = |roots: &[&Authority], list: &CertificateRevocationListDer<'static>| {
             with_lists(roots, std::slice::from_ref(list), Revocation::Checked)
         };
 
-        assert!(read(&[&house.authority], &own).is_ok(), "{spelling:?}");
-        assert!(read(&[&house.authority, &eve.authority], &forged).is_ok(), "{spelling:?}");
-        let problems = read(&[&house.authority], &forged).unwrap_err();
+        assert!(read(&[&papers.authority], &own).is_ok(), "{spelling:?}");
+        assert!(read(&[&papers.authority, &eve.authority], &forged).is_ok(), "{spelling:?}");
+        let problems = read(&[&papers.authority], &forged).unwrap_err();
         assert!(
             matches!(problems.as_slice(), [BadTrust::ListForged(_)]),
             "{spelling:?}: {problems:?}"
@@ -231,23 +233,23 @@ fn a_list_in_a_roots_name_that_its_key_did_not_sign_is_a_bad_file() {
 
 #[test]
 fn a_list_of_no_known_issuer_is_unverified_until_its_intermediate_is_presented() {
-    let house = lab_root();
+    let papers = lab_root();
     let below = AuthorityRequest::intermediate().common_name("Lab Below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
+    let below = papers.authority.issue_intermediate(&below).unwrap();
     let (good, bad) = (below.issue(&Papers::for_client()), below.issue(&Papers::for_client()));
     let (good, bad) = (good.unwrap(), bad.unwrap());
     let name = name_of(&below);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name)).revoke(&bad).sign(&below.key_pem());
-        let trust = with_lists(&[&house.authority], &[list], Revocation::Checked).unwrap();
+        let trust = with_lists(&[&papers.authority], &[list], Revocation::Checked).unwrap();
 
         assert!(!trust.lists()[0].is_verified(), "{spelling:?}");
-        assert!(judge(&trust, &house.client()).is_ok());
+        assert!(verify(&trust, &papers.client()).is_ok());
         assert!(!trust.lists()[0].is_verified(), "{spelling:?}");
-        assert_eq!(code(&judge(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
+        assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
         assert!(trust.lists()[0].is_verified(), "{spelling:?}");
-        assert!(judge(&trust, &good).is_ok());
+        assert!(verify(&trust, &good).is_ok());
     }
 }
 
@@ -279,7 +281,7 @@ fn with_lists(
 }
 
 fn verdict(trust: &Trust, presented: &[CertificateDer<'_>]) -> Result<VerifiedChain, Reason> {
-    trust.judge(presented, Role::Client, OffsetDateTime::now_utc())
+    trust.verify(presented, Role::Client, OffsetDateTime::now_utc())
 }
 
 fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {

@@ -3,31 +3,31 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, KeyUsage, LeafRequest};
 use aws_lc_rs::signature::{KeyPair as _, ML_DSA_87_SIGNING, PqdsaKeyPair};
-use mtls::refusal::{Code, Reason};
-use mtls::role::Role;
-use mtls::trust::{Revocation, Trust, VerifiedChain};
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Revocation, Trust, VerifiedChain};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
-use self::house::draft::{Draft, element, sequence};
-use self::house::{Papers, chain, judge, openssl, trust};
+use self::support::draft::{Draft, element, sequence};
+use self::support::{Papers, chain, openssl, trust, verify};
 
 #[test]
 fn an_intermediate_that_may_not_sign_certificates_is_no_authority() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let request = AuthorityRequest::intermediate();
-    let good = house.authority.issue_intermediate(&request).unwrap();
+    let good = papers.authority.issue_intermediate(&request).unwrap();
     let bad = request.key_usages(&[KeyUsage::CrlSign]);
-    let bad = house.authority.issue_intermediate(&bad).unwrap();
+    let bad = papers.authority.issue_intermediate(&bad).unwrap();
 
-    let taken = judge(&trust, &good.issue(&Papers::for_client()).unwrap());
-    let refused = judge(&trust, &bad.issue(&Papers::for_client()).unwrap());
+    let taken = verify(&trust, &good.issue(&Papers::for_client()).unwrap());
+    let refused = verify(&trust, &bad.issue(&Papers::for_client()).unwrap());
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
@@ -35,15 +35,15 @@ fn an_intermediate_that_may_not_sign_certificates_is_no_authority() {
 
 #[test]
 fn a_leaf_issues_nothing() {
-    let house = Papers::new();
-    let leaf = house.client();
+    let papers = Papers::new();
+    let leaf = papers.client();
     let usurper = Authority::from_pem(leaf.certificate().pem(), &leaf.key_pem()).unwrap();
     let below = usurper.issue(&Papers::for_client()).unwrap();
     let presented: Vec<_> = chain(&below).into_iter().chain(chain(&leaf)).collect();
 
-    let refused = verdict(&trust(&[&house.authority]), &presented);
+    let refused = verdict(&trust(&[&papers.authority]), &presented);
 
-    assert!(judge(&trust(&[&house.authority]), &leaf).is_ok());
+    assert!(verify(&trust(&[&papers.authority]), &leaf).is_ok());
     assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
     let concerned = refused.unwrap_err().certificate.unwrap();
     assert_eq!(concerned.serial_number, leaf.serial().to_string());
@@ -52,11 +52,11 @@ fn a_leaf_issues_nothing() {
 #[test]
 fn a_roots_path_length_holds() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
-        let house = Papers::of(&AuthorityRequest::default().path_length(length));
-        let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+        let papers = Papers::of(&AuthorityRequest::default().path_length(length));
+        let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
         let judged =
-            judge(&trust(&[&house.authority]), &below.issue(&Papers::for_client()).unwrap());
+            verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
 
         assert_eq!(code(&judged), expected, "path length {length}");
     }
@@ -65,13 +65,13 @@ fn a_roots_path_length_holds() {
 #[test]
 fn an_intermediates_path_length_holds() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
-        let house = Papers::of(&AuthorityRequest::default().any_path_length());
+        let papers = Papers::of(&AuthorityRequest::default().any_path_length());
         let middle = AuthorityRequest::default().path_length(length);
-        let middle = house.authority.issue_intermediate(&middle).unwrap();
+        let middle = papers.authority.issue_intermediate(&middle).unwrap();
         let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
         let judged =
-            judge(&trust(&[&house.authority]), &below.issue(&Papers::for_client()).unwrap());
+            verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
 
         assert_eq!(code(&judged), expected, "path length {length}");
     }
@@ -79,9 +79,9 @@ fn an_intermediates_path_length_holds() {
 
 #[test]
 fn names_outside_of_the_permitted_ones_are_refused() {
-    let house = Papers::of(&AuthorityRequest::default().permit_dns("example.com"));
-    let trust = trust(&[&house.authority]);
-    let named = |name: &str| judge(&trust, &house.issue(&LeafRequest::new("a").dns(name)));
+    let papers = Papers::of(&AuthorityRequest::default().permit_dns("example.com"));
+    let trust = trust(&[&papers.authority]);
+    let named = |name: &str| verify(&trust, &papers.issue(&LeafRequest::new("a").dns(name)));
 
     assert!(named("a.example.com").is_ok());
     assert_eq!(code(&named("a.example.org")), Some(Code::NameConstraint));
@@ -89,9 +89,9 @@ fn names_outside_of_the_permitted_ones_are_refused() {
 
 #[test]
 fn excluded_names_are_refused() {
-    let house = Papers::of(&AuthorityRequest::default().exclude_dns("bad.example.com"));
-    let trust = trust(&[&house.authority]);
-    let named = |name: &str| judge(&trust, &house.issue(&LeafRequest::new("a").dns(name)));
+    let papers = Papers::of(&AuthorityRequest::default().exclude_dns("bad.example.com"));
+    let trust = trust(&[&papers.authority]);
+    let named = |name: &str| verify(&trust, &papers.issue(&LeafRequest::new("a").dns(name)));
 
     assert!(named("good.example.com").is_ok());
     assert_eq!(code(&named("a.bad.example.com")), Some(Code::NameConstraint));
@@ -102,11 +102,11 @@ fn a_constraint_of_uris_fails_closed() {
     // RFC 5280, section 4.2.1.10: permittedSubtrees [0], a GeneralSubtree, the URI [6] of "a.b".
     let permitted = [0x30, 0x09, 0xa0, 0x07, 0x30, 0x05, 0x86, 0x03, b'a', b'.', b'b'];
     let constrained = AuthorityRequest::default().extension(&[2, 5, 29, 30], true, &permitted);
-    let house = Papers::of(&constrained);
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::of(&constrained);
+    let trust = trust(&[&papers.authority]);
 
-    let without = judge(&trust, &house.issue(&LeafRequest::new("a").dns("a")));
-    let with = judge(&trust, &house.issue(&LeafRequest::new("a").uri("https://a.b/c")));
+    let without = verify(&trust, &papers.issue(&LeafRequest::new("a").dns("a")));
+    let with = verify(&trust, &papers.issue(&LeafRequest::new("a").uri("https://a.b/c")));
 
     assert!(without.is_ok());
     assert_eq!(code(&with), Some(Code::NameConstraint));
@@ -114,12 +114,12 @@ fn a_constraint_of_uris_fails_closed() {
 
 #[test]
 fn an_unknown_extension_is_refused_where_it_is_critical() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let extended = |critical| {
         let extension = [1, 3, 6, 1, 4, 1, 99999, 1];
         let leaf = Papers::for_client().extension(&extension, critical, &[5, 0]);
-        judge(&trust, &house.issue(&leaf))
+        verify(&trust, &papers.issue(&leaf))
     };
 
     assert!(extended(false).is_ok());
@@ -128,13 +128,13 @@ fn an_unknown_extension_is_refused_where_it_is_critical() {
 
 #[test]
 fn an_rsa_key_of_1024_bits_is_too_weak() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let with_bits = |bits: u32| {
         let bits = format!("rsa_keygen_bits:{bits}");
         let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", &bits], &[]);
         let public_key = openssl(&["pkey", "-pubout"], key.as_bytes());
-        let leaf = house.authority.issue_for(&public_key, &Papers::for_client()).unwrap();
+        let leaf = papers.authority.issue_for(&public_key, &Papers::for_client()).unwrap();
         verdict(&trust, &[leaf.der().to_vec().into()])
     };
 
@@ -150,10 +150,10 @@ fn an_rsa_key_of_1024_bits_is_too_weak() {
 
 #[test]
 fn nine_certificates_are_too_many() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let padded = |length| {
-        let leaf = house.client();
+        let leaf = papers.client();
         let presented: Vec<_> = chain(&leaf).into_iter().cycle().take(length).collect();
         verdict(&trust, &presented)
     };
@@ -165,13 +165,13 @@ fn nine_certificates_are_too_many() {
 /// FIPS 204, table 2: a public key has 2592 octets, and a signature 4627.
 #[test]
 fn a_chain_of_four_ml_dsa_87_certificates_fits_the_limits_and_is_good() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
     let request = |name| AuthorityRequest::default().any_path_length().common_name(name);
-    let upper = house.authority.issue_intermediate(&request("upper")).unwrap();
+    let upper = papers.authority.issue_intermediate(&request("upper")).unwrap();
     let middle = upper.issue_intermediate(&request("middle")).unwrap();
     let lower = middle.issue_intermediate(&request("lower")).unwrap();
     let mut presented = chain(&lower.issue(&Papers::for_client()).unwrap());
-    presented.push(house.authority.root().der().to_vec().into());
+    presented.push(papers.authority.root().der().to_vec().into());
     let keys: [_; 5] = std::array::from_fn(|_| PqdsaKeyPair::generate(&ML_DSA_87_SIGNING).unwrap());
     // The leaf first and the root last: the next one's key signs each, and the root's its own.
     for (index, certificate) in presented.iter_mut().enumerate() {
@@ -190,7 +190,7 @@ fn a_chain_of_four_ml_dsa_87_certificates_fits_the_limits_and_is_good() {
     assert_eq!(verified.certificate.chain.len(), 5);
 }
 
-/// A certificate with this key of ML-DSA-87 in place of its own, signed by another one (RFC 9881).
+/// A certificate with this key of ML-DSA-87 in directory of its own, signed by another one (RFC 9881).
 fn ml_dsa_87(der: &[u8], key: &PqdsaKeyPair, signer: &PqdsaKeyPair) -> CertificateDer<'static> {
     let algorithm = sequence(&[element(6, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19])]);
     let own = element(3, &[&[0][..], key.public_key().as_ref()].concat());
@@ -204,9 +204,9 @@ fn ml_dsa_87(der: &[u8], key: &PqdsaKeyPair, signer: &PqdsaKeyPair) -> Certifica
 
 #[test]
 fn what_is_no_certificate_is_bad_encoding_wherever_it_stands() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
-    let good = house.client().certificate().der().to_vec();
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
+    let good = papers.client().certificate().der().to_vec();
     let garbage = b"garbage".to_vec();
     let trailing = [good.as_slice(), &[0]].concat();
 
@@ -223,8 +223,8 @@ fn an_expired_root_beside_a_good_one_is_in_nobodys_way() {
     let both = trust(&[&other, &good.authority]);
     let stale = other.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
 
-    assert!(judge(&both, &good.client()).is_ok());
-    assert_eq!(code(&judge(&both, &stale)), Some(Code::Expired));
+    assert!(verify(&both, &good.client()).is_ok());
+    assert_eq!(code(&verify(&both, &stale)), Some(Code::Expired));
 }
 
 #[test]
@@ -242,9 +242,9 @@ fn a_root_that_was_renewed_with_its_key_counts_beside_its_expired_self() {
 
     let leaf = old.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
 
-    assert_eq!(code(&judge(&trust(&[&old]), &leaf)), Some(Code::Expired));
-    assert!(judge(&trust(&[&old, &renewed]), &leaf).is_ok());
-    assert!(judge(&trust(&[&renewed, &old]), &leaf).is_ok());
+    assert_eq!(code(&verify(&trust(&[&old]), &leaf)), Some(Code::Expired));
+    assert!(verify(&trust(&[&old, &renewed]), &leaf).is_ok());
+    assert!(verify(&trust(&[&renewed, &old]), &leaf).is_ok());
 }
 
 #[test]
@@ -254,18 +254,18 @@ fn of_two_roots_with_one_name_each_leaf_finds_its_own() {
     let three = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
     let trust = trust(&[&one.authority, &two.authority]);
 
-    assert!(judge(&trust, &one.client()).is_ok());
-    assert!(judge(&trust, &two.client()).is_ok());
-    assert_eq!(code(&judge(&trust, &three.client())), Some(Code::UnknownIssuer));
+    assert!(verify(&trust, &one.client()).is_ok());
+    assert!(verify(&trust, &two.client()).is_ok());
+    assert_eq!(code(&verify(&trust, &three.client())), Some(Code::UnknownIssuer));
 }
 
 #[test]
 fn certificates_in_any_order_behind_the_leaf_are_put_in_order() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let middle = house.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let middle = papers.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf = below.issue(&Papers::for_client()).unwrap();
-    let trust = trust(&[&house.authority]);
+    let trust = trust(&[&papers.authority]);
     let mut presented = chain(&leaf);
 
     let in_order = verdict(&trust, &presented).unwrap();
@@ -284,7 +284,7 @@ fn expired() -> Authority {
 }
 
 fn verdict(trust: &Trust, presented: &[CertificateDer<'_>]) -> Result<VerifiedChain, Reason> {
-    trust.judge(presented, Role::Client, OffsetDateTime::now_utc())
+    trust.verify(presented, Role::Client, OffsetDateTime::now_utc())
 }
 
 fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {

@@ -1,22 +1,22 @@
 //! Every byte of an identity directory's files is read, or the file is refused with the line and
-//! the cause. `pem_changes.rs` does the same to every place of a file.
+//! the cause. `pem_changes.rs` does the same to every directory of a file.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fs;
 use std::path::Path;
 
 use authority::Leaf;
-use mtls::live::{BadFile, Credentials};
-use mtls::pem::{BadPem, Item, SIZE_LIMIT, blocks};
-use mtls::role::Role;
-use mtls::trust::Revocation;
+use mtls::credentials::{BadFile, Credentials};
+use mtls::pki::pem::{BadPem, Item, SIZE_LIMIT, blocks};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use self::house::{Papers, openssl};
+use self::support::{Papers, openssl};
 
 /// An identity directory whose four files all hold what they should: two roots and their lists,
 /// and a leaf below an intermediate.
@@ -31,7 +31,7 @@ impl Good {
         let request = authority::AuthorityRequest::intermediate();
         let below = one.authority.issue_intermediate(&request).unwrap();
         let leaf = below.issue(&Papers::for_server()).unwrap();
-        let list = |papers: &Papers| house::empty_list(papers, 1).pem().to_owned();
+        let list = |papers: &Papers| support::empty_list(papers, 1).pem().to_owned();
         let good = Self { directory: tempfile::tempdir().unwrap(), leaf };
         good.write("tls.crt", good.leaf.chain_pem());
         good.write("tls.key", good.leaf.key_pem());

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::LazyLock;
 
 use authority::RevocationListRequest;
-use mtls::pem::{BadPem, blocks};
+use mtls::pki::pem::{BadPem, blocks};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use self::house::Papers;
+use self::support::Papers;
 
-/// What is put into a file, at every place of it.
+/// What is put into a file, at every directory of it.
 const INSERTED: [&[u8]; 18] = [
     b"\xef\xbb\xbf",
     b" ",
@@ -39,16 +39,16 @@ const INSERTED: [&[u8]; 18] = [
 /// Three lists, with each length of padding if chance will have it, and what is in them.
 static LISTS: LazyLock<String> = LazyLock::new(|| {
     let request = |number| RevocationListRequest::new(number);
-    let list = |number| house::list(&Papers::new().authority, &request(number)).pem().to_owned();
+    let list = |number| support::list(&Papers::new().authority, &request(number)).pem().to_owned();
     [1, 300, 70_000].map(list).concat()
 });
 
 #[test]
 fn whatever_is_put_anywhere_all_blocks_are_read_or_the_line_is_told() {
     let lists = LISTS.as_bytes();
-    for place in 0..=lists.len() {
+    for directory in 0..=lists.len() {
         for inserted in INSERTED {
-            let changed = [&lists[..place], inserted, &lists[place..]].concat();
+            let changed = [&lists[..directory], inserted, &lists[directory..]].concat();
             assert_whole(&changed, 3);
         }
     }
@@ -58,10 +58,10 @@ fn whatever_is_put_anywhere_all_blocks_are_read_or_the_line_is_told() {
 fn whatever_is_cut_out_all_blocks_are_read_or_the_line_is_told() {
     let lists = LISTS.as_bytes();
     let longest = LISTS.find("-----END").unwrap();
-    for place in 0..lists.len() {
+    for directory in 0..lists.len() {
         for length in (1..4).chain([20, 24, 25, 46, 48, 65, 130, longest]) {
-            let end = lists.len().min(place + length);
-            assert_whole(&[&lists[..place], &lists[end..]].concat(), 3);
+            let end = lists.len().min(directory + length);
+            assert_whole(&[&lists[..directory], &lists[end..]].concat(), 3);
         }
     }
 }
@@ -74,8 +74,8 @@ proptest! {
         changes in prop::collection::vec(change(), 1..4)
     ) {
         let mut lists = LISTS.clone().into_bytes();
-        for (place, change) in changes {
-            change.apply(&mut lists, place);
+        for (directory, change) in changes {
+            change.apply(&mut lists, directory);
         }
         assert_whole(&lists, 3);
     }
@@ -93,24 +93,24 @@ enum Edit {
 }
 
 impl Edit {
-    fn apply(&self, file: &mut Vec<u8>, place: Index) {
+    fn apply(&self, file: &mut Vec<u8>, directory: Index) {
         match self {
             Self::Splice(length, bytes) => {
-                let start = place.index(file.len());
+                let start = directory.index(file.len());
                 let end = file.len().min(start + length);
                 file.splice(start..end, bytes.iter().copied());
             }
             Self::Line(change) => {
                 let text = String::from_utf8_lossy(file).into_owned();
                 let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-                let line = place.index(lines.len());
+                let line = directory.index(lines.len());
                 lines[line] = change(&lines[line]);
                 *file = lines.join("\n").into_bytes();
             }
             Self::Swap(other) => {
                 let mut lines: Vec<&[u8]> = file.split(|byte| *byte == b'\n').collect();
                 let count = lines.len();
-                lines.swap(place.index(count), other.index(count));
+                lines.swap(directory.index(count), other.index(count));
                 *file = lines.join(&b'\n');
             }
         }

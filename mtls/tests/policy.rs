@@ -3,24 +3,24 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::LeafRequest;
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 use mtls::policy::{Attribute, Condition, InvalidCondition, InvalidRule, Policy, Rule};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::pki_types::CertificateDer;
 
-use self::house::{Papers, chain};
+use self::support::{Papers, chain};
 
 const WEB: &str = "spiffe://mtls-demo.local/ns/default/sa/web";
 
 #[test]
 fn each_attribute_holds_for_its_own_value_and_for_no_other() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = LeafRequest::new("web").organization("mtls-demo").organizational_unit("shop");
     let request = request.dns("web.local").ip([10, 0, 0, 7]).ip([0xfd00, 0, 0, 0, 0, 0, 0, 7u16]);
-    let web = certificate(&house, &request.email("Ops@Example.com").spiffe(WEB));
+    let web = certificate(&papers, &request.email("Ops@Example.com").spiffe(WEB));
     let upper = web.fingerprint256.clone();
     let issuer = web.issuer.to_string();
     assert!(issuer.starts_with("O=mtls-demo,CN="));
@@ -50,8 +50,8 @@ fn each_attribute_holds_for_its_own_value_and_for_no_other() {
 
 #[test]
 fn under_a_path_is_strictly_below_it_at_the_end_of_a_segment() {
-    let house = Papers::new();
-    let of = |id: &str| certificate(&house, &LeafRequest::new("web").spiffe(id));
+    let papers = Papers::new();
+    let of = |id: &str| certificate(&papers, &LeafRequest::new("web").spiffe(id));
     let under = condition(Attribute::SpiffeId, "spiffe://td/ns/default/*");
 
     for (id, below) in [
@@ -73,10 +73,11 @@ fn under_a_path_is_strictly_below_it_at_the_end_of_a_segment() {
 
 #[test]
 fn a_spiffe_id_beside_another_uri_is_none() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = LeafRequest::new("web").spiffe(WEB);
-    let one = certificate(&house, &request);
-    let two = certificate(&house, &LeafRequest::new("web").spiffe(WEB).uri("https://evil.example"));
+    let one = certificate(&papers, &request);
+    let two =
+        certificate(&papers, &LeafRequest::new("web").spiffe(WEB).uri("https://evil.example"));
 
     for value in [WEB, "spiffe://mtls-demo.local/*"] {
         let condition = condition(Attribute::SpiffeId, value);
@@ -87,9 +88,9 @@ fn a_spiffe_id_beside_another_uri_is_none() {
 
 #[test]
 fn a_wildcard_holds_for_itself_and_for_nothing_that_it_would_cover() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let bears = |name: &str| {
-        let mut certificate = certificate(&house, &LeafRequest::new("web").dns("web.local"));
+        let mut certificate = certificate(&papers, &LeafRequest::new("web").dns("web.local"));
         certificate.subject_alt_names.dns = vec![name.to_owned()];
         certificate
     };
@@ -102,9 +103,9 @@ fn a_wildcard_holds_for_itself_and_for_nothing_that_it_would_cover() {
 
 #[test]
 fn a_name_with_a_nul_or_an_odd_character_never_equals_the_one_it_looks_like() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = LeafRequest::new("web").dns("web.local").email("ops@example.com").uri("urn:web");
-    let good = certificate(&house, &request);
+    let good = certificate(&papers, &request);
     let odd = |change: fn(&mut Certificate)| {
         let mut certificate = good.clone();
         change(&mut certificate);
@@ -152,9 +153,9 @@ fn a_name_with_a_nul_or_an_odd_character_never_equals_the_one_it_looks_like() {
 
 #[test]
 fn a_name_of_another_kind_does_not_count() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let request = LeafRequest::new("web.local").organization("10.0.0.7").dns("ops.example.com");
-    let certificate = certificate(&house, &request);
+    let certificate = certificate(&papers, &request);
 
     for (attribute, value) in [
         (Attribute::Dns, "web.local"),
@@ -210,8 +211,8 @@ fn an_issuer_cannot_be_imitated_by_a_value_with_commas() {
 
 #[test]
 fn any_and_all_are_what_they_say() {
-    let house = Papers::new();
-    let web = certificate(&house, &LeafRequest::new("web").dns("web.local").dns("shop.local"));
+    let papers = Papers::new();
+    let web = certificate(&papers, &LeafRequest::new("web").dns("web.local").dns("shop.local"));
     let dns = |name: &str| Rule::from(condition(Attribute::Dns, name));
     let yes = || dns("web.local");
     let no = || dns("evil.local");
@@ -327,8 +328,8 @@ fn condition(attribute: Attribute, value: &str) -> Condition {
     Condition::new(attribute, value).unwrap()
 }
 
-fn certificate(house: &Papers, request: &LeafRequest) -> Certificate {
-    Certificate::read(&chain(&house.issue(request))[0]).unwrap()
+fn certificate(papers: &Papers, request: &LeafRequest) -> Certificate {
+    Certificate::read(&chain(&papers.issue(request))[0]).unwrap()
 }
 
 /// A certificate with such a subject, which is its issuer too: names that no authority of ours

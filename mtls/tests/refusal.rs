@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{Authority, AuthorityRequest, Leaf, LeafRequest, Usage};
 use mtls::client::RequestError;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::event::refusal::Code;
+use mtls::pki::role::Role;
 use rustls::version::{TLS12, TLS13};
 use time::{Duration, OffsetDateTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use self::house::{Caller, Papers, Server, Stranger, received_alert, s_client, within};
+use self::support::{Caller, Papers, Server, Stranger, received_alert, s_client, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -34,68 +34,68 @@ async fn a_client_from_another_authority_is_refused() {
 
 #[tokio::test]
 async fn a_client_from_another_authority_of_the_same_name_is_refused() {
-    let house = Papers::new();
-    let namesake = AuthorityRequest::default().subject_of(&house.authority);
+    let papers = Papers::new();
+    let namesake = AuthorityRequest::default().subject_of(&papers.authority);
     let leaf = Authority::generate(&namesake).unwrap().issue(&Papers::for_client()).unwrap();
 
-    assert_refused(&house, &leaf, Code::UnknownIssuer, "unknown_ca").await;
+    assert_refused(&papers, &leaf, Code::UnknownIssuer, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn a_client_whose_authority_forges_ours_is_refused() {
-    let house = Papers::new();
-    let forged = AuthorityRequest::default().subject_of(&house.authority);
-    let forged = forged.key_identifier(house.authority.certificate().key_identifier());
+    let papers = Papers::new();
+    let forged = AuthorityRequest::default().subject_of(&papers.authority);
+    let forged = forged.key_identifier(papers.authority.certificate().key_identifier());
     let leaf = Authority::generate(&forged).unwrap().issue(&Papers::for_client()).unwrap();
 
-    assert_refused(&house, &leaf, Code::BadSignature, "decrypt_error").await;
+    assert_refused(&papers, &leaf, Code::BadSignature, "decrypt_error").await;
 }
 
 #[tokio::test]
 async fn an_expired_client_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let now = OffsetDateTime::now_utc();
     let leaf =
         Papers::for_client().not_before(now - Duration::HOUR).not_after(now - Duration::MINUTE);
 
-    let leaf = house.issue(&leaf);
-    assert_refused(&house, &leaf, Code::Expired, "certificate_expired").await;
+    let leaf = papers.issue(&leaf);
+    assert_refused(&papers, &leaf, Code::Expired, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_client_from_the_future_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let leaf = Papers::for_client().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
-    let leaf = house.issue(&leaf);
-    assert_refused(&house, &leaf, Code::NotYetValid, "certificate_expired").await;
+    let leaf = papers.issue(&leaf);
+    assert_refused(&papers, &leaf, Code::NotYetValid, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_servers_certificate_is_no_clients() {
-    let house = Papers::new();
-    let leaf = house.server();
+    let papers = Papers::new();
+    let leaf = papers.server();
 
-    assert_refused(&house, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn a_client_without_extended_key_usage_is_refused() {
-    let house = Papers::new();
-    let leaf = house.issue(&Papers::for_client().usage(Usage::Unstated));
+    let papers = Papers::new();
+    let leaf = papers.issue(&Papers::for_client().usage(Usage::Unstated));
 
-    assert_refused(&house, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn an_authority_is_refused_as_a_client() {
-    let house = Papers::new();
-    let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let papers = Papers::new();
+    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let files = tempfile::tempdir().unwrap();
     let (certificate, key) = (files.path().join("crt"), files.path().join("key"));
     std::fs::write(&certificate, below.certificate().pem()).unwrap();
     std::fs::write(&key, below.key_pem()).unwrap();
-    let server = Server::open(&house);
+    let server = Server::open(&papers);
 
     let arguments = ["-cert", certificate.to_str().unwrap(), "-key", key.to_str().unwrap()];
     s_client(&server, &arguments).await;
@@ -107,30 +107,30 @@ async fn an_authority_is_refused_as_a_client() {
 
 #[tokio::test]
 async fn a_client_with_an_unknown_critical_extension_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let leaf = Papers::for_client().extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
 
-    let leaf = house.issue(&leaf);
-    assert_refused(&house, &leaf, Code::UnknownExtension, "bad_certificate").await;
+    let leaf = papers.issue(&leaf);
+    assert_refused(&papers, &leaf, Code::UnknownExtension, "bad_certificate").await;
 }
 
 #[tokio::test]
 async fn a_client_with_a_name_that_its_issuer_may_not_certify_is_refused() {
-    let house = Papers::of(&AuthorityRequest::default().exclude_dns("bad"));
-    let leaf = house.issue(&LeafRequest::new("a").dns("bad"));
+    let papers = Papers::of(&AuthorityRequest::default().exclude_dns("bad"));
+    let leaf = papers.issue(&LeafRequest::new("a").dns("bad"));
 
-    assert_refused(&house, &leaf, Code::NameConstraint, "certificate_unknown").await;
+    assert_refused(&papers, &leaf, Code::NameConstraint, "certificate_unknown").await;
 }
 
 #[tokio::test]
 async fn a_client_without_a_certificate_is_refused() {
-    let house = Papers::new();
+    let papers = Papers::new();
     for version in [&TLS13, &TLS12] {
-        let server = Server::open(&house);
-        let good = Stranger::speaking(&house, Some(&house.client()), &[version]);
+        let server = Server::open(&papers);
+        let good = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
         assert!(good.connect(server.address).await.is_ok());
 
-        let refused = Stranger::speaking(&house, None, &[version]);
+        let refused = Stranger::speaking(&papers, None, &[version]);
         let error = refused.exchange(server.address, REQUEST).await.unwrap_err();
 
         assert_eq!(received_alert(&error), Some(116));
@@ -143,9 +143,9 @@ async fn a_client_without_a_certificate_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_in_tls_12_has_the_same_code_and_alert() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let stranger = Stranger::speaking(&house, Some(&Papers::new().client()), &[&TLS12]);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let stranger = Stranger::speaking(&papers, Some(&Papers::new().client()), &[&TLS12]);
 
     let error = stranger.connect(server.address).await.unwrap_err();
 
@@ -157,9 +157,9 @@ async fn a_refusal_in_tls_12_has_the_same_code_and_alert() {
 
 #[tokio::test]
 async fn tls_11_is_refused_and_tls_12_is_not() {
-    let house = Papers::new();
-    let server = Server::open(&house);
-    let good = Stranger::speaking(&house, Some(&house.client()), &[&TLS12]);
+    let papers = Papers::new();
+    let server = Server::open(&papers);
+    let good = Stranger::speaking(&papers, Some(&papers.client()), &[&TLS12]);
     assert!(good.connect(server.address).await.is_ok());
 
     s_client(&server, &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]).await;
@@ -182,10 +182,10 @@ async fn a_client_whose_suites_are_all_too_weak_is_refused() {
 
 #[tokio::test]
 async fn what_is_not_tls_is_told_as_such() {
-    let house = Papers::new();
+    let papers = Papers::new();
 
     for bytes in [REQUEST, b"\0\0\0\0garbage and more of it", b"SSH-2.0-x\r\n", b"\x16GARBAGE"] {
-        let server = Server::open(&house);
+        let server = Server::open(&papers);
         let mut tcp = TcpStream::connect(server.address).await.unwrap();
         tcp.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
@@ -228,10 +228,10 @@ async fn a_client_that_leaves_in_mid_handshake_is_a_lost_connection() {
 
 /// The good client is served; then ours with `leaf` learns at its request that it was refused, by
 /// the alert `alert`, and the server has recorded `code`.
-async fn assert_refused(house: &Papers, leaf: &Leaf, code: Code, alert: &str) {
-    let server = Server::open(house);
-    assert_eq!(Caller::new(house).fetch(&server.url("/")).await.unwrap().0, "hello");
-    let caller = Caller::showing(leaf, house.roots());
+async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) {
+    let server = Server::open(papers);
+    assert_eq!(Caller::new(papers).fetch(&server.url("/")).await.unwrap().0, "hello");
+    let caller = Caller::showing(leaf, papers.roots());
 
     let error = caller.get(&server.url("/")).await.unwrap_err();
 
@@ -241,7 +241,7 @@ async fn assert_refused(house: &Papers, leaf: &Leaf, code: Code, alert: &str) {
     assert_eq!((ours.code, ours.side), (Code::RefusedByPeer, Role::Server));
     assert_eq!(ours.alert.unwrap().name, alert);
     assert_eq!(session.unwrap().version, "TLSv1.3");
-    let recorded = caller.handshakes.newest().remove(0).refusal.clone().unwrap();
+    let recorded = caller.events.newest().remove(0).refusal.clone().unwrap();
     assert_eq!(recorded.code, Code::RefusedByPeer);
     let theirs = server.refusal().await;
     assert_eq!((theirs.code, theirs.side), (code, Role::Server), "{}", theirs.sentence);

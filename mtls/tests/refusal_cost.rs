@@ -5,22 +5,22 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::time::Duration;
 
 use authority::{AuthorityRequest, KeyAlgorithm, Leaf};
-use mtls::role::Role;
-use mtls::trust::Trust;
+use mtls::pki::role::Role;
+use mtls::pki::trust::Trust;
 use rcgen::{KeyPair, PublicKeyData};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use self::house::draft::{
+use self::support::draft::{
     Draft, SUBJECT_ALT_NAME, element, general_names, name, sequence, subject_of,
 };
-use self::house::{Papers, chain, trust};
+use self::support::{Papers, chain, trust};
 
 type Chain = Vec<CertificateDer<'static>>;
 
@@ -33,15 +33,15 @@ const MOST_OF_A_CROWD: f64 = 8.0;
 
 #[test]
 fn refusing_costs_little_more_than_accepting() {
-    let house = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&papers.authority]);
     let mut failed = Vec::new();
 
     println!("{:>9} {:>9} {:>6}  refused as", "refused", "accepted", "ratio");
-    for (shape, presented, like) in attacks(&house) {
-        let refused = trust.judge(&presented, Role::Client, OffsetDateTime::now_utc());
+    for (shape, presented, like) in attacks(&papers) {
+        let refused = trust.verify(&presented, Role::Client, OffsetDateTime::now_utc());
         let code = refused.unwrap_err().code;
-        assert!(trust.judge(&like, Role::Client, OffsetDateTime::now_utc()).is_ok(), "{shape}");
+        assert!(trust.verify(&like, Role::Client, OffsetDateTime::now_utc()).is_ok(), "{shape}");
 
         let [refusing, accepting] = costs(&trust, [&presented, &like]);
         let ratio = refusing.as_secs_f64() / accepting.as_secs_f64();
@@ -62,7 +62,7 @@ fn costs(trust: &Trust, chains: [&Chain; 2]) -> [Duration; 2] {
     for _ in 0..ROUNDS {
         for (chain, times) in chains.iter().zip(&mut times) {
             let before = clock_gettime(ClockId::ThreadCPUTime);
-            let verdict = trust.judge(chain, Role::Client, now);
+            let verdict = trust.verify(chain, Role::Client, now);
             drop(std::hint::black_box(verdict));
             let spent = clock_gettime(ClockId::ThreadCPUTime) - before;
             times.push(Duration::try_from(spent).unwrap());
@@ -75,9 +75,9 @@ fn costs(trust: &Trust, chains: [&Chain; 2]) -> [Duration; 2] {
 }
 
 /// Each with what it is, what is presented, and a good chain of the same length or size.
-fn attacks(house: &Papers) -> Vec<(String, Chain, Chain)> {
-    let draft = Draft::client(house);
-    let good = chain(&house.client());
+fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
+    let draft = Draft::client(papers);
+    let good = chain(&papers.client());
     let stranger = Papers::of(&AuthorityRequest::default().common_name("stranger"));
     let unknown = Draft::client(&stranger);
     let mut attacks = Vec::new();
@@ -92,15 +92,15 @@ fn attacks(house: &Papers) -> Vec<(String, Chain, Chain)> {
     let names: Vec<_> = names.map(|name| element(0x82, name.as_bytes())).collect();
     let large = draft.clone().replacing(SUBJECT_ALT_NAME, &sequence(&names));
     let presented = vec![large.forged()];
-    attacks.push(("1,000 names".into(), presented, vec![large.signed_by(&house.authority)]));
+    attacks.push(("1,000 names".into(), presented, vec![large.signed_by(&papers.authority)]));
 
     for (algorithm, self_signed) in self_signed(&draft) {
         attacks.push((format!("self-signed, {algorithm}"), vec![self_signed], good.clone()));
     }
-    for (shape, presented) in crowds(house, &draft) {
+    for (shape, presented) in crowds(papers, &draft) {
         attacks.push((shape.into(), presented, good.clone()));
     }
-    let (deep, good_deep) = below_genuine_intermediates(house);
+    let (deep, good_deep) = below_genuine_intermediates(papers);
     attacks.push(("forged below genuine intermediates".into(), deep, good_deep));
     attacks
 }
@@ -199,11 +199,11 @@ const SHA256_WITH_RSA: &[u8] =
     &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0];
 
 /// Seven intermediates that nobody signed, whose names allow many paths.
-fn crowds(house: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
-    let root = subject_of(&house.authority);
+fn crowds(papers: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
+    let root = subject_of(&papers.authority);
     let names = ["a", "b", "c", "d"].map(|text| name(&[(3, 12, text.as_bytes())]));
     let template = Draft::of(
-        house
+        papers
             .authority
             .issue_intermediate(&AuthorityRequest::default())
             .unwrap()
@@ -250,8 +250,8 @@ fn crowds(house: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
 }
 
 /// A forged leaf below two intermediates that the root really issued, and a good one.
-fn below_genuine_intermediates(house: &Papers) -> (Chain, Chain) {
-    let upper = house.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
+fn below_genuine_intermediates(papers: &Papers) -> (Chain, Chain) {
+    let upper = papers.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let lower = upper.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let good = chain(&lower.issue(&Papers::for_client()).unwrap());
     let mut forged = good.clone();

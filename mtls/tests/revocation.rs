@@ -2,35 +2,35 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use authority::{
     Authority, AuthorityRequest, Leaf, Revocation as Entry, RevocationListRequest, RevocationReason,
 };
-use mtls::refusal::{Code, Reason};
-use mtls::role::Role;
-use mtls::trust::{BadTrust, Revocation, Trust, VerifiedChain};
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{BadTrust, Revocation, Trust, VerifiedChain};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
 };
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
-use self::house::{Papers, judge, list, trust, trust_with};
+use self::support::{Papers, list, trust, trust_with, verify};
 
 #[test]
 fn a_revoked_leaf_is_refused_with_date_and_reason() {
-    let house = Papers::new();
-    let leaf = house.client();
+    let papers = Papers::new();
+    let leaf = papers.client();
     let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let reason = RevocationReason::KeyCompromise;
     let entry = Entry { at, reason, serial: leaf.serial().clone() };
-    let list = list(&house.authority, &RevocationListRequest::new(1).revocation(entry));
-    let trust = trust_with(&[&house.authority], &[list], Revocation::Checked);
+    let list = list(&papers.authority, &RevocationListRequest::new(1).revocation(entry));
+    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
 
-    let refused = judge(&trust, &leaf).unwrap_err();
+    let refused = verify(&trust, &leaf).unwrap_err();
 
-    assert!(judge(&trust, &house.client()).is_ok());
+    assert!(verify(&trust, &papers.client()).is_ok());
     assert_eq!(refused.code, Code::Revoked);
     let said = "the certificate has been revoked: at 2023-11-14T22:13:20Z, keyCompromise";
     assert_eq!(refused.sentence(), said);
@@ -46,13 +46,13 @@ fn every_reason_is_told_as_rfc_5280_writes_it() {
         (RevocationReason::PrivilegeWithdrawn, "privilegeWithdrawn"),
         (RevocationReason::Superseded, "superseded"),
     ] {
-        let house = Papers::new();
-        let leaf = house.client();
+        let papers = Papers::new();
+        let leaf = papers.client();
         let list = RevocationListRequest::new(1).revoke(leaf.serial(), reason);
-        let list = self::list(&house.authority, &list);
-        let trust = trust_with(&[&house.authority], &[list], Revocation::Checked);
+        let list = self::list(&papers.authority, &list);
+        let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
 
-        let sentence = judge(&trust, &leaf).unwrap_err().sentence();
+        let sentence = verify(&trust, &leaf).unwrap_err().sentence();
 
         assert!(sentence.ends_with(&format!("Z, {name}")), "{sentence}");
     }
@@ -62,17 +62,17 @@ fn every_reason_is_told_as_rfc_5280_writes_it() {
 /// it were an intermediate, and intermediates need no list.
 #[test]
 fn a_revoked_leaf_that_brings_its_root_along_is_refused() {
-    let (house, leaf, list) = revoked();
-    let trust = trust_with(&[&house.authority], &[list], Revocation::Checked);
+    let (papers, leaf, list) = revoked();
+    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
     let with_root = |leaf: &Leaf| -> Vec<CertificateDer<'static>> {
-        let mut chain = self::house::chain(leaf);
-        chain.push(house.authority.root().der().to_vec().into());
+        let mut chain = self::support::chain(leaf);
+        chain.push(papers.authority.root().der().to_vec().into());
         chain
     };
     let now = OffsetDateTime::now_utc();
 
-    let taken = trust.judge(&with_root(&house.client()), Role::Client, now);
-    let refused = trust.judge(&with_root(&leaf), Role::Client, now);
+    let taken = trust.verify(&with_root(&papers.client()), Role::Client, now);
+    let refused = trust.verify(&with_root(&leaf), Role::Client, now);
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::Revoked));
@@ -81,19 +81,19 @@ fn a_revoked_leaf_that_brings_its_root_along_is_refused() {
 /// A cross-certificate has the name and the key of the one that it stands for, and so its list.
 #[test]
 fn a_revoked_leaf_is_refused_by_way_of_another_root_too() {
-    let (house, leaf, list) = revoked();
+    let (papers, leaf, list) = revoked();
     let other = Papers::new();
-    let cross = cross_certificate(&other.authority, &house.authority);
-    let trust = trust_with(&[&other.authority, &house.authority], &[list], Revocation::Checked);
+    let cross = cross_certificate(&other.authority, &papers.authority);
+    let trust = trust_with(&[&other.authority, &papers.authority], &[list], Revocation::Checked);
     let by_way = |leaf: &Leaf| -> Vec<CertificateDer<'static>> {
-        let mut chain = self::house::chain(leaf);
+        let mut chain = self::support::chain(leaf);
         chain.push(cross.clone());
         chain
     };
     let now = OffsetDateTime::now_utc();
 
-    let taken = trust.judge(&by_way(&house.client()), Role::Client, now);
-    let refused = trust.judge(&by_way(&leaf), Role::Client, now);
+    let taken = trust.verify(&by_way(&papers.client()), Role::Client, now);
+    let refused = trust.verify(&by_way(&leaf), Role::Client, now);
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::Revoked));
@@ -101,24 +101,24 @@ fn a_revoked_leaf_is_refused_by_way_of_another_root_too() {
 
 #[test]
 fn where_revocation_is_off_lists_are_not_looked_at() {
-    let (house, leaf, list) = revoked();
+    let (papers, leaf, list) = revoked();
 
-    let trust = trust_with(&[&house.authority], &[list], Revocation::Off);
+    let trust = trust_with(&[&papers.authority], &[list], Revocation::Off);
 
-    assert!(judge(&trust, &leaf).is_ok());
+    assert!(verify(&trust, &leaf).is_ok());
     assert!(trust.lists().is_empty());
 }
 
 #[test]
 fn an_intermediate_that_its_root_revoked_takes_its_leaves_with_it() {
-    let (house, below) = with_intermediate();
+    let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let request = RevocationListRequest::new(1);
     let list = request.revoke(below.certificate().serial(), RevocationReason::Superseded);
-    let list = self::list(&house.authority, &list);
+    let list = self::list(&papers.authority, &list);
 
-    let taken = judge(&trust(&[&house.authority]), &leaf);
-    let refused = judge(&trust_with(&[&house.authority], &[list], Revocation::Checked), &leaf);
+    let taken = verify(&trust(&[&papers.authority]), &leaf);
+    let refused = verify(&trust_with(&[&papers.authority], &[list], Revocation::Checked), &leaf);
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::Revoked));
@@ -128,51 +128,51 @@ fn an_intermediate_that_its_root_revoked_takes_its_leaves_with_it() {
 
 #[test]
 fn an_intermediate_revokes_its_own_leaves() {
-    let (house, below) = with_intermediate();
+    let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let request = RevocationListRequest::new(1);
     let own = list(&below, &request.clone().revoke(leaf.serial(), RevocationReason::Superseded));
-    let lists = [list(&house.authority, &request), own];
+    let lists = [list(&papers.authority, &request), own];
 
     for revocation in [Revocation::Checked, Revocation::Required] {
-        let trust = trust_with(&[&house.authority], &lists, revocation);
+        let trust = trust_with(&[&papers.authority], &lists, revocation);
 
-        assert!(judge(&trust, &below.issue(&Papers::for_client()).unwrap()).is_ok());
-        assert_eq!(code(&judge(&trust, &leaf)), Some(Code::Revoked));
+        assert!(verify(&trust, &below.issue(&Papers::for_client()).unwrap()).is_ok());
+        assert_eq!(code(&verify(&trust, &leaf)), Some(Code::Revoked));
     }
 }
 
 #[test]
 fn an_intermediate_speaks_for_its_own_leaves_only() {
-    let (house, below) = with_intermediate();
-    let leaf = house.client();
+    let (papers, below) = with_intermediate();
+    let leaf = papers.client();
     let request = RevocationListRequest::new(1);
     let list = list(&below, &request.revoke(leaf.serial(), RevocationReason::KeyCompromise));
 
-    let trust = trust_with(&[&house.authority], &[list], Revocation::Checked);
+    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
 
-    assert!(judge(&trust, &leaf).is_ok());
+    assert!(verify(&trust, &leaf).is_ok());
 }
 
 #[test]
 fn a_list_in_an_intermediates_name_that_it_did_not_sign_leaves_revocation_unknown() {
-    let (house, below) = with_intermediate();
+    let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let namesake = AuthorityRequest::default().subject_of(&below);
     let forged = list(&Authority::generate(&namesake).unwrap(), &RevocationListRequest::new(1));
 
-    let trust = trust_with(&[&house.authority], &[forged], Revocation::Checked);
+    let trust = trust_with(&[&papers.authority], &[forged], Revocation::Checked);
 
-    assert!(judge(&trust, &house.client()).is_ok());
-    assert_eq!(code(&judge(&trust, &leaf)), Some(Code::RevocationUnknown));
+    assert!(verify(&trust, &papers.client()).is_ok());
+    assert_eq!(code(&verify(&trust, &leaf)), Some(Code::RevocationUnknown));
 }
 
 #[test]
 fn an_intermediate_without_a_list_leaves_revocation_unknown_only_where_one_is_required() {
-    let (house, below) = with_intermediate();
+    let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
-    let lists = [list(&house.authority, &RevocationListRequest::new(1))];
-    let judged = |revocation| judge(&trust_with(&[&house.authority], &lists, revocation), &leaf);
+    let lists = [list(&papers.authority, &RevocationListRequest::new(1))];
+    let judged = |revocation| verify(&trust_with(&[&papers.authority], &lists, revocation), &leaf);
 
     assert_eq!(code(&judged(Revocation::Checked)), None);
     assert_eq!(code(&judged(Revocation::Off)), None);
@@ -181,16 +181,16 @@ fn an_intermediate_without_a_list_leaves_revocation_unknown_only_where_one_is_re
 
 #[test]
 fn a_list_that_becomes_stale_still_counts_and_stops_all_only_where_one_is_required() {
-    let house = Papers::new();
-    let (good, bad) = (house.client(), house.client());
+    let papers = Papers::new();
+    let (good, bad) = (papers.client(), papers.client());
     let now = OffsetDateTime::now_utc();
     let request = RevocationListRequest::new(1).next_update(now + Duration::HOUR);
     let list = request.revoke(bad.serial(), RevocationReason::Unspecified);
-    let lists = [self::list(&house.authority, &list)];
+    let lists = [self::list(&papers.authority, &list)];
     let judged = |revocation, leaf, later| {
-        let trust = trust_with(&[&house.authority], &lists, revocation);
-        let role = mtls::role::Role::Client;
-        code(&trust.judge(&house::chain(leaf), role, now + later))
+        let trust = trust_with(&[&papers.authority], &lists, revocation);
+        let role = mtls::pki::role::Role::Client;
+        code(&trust.verify(&support::chain(leaf), role, now + later))
     };
     let later = Duration::HOUR * 2;
 
@@ -204,20 +204,20 @@ fn a_list_that_becomes_stale_still_counts_and_stops_all_only_where_one_is_requir
 
 #[test]
 fn a_stale_list_is_not_even_taken_where_one_is_required() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let due = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let stale = RevocationListRequest::new(1).this_update(due - Duration::DAY).next_update(due);
-    let lists = [list(&house.authority, &stale)];
+    let lists = [list(&papers.authority, &stale)];
 
-    let problems = problems(&[&house.authority], &lists, Revocation::Required);
+    let problems = problems(&[&papers.authority], &lists, Revocation::Required);
 
-    let issuer = name(&house.authority);
+    let issuer = name(&papers.authority);
     let said = format!(
         "the revocation list of {issuer} is stale since 2023-11-14T22:13:20Z, \
          and REVOCATION=required wants a fresh one"
     );
     assert_eq!(problems, [said]);
-    trust_with(&[&house.authority], &lists, Revocation::Checked);
+    trust_with(&[&papers.authority], &lists, Revocation::Checked);
 }
 
 #[test]
@@ -258,14 +258,14 @@ fn of_two_roots_with_one_name_each_has_a_list_of_its_own() {
 
     let trust = trust_with(&[&one.authority, &two.authority], &lists, Revocation::Required);
 
-    assert_eq!(code(&judge(&trust, &left)), Some(Code::Revoked));
-    assert_eq!(code(&judge(&trust, &right)), None);
+    assert_eq!(code(&verify(&trust, &left)), Some(Code::Revoked));
+    assert_eq!(code(&verify(&trust, &right)), None);
 }
 
 #[test]
 fn a_root_that_is_none_is_told_with_its_name_and_its_fault() {
-    let house = Papers::new();
-    let leaf = house.client();
+    let papers = Papers::new();
+    let leaf = papers.client();
     let may_not_sign = AuthorityRequest::default().key_usages(&[authority::KeyUsage::CrlSign]);
     let may_not_sign = Authority::generate(&may_not_sign).unwrap();
     let refused = |der: &[u8]| match Trust::new(
@@ -278,7 +278,7 @@ fn a_root_that_is_none_is_told_with_its_name_and_its_fault() {
         Err(problems) => problems.iter().map(BadTrust::to_string).collect(),
     };
 
-    assert_eq!(refused(house.authority.root().der()), Vec::<String>::new());
+    assert_eq!(refused(papers.authority.root().der()), Vec::<String>::new());
     let no_authority = "it is not an authority's certificate (basicConstraints cA is missing)";
     assert_eq!(
         refused(leaf.certificate().der()),
@@ -296,20 +296,20 @@ fn trust_needs_a_root() {
     assert_eq!(problems(&[], &[], Revocation::Checked), ["no root certificate"]);
 }
 
-/// A house, a leaf of it, and the list that revokes it.
+/// A papers, a leaf of it, and the list that revokes it.
 fn revoked() -> (Papers, Leaf, authority::RevocationList) {
-    let house = Papers::new();
-    let leaf = house.client();
+    let papers = Papers::new();
+    let leaf = papers.client();
     let list = RevocationListRequest::new(1).revoke(leaf.serial(), RevocationReason::Unspecified);
-    let list = self::list(&house.authority, &list);
-    (house, leaf, list)
+    let list = self::list(&papers.authority, &list);
+    (papers, leaf, list)
 }
 
 fn with_intermediate() -> (Papers, Authority) {
-    let house = Papers::new();
+    let papers = Papers::new();
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = house.authority.issue_intermediate(&below).unwrap();
-    (house, below)
+    let below = papers.authority.issue_intermediate(&below).unwrap();
+    (papers, below)
 }
 
 /// The name and the key of one authority, certified by another.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -19,30 +19,32 @@ use http::header::{CONNECTION, UPGRADE};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use mtls::client::RequestError;
-use mtls::connections::InFlight;
+use mtls::connection::InFlight;
+use mtls::event::refusal::Code;
 use mtls::limits::Limits;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use self::house::{
-    Caller, Papers, Place, Server, Stranger, empty_list, eventually, files, list, within,
+use self::support::{
+    Caller, IdentityDirectory, Papers, Server, Stranger, empty_list, eventually, files, list,
+    within,
 };
 
 /// Twenty-five of each, half of them in the middle of something.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_open_connections_all_of_the_revoked_peer_are_cut_and_none_of_the_other() {
-    let house = Papers::new();
-    let place = Place::with(&files(&house, &house.server(), &empty_list(&house, 1)));
-    let server = Server::living(place.live(Role::Server), Limits::default(), router());
-    let (bad, good) = (house.client(), house.client());
-    let mut of_bad = open(&house, &server, &bad).await;
-    let mut of_good = open(&house, &server, &good).await;
+    let papers = Papers::new();
+    let directory =
+        IdentityDirectory::with(&files(&papers, &papers.server(), &empty_list(&papers, 1)));
+    let server = Server::living(directory.store(Role::Server), Limits::default(), router());
+    let (bad, good) = (papers.client(), papers.client());
+    let mut of_bad = open(&papers, &server, &bad).await;
+    let mut of_good = open(&papers, &server, &good).await;
     server.admits(50).await;
 
-    revoke(&house, &place, &bad);
+    revoke(&papers, &directory, &bad);
     let began = Instant::now();
     for connection in &mut of_bad {
         connection.ends().await;
@@ -52,9 +54,9 @@ async fn of_fifty_open_connections_all_of_the_revoked_peer_are_cut_and_none_of_t
     assert!(took < Duration::from_secs(1), "{took:?}");
     server.admits(25).await;
     for connection in &mut of_good {
-        connection.lives().await;
+        connection.identities().await;
     }
-    let stranger = Stranger::new(&house, Some(&bad)).offering(&["http/1.1"]);
+    let stranger = Stranger::new(&papers, Some(&bad)).offering(&["http/1.1"]);
     assert!(stranger.exchange(server.address, HEAD).await.is_err());
     let refusal = server.refusal().await;
     assert_eq!(refusal.code, Code::Revoked);
@@ -64,15 +66,17 @@ async fn of_fifty_open_connections_all_of_the_revoked_peer_are_cut_and_none_of_t
 
 #[tokio::test]
 async fn a_client_cuts_its_connection_to_a_server_that_was_revoked() {
-    let house = Papers::new();
-    let shown = house.server();
-    let place = Place::with(&files(&house, &house.client(), &empty_list(&house, 1)));
-    let server = Server::showing(&shown, house.roots(), Limits::default(), router());
-    let caller = Caller::living(place.live(Role::Client), Default::default(), &Limits::default());
+    let papers = Papers::new();
+    let shown = papers.server();
+    let directory =
+        IdentityDirectory::with(&files(&papers, &papers.client(), &empty_list(&papers, 1)));
+    let server = Server::showing(&shown, papers.roots(), Limits::default(), router());
+    let caller =
+        Caller::living(directory.store(Role::Client), Default::default(), &Limits::default());
     let mut answer = caller.get(&server.url("/stream")).await.unwrap().into_body();
     assert!(within("a part", answer.frame()).await.unwrap().is_ok());
 
-    revoke(&house, &place, &shown);
+    revoke(&papers, &directory, &shown);
     let end = within("the end", async {
         while let Some(frame) = answer.frame().await {
             frame?;
@@ -96,17 +100,17 @@ async fn a_connection_whose_root_was_taken_away_is_drained() {
         set
     };
     let leaf = new.server();
-    let place = Place::with(&both(&leaf));
-    let server = Server::living(place.live(Role::Server), Limits::default(), router());
+    let directory = IdentityDirectory::with(&both(&leaf));
+    let server = Server::living(directory.store(Role::Server), Limits::default(), router());
     let of_old = Caller::living(
-        Place::with(&both(&old.client())).live(Role::Client),
+        IdentityDirectory::with(&both(&old.client())).store(Role::Client),
         Default::default(),
         &Limits::default(),
     );
     let mut in_flight = of_old.get(&server.url("/stream")).await.unwrap().into_body();
     assert!(within("a part", in_flight.frame()).await.unwrap().is_ok());
 
-    place.rename(&files(&new, &leaf, &empty_list(&new, 1)));
+    directory.rename(&files(&new, &leaf, &empty_list(&new, 1)));
     let began = Instant::now();
     eventually("the drained connection to be gone", || {
         (server.connections.admitted() == 0).then_some(())
@@ -158,7 +162,7 @@ impl Open {
     }
 
     /// Something still comes back on it.
-    async fn lives(&mut self) {
+    async fn identities(&mut self) {
         match self {
             Self::Idle(tls) => {
                 tls.write_all(HEAD).await.unwrap();
@@ -182,10 +186,10 @@ impl Open {
 }
 
 /// Twenty-five connections of one peer.
-async fn open(house: &Papers, server: &Server, leaf: &Leaf) -> Vec<Open> {
+async fn open(papers: &Papers, server: &Server, leaf: &Leaf) -> Vec<Open> {
     let mut all = Vec::new();
     for number in 0..25 {
-        let stranger = Stranger::new(house, Some(leaf)).offering(&["http/1.1"]);
+        let stranger = Stranger::new(papers, Some(leaf)).offering(&["http/1.1"]);
         all.push(match number % 4 {
             0 => {
                 let mut tls = stranger.connect(server.address).await.unwrap();
@@ -200,13 +204,13 @@ async fn open(house: &Papers, server: &Server, leaf: &Leaf) -> Vec<Open> {
                 Open::Upgraded(tls)
             }
             2 => {
-                let caller = Caller::showing(leaf, house.roots());
+                let caller = Caller::showing(leaf, papers.roots());
                 let url = server.url("/");
                 caller.fetch(&url).await.unwrap();
                 Open::Multiplexed(caller, url)
             }
             _ => {
-                let caller = Caller::showing(leaf, house.roots());
+                let caller = Caller::showing(leaf, papers.roots());
                 Open::Streaming(caller.get(&server.url("/stream")).await.unwrap().into_body())
             }
         });
@@ -214,11 +218,11 @@ async fn open(house: &Papers, server: &Server, leaf: &Leaf) -> Vec<Open> {
     all
 }
 
-fn revoke(house: &Papers, place: &Place, leaf: &Leaf) {
+fn revoke(papers: &Papers, directory: &IdentityDirectory, leaf: &Leaf) {
     let request = RevocationListRequest::new(2);
     let request = request.revoke(leaf.serial(), RevocationReason::KeyCompromise);
-    let list = list(&house.authority, &request).pem().as_bytes().to_vec();
-    place.rename(&vec![("ca.crl", list)]);
+    let list = list(&papers.authority, &request).pem().as_bytes().to_vec();
+    directory.rename(&vec![("ca.crl", list)]);
 }
 
 /// One answer of HTTP/1.1 whose body has the length of `hello`, or none.

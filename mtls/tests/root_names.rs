@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use authority::{Authority, AuthorityRequest};
 use mtls::limits::Limits;
 use rustls::version::{TLS12, TLS13};
 
-use self::house::{Caller, Papers, Server, Stranger, hello, trust};
+use self::support::{Caller, Papers, Server, Stranger, hello, trust};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
@@ -33,24 +33,24 @@ fn names_are_left_out_from_16_kib_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_few_roots_their_names_are_sent_and_with_1200_none_and_all_clients_connect() {
     for (count, has_names) in [(1, true), (200, true), (1200, false)] {
-        let house = Papers::new();
+        let papers = Papers::new();
         let others = (1..count).map(|_| {
             Authority::generate(&AuthorityRequest::default()).unwrap().root().pem().to_owned()
         });
-        let roots: String = std::iter::once(house.roots().to_owned()).chain(others).collect();
-        let server = Server::showing(&house.server(), &roots, Limits::default(), hello());
+        let roots: String = std::iter::once(papers.roots().to_owned()).chain(others).collect();
+        let server = Server::showing(&papers.server(), &roots, Limits::default(), hello());
 
-        let ours = Caller::new(&house).fetch(&server.url("/")).await.unwrap().0;
+        let ours = Caller::new(&papers).fetch(&server.url("/")).await.unwrap().0;
         assert_eq!(ours, "hello", "our client, {count} roots");
         for version in [&TLS12, &TLS13] {
-            let client = Stranger::speaking(&house, Some(&house.client()), &[version]);
+            let client = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
             let answer = client.exchange(server.address, REQUEST).await.unwrap();
             let answer = String::from_utf8_lossy(&answer);
             assert!(answer.ends_with("hello"), "{version:?}, {count} roots: {answer}");
         }
         for version in ["-tls1_2", "-tls1_3"] {
             let address = server.address;
-            let (leaf, roots) = (house.client(), house.roots().to_owned());
+            let (leaf, roots) = (papers.client(), papers.roots().to_owned());
             let said = tokio::task::spawn_blocking(move || {
                 s_client(address, version, &leaf.chain_pem(), &leaf.key_pem(), &roots)
             });
@@ -64,9 +64,9 @@ async fn with_few_roots_their_names_are_sent_and_with_1200_none_and_all_clients_
 
 /// What `openssl s_client` prints of one request.
 fn s_client(address: SocketAddr, version: &str, chain: &str, key: &str, roots: &str) -> String {
-    let place = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
-        let path = place.path().join(name);
+        let path = directory.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
     };

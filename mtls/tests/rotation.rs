@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 use authority::Leaf;
 use axum::routing::get;
 use axum::{Extension, Router};
-use mtls::client::Expectation;
+use mtls::client::ExpectedServer;
+use mtls::credentials::CredentialStore;
 use mtls::limits::Limits;
-use mtls::live::Live;
 use mtls::peer::Peer;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 
-use self::house::{Caller, Files, Papers, Place, Server, empty_list, eventually, files};
+use self::support::{
+    Caller, Files, IdentityDirectory, Papers, Server, empty_list, eventually, files,
+};
 
 const ROTATIONS: usize = 20;
 
@@ -28,11 +30,11 @@ const REQUESTS: u64 = 20_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
     let (old, new) = (Papers::new(), Papers::new());
-    let server_place = Place::with(&of(&old, &old.server(), &[&old]));
-    let client_place = Place::with(&of(&old, &old.client(), &[&old]));
+    let server_place = IdentityDirectory::with(&of(&old, &old.server(), &[&old]));
+    let client_place = IdentityDirectory::with(&of(&old, &old.client(), &[&old]));
     let server =
-        Server::living(server_place.live(Role::Server), Limits::default(), who_is_asking());
-    let client_live = client_place.live(Role::Client);
+        Server::living(server_place.store(Role::Server), Limits::default(), who_is_asking());
+    let client_live = client_place.store(Role::Client);
     let load = Load::start(&client_live, server.url("/"));
 
     for _ in 0..ROTATIONS {
@@ -66,37 +68,37 @@ async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
 /// Two hundred kinds of damage, one after the other, under load.
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_sets_under_load_fail_no_request_and_the_next_good_set_is_taken() {
-    let house = Papers::new();
+    let papers = Papers::new();
     let other = Papers::new();
-    let good = of(&house, &house.server(), &[&house]);
-    let place = Place::with(&good);
-    let client_place = Place::with(&of(&house, &house.client(), &[&house]));
-    let server = Server::living(place.live(Role::Server), Limits::default(), who_is_asking());
-    let load = Load::start(&client_place.live(Role::Client), server.url("/"));
+    let good = of(&papers, &papers.server(), &[&papers]);
+    let directory = IdentityDirectory::with(&good);
+    let client_place = IdentityDirectory::with(&of(&papers, &papers.client(), &[&papers]));
+    let server = Server::living(directory.store(Role::Server), Limits::default(), who_is_asking());
+    let load = Load::start(&client_place.store(Role::Client), server.url("/"));
 
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     for number in 0..200 {
         pace.tick().await;
-        place.overwrite(&broken(number, &house, &other, &good));
+        directory.overwrite(&broken(number, &papers, &other, &good));
         if number % 8 == 7 {
-            let served = house.server();
-            place.overwrite(&of(&house, &served, &[&house]));
+            let served = papers.server();
+            directory.overwrite(&of(&papers, &served, &[&papers]));
             load.sees_server(&served).await;
         }
     }
 
-    let served = house.server();
-    place.overwrite(&of(&house, &served, &[&house]));
+    let served = papers.server();
+    directory.overwrite(&of(&papers, &served, &[&papers]));
     load.sees_server(&served).await;
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
 
 /// The files with one kind of damage, or two.
-fn broken(index: usize, house: &Papers, other: &Papers, good: &Files) -> Files {
+fn broken(index: usize, papers: &Papers, other: &Papers, good: &Files) -> Files {
     let mut set = good.clone();
     let (file, seed) = (index / 8 % 4, index / 32 + 1);
     let stranger = of(other, &other.server(), &[other]);
-    let fresh = of(house, &house.server(), &[house]);
+    let fresh = of(papers, &papers.server(), &[papers]);
     match index % 8 {
         0 => set[file].1.truncate(good[file].1.len() * seed / 8),
         1 => set[file].1.clear(),
@@ -104,7 +106,7 @@ fn broken(index: usize, house: &Papers, other: &Papers, good: &Files) -> Files {
         3 => set[file].1.clone_from(&stranger[file].1),
         4 => set[1].1.clone_from(&fresh[1].1),
         5 => set[file].1 = (0..=255).cycle().take(97 * seed).collect(),
-        6 => set[3].1 = empty_list(house, 0).pem().as_bytes().to_vec(),
+        6 => set[3].1 = empty_list(papers, 0).pem().as_bytes().to_vec(),
         _ => {
             let middle = set[file].1.len() / 2 + seed;
             set[file].1[middle] ^= 0x15;
@@ -134,7 +136,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(live: &Arc<Live>, url: String) -> Self {
+    fn start(store: &Arc<CredentialStore>, url: String) -> Self {
         let mut load = Self {
             answered: Arc::default(),
             server: Arc::default(),
@@ -144,8 +146,8 @@ impl Load {
         };
         for _ in 0..4 {
             for kept in [true, false] {
-                let live = Arc::clone(live);
-                load.tasks.push(tokio::spawn(load.asker(live, url.clone(), kept)));
+                let store = Arc::clone(store);
+                load.tasks.push(tokio::spawn(load.asker(store, url.clone(), kept)));
             }
         }
         load
@@ -153,15 +155,16 @@ impl Load {
 
     fn asker(
         &self,
-        live: Arc<Live>,
+        store: Arc<CredentialStore>,
         url: String,
         kept: bool,
     ) -> impl Future<Output = Vec<String>> + use<> {
         let (answered, stop) = (Arc::clone(&self.answered), Arc::clone(&self.stop));
         let (server, seen) = (Arc::clone(&self.server), Arc::clone(&self.seen));
         async move {
-            let caller =
-                || Caller::living(Arc::clone(&live), Expectation::default(), &Limits::default());
+            let caller = || {
+                Caller::living(Arc::clone(&store), ExpectedServer::default(), &Limits::default())
+            };
             let mut current = caller();
             let mut failures = Vec::new();
             while !stop.load(Ordering::Relaxed) {

@@ -2,20 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use std::fs;
 use std::path::Path;
 
 use authority::AuthorityRequest;
-use mtls::live::{BadFile, load_identity, load_trust};
-use mtls::refusal::Code;
-use mtls::role::Role;
-use mtls::trust::Revocation;
+use mtls::credentials::{BadFile, load_identity, load_trust};
+use mtls::event::refusal::Code;
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use time::OffsetDateTime;
 
-use self::house::draft::{Draft, element, sequence};
-use self::house::{Papers, openssl, openssl_bytes, trust};
+use self::support::draft::{Draft, element, sequence};
+use self::support::{Papers, openssl, openssl_bytes, trust};
 
 #[test]
 fn a_named_curve_loads_and_an_explicit_one_is_told() {
@@ -67,14 +67,14 @@ fn a_key_that_is_too_weak_or_of_an_unsupported_kind_is_told() {
 
 #[test]
 fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
-    let house = Papers::new();
-    let trust = trust(&[&house.authority]);
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
     let judged = |public_key: &[u8]| {
-        let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&house) };
+        let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&papers) };
         let draft = draft.replacing(EXTENDED_KEY_USAGE, &BOTH_ROLES);
-        let presented = [draft.signed_by(&house.authority)];
+        let presented = [draft.signed_by(&papers.authority)];
         [Role::Client, Role::Server]
-            .map(|role| trust.judge(&presented, role, OffsetDateTime::now_utc()))
+            .map(|role| trust.verify(&presented, role, OffsetDateTime::now_utc()))
     };
     let on = |curve: &str| format!("its key is on the curve {curve}, which is not verified here");
     let nameless = "its EC key does not name its curve, and other parameters are not supported";
@@ -111,8 +111,8 @@ fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
 
 #[test]
 fn a_leaf_that_is_not_the_first_certificate_is_told_with_its_place() {
-    let house = Papers::new();
-    let below = house.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let papers = Papers::new();
+    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf = below.issue(&Papers::for_server()).unwrap();
     let chain = leaf.chain_pem();
     let (first, above) = chain.split_at(chain.rfind("-----BEGIN").unwrap());
@@ -131,7 +131,7 @@ fn a_leaf_that_is_not_the_first_certificate_is_told_with_its_place() {
         identity(directory.path()),
         "do not fit together: the private key belongs to certificate 2 of 2: put the leaf first",
     );
-    write(&reversed, &house.server().key_pem());
+    write(&reversed, &papers.server().key_pem());
     assert_told(
         identity(directory.path()),
         "do not fit together: the private key does not belong to the certificate;",

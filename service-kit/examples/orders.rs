@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use mtls::axum::AuthorizeLayer;
-use mtls::role::Role;
+use mtls::pki::role::Role;
 use mtls::server::Acceptor;
 use mtls::{Policy, SpiffeId};
 use serde_json::json;
@@ -40,13 +40,13 @@ fn settings() -> Result<ServiceSettings, Problems> {
 async fn serve(settings: ServiceSettings, shutdown: Shutdown) -> anyhow::Result<()> {
     let service = Service::bind(settings, shutdown)?;
     let acceptor = Acceptor::mutual(
-        service.live.clone(),
+        service.store.clone(),
         service.limits.connection.clone(),
-        service.handshakes.clone(),
+        service.events.clone(),
         service.connections.clone(),
     );
     let caller: SpiffeId = CALLER.parse()?;
-    let authorize = AuthorizeLayer::new(Policy::allow(caller), service.handshakes.clone());
+    let authorize = AuthorizeLayer::new(Policy::allow(caller), service.events.clone());
     let orders = get(async || Json(json!({ "orders": [] })));
     let routes = Router::new().route("/orders", orders).layer(authorize);
     service.serve("orders", acceptor, routes).await

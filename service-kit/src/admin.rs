@@ -1,7 +1,7 @@
 //! The admin listener: plain HTTP for the operator and the orchestrator, never for the world.
 
 mod dates;
-mod handshakes;
+mod events;
 mod identity;
 
 use std::net::TcpListener;
@@ -14,8 +14,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
-use mtls::connections::Connections;
-use mtls::handshake::Handshakes;
+use mtls::connection::Connections;
+use mtls::event::Events;
 use mtls::limits::Limits;
 use mtls::server::Acceptor;
 use serde_json::json;
@@ -25,7 +25,7 @@ use self::dates::Dates;
 use self::identity::IdentityView;
 use crate::capacity::Capacity;
 use crate::host::AllowedHosts;
-use crate::lives::Lives;
+use crate::identities::Identities;
 use crate::problem::Problem;
 use crate::process::Shutdown;
 use crate::readiness::{Check, Readiness};
@@ -38,9 +38,9 @@ pub struct Admin {
     /// Who is connected.
     pub connections: Arc<Connections>,
     /// What happened at the doors.
-    pub handshakes: Arc<Handshakes>,
+    pub events: Arc<Events>,
     /// Who we are.
-    pub lives: Lives,
+    pub identities: Identities,
     /// What `/readyz` looks at besides the identities.
     pub more_checks: Arc<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// What was counted.
@@ -57,7 +57,7 @@ impl Admin {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/identity", get(identity))
-            .route("/handshakes", get(handshakes))
+            .route("/handshakes", get(events))
             .fallback(Problem::not_found)
             .method_not_allowed_fallback(Problem::method_not_allowed)
             .with_state(self)
@@ -74,7 +74,7 @@ impl Admin {
         };
         let few = Capacity::of_process().admin_connections();
         let few = Limits { max_connections: few, ..limits.connection.clone() };
-        let acceptor = Acceptor::admin(few, self.handshakes, Connections::new());
+        let acceptor = Acceptor::admin(few, self.events, Connections::new());
         let (_teller, never) = Shutdown::by_hand();
         let ended = server::serve("admin", listener, acceptor, routes, &limits, never).await;
         if let Err(error) = ended {
@@ -86,7 +86,7 @@ impl Admin {
 async fn readyz(State(admin): State<Admin>) -> Response {
     let now = OffsetDateTime::now_utc();
     let more = (admin.more_checks)();
-    let readiness = Readiness::of(&admin.lives.current(), more, &admin.shutdown, now);
+    let readiness = Readiness::of(&admin.identities.current(), more, &admin.shutdown, now);
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
@@ -97,7 +97,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let text = format!(
         "{}{}",
         admin.recorder.render(),
-        Dates::of(&admin.lives.current(), &admin.connections)
+        Dates::of(&admin.identities.current(), &admin.connections)
     );
     (kind, text).into_response()
 }
@@ -105,8 +105,9 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 /// One identity is shown by itself; with several, the first, and all of them in `identities`.
 async fn identity(State(admin): State<Admin>) -> Response {
     let now = OffsetDateTime::now_utc();
-    let lives = admin.lives.current();
-    let views: Vec<_> = lives.iter().map(|live| json!(IdentityView::of(live, now))).collect();
+    let identities = admin.identities.current();
+    let views: Vec<_> =
+        identities.iter().map(|store| json!(IdentityView::of(store, now))).collect();
     match views.as_slice() {
         [] => Problem::new(StatusCode::NOT_FOUND)
             .with_detail("this service has no identity: none of its listeners speaks TLS")
@@ -120,8 +121,8 @@ async fn identity(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn handshakes(State(admin): State<Admin>) -> Response {
-    handshakes::stream(admin.handshakes)
+async fn events(State(admin): State<Admin>) -> Response {
+    events::stream(admin.events)
 }
 
 const REMEDY: &str = "bind the admin listener to another address than loopback";

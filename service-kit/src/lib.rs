@@ -15,7 +15,7 @@ pub mod admin;
 pub mod capacity;
 pub mod healthcheck;
 pub mod host;
-pub mod lives;
+pub mod identities;
 pub mod logs;
 pub mod metrics;
 pub mod problem;

@@ -84,12 +84,12 @@ impl Shutdown {
     }
 
     /// Whether it is to stop.
-    pub fn is_told(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.told.borrow()
     }
 
     /// Waits until it is to stop.
-    pub async fn told(&mut self) {
+    pub async fn requested(&mut self) {
         let _ = self.told.wait_for(|told| *told).await;
     }
 }

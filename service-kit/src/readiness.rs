@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mtls::live::Live;
-use mtls::trust::{Revocation, RevocationList};
+use mtls::credentials::CredentialStore;
+use mtls::pki::trust::{Revocation, RevocationList};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -46,30 +46,30 @@ impl Readiness {
     /// Looks at each identity, at its revocation lists and its last reload, at what there is
     /// `more`, and whether the service is to stop.
     pub fn of(
-        lives: &[Arc<Live>],
+        identities: &[Arc<CredentialStore>],
         more: Vec<Check>,
         shutdown: &Shutdown,
         now: OffsetDateTime,
     ) -> Self {
         let mut checks = Vec::new();
-        for live in lives {
-            checks.push(identity(live, now));
-            let credentials = live.current();
+        for store in identities {
+            checks.push(identity(store, now));
+            let credentials = store.current();
             let revocation = credentials.trust.revocation();
             let lists = credentials.trust.lists().iter();
             checks.extend(lists.map(|list| fresh(list, revocation, now)));
-            checks.push(reloaded(live));
+            checks.push(reloaded(store));
         }
         checks.extend(more);
-        let stopping = shutdown.is_told();
+        let stopping = shutdown.is_requested();
         let detail = if stopping { "the service is stopping" } else { "the service is running" };
         checks.push(Check::required("running", !stopping, detail.to_owned()));
         Self { ready: checks.iter().all(|check| check.ok || !check.is_required), checks }
     }
 }
 
-fn identity(live: &Live, now: OffsetDateTime) -> Check {
-    let credentials = live.current();
+fn identity(store: &CredentialStore, now: OffsetDateTime) -> Check {
+    let credentials = store.current();
     let certificate = &credentials.certificate;
     let ends = rfc3339(certificate.valid_to);
     let ok = (certificate.valid_from..=certificate.valid_to).contains(&now);
@@ -90,8 +90,8 @@ fn identity(live: &Live, now: OffsetDateTime) -> Check {
 }
 
 /// A failed reload warns: the last good identity still serves.
-fn reloaded(live: &Live) -> Check {
-    let reload = live.last_reload();
+fn reloaded(store: &CredentialStore) -> Check {
+    let reload = store.last_reload();
     let at = rfc3339(reload.at);
     let ok = reload.problems.is_empty();
     let detail = if ok {
@@ -136,9 +136,9 @@ pub(crate) mod tests {
     use std::sync::Arc;
 
     use authority::{Authority, AuthorityRequest, LeafRequest, RevocationListRequest, Usage};
-    use mtls::live::Live;
-    use mtls::role::Role;
-    use mtls::trust::Revocation;
+    use mtls::credentials::CredentialStore;
+    use mtls::pki::role::Role;
+    use mtls::pki::trust::Revocation;
     use time::OffsetDateTime;
 
     use super::{Check, Readiness};
@@ -164,7 +164,7 @@ pub(crate) mod tests {
     }
 
     /// The list of the root, and then that of an authority that nobody knows.
-    pub(crate) fn with_a_strangers_list() -> Arc<Live> {
+    pub(crate) fn with_a_strangers_list() -> Arc<CredentialStore> {
         let house = Authority::generate(&AuthorityRequest::default()).unwrap();
         let stranger = AuthorityRequest::default().common_name("stranger");
         let stranger = Authority::generate(&stranger).unwrap();
@@ -183,7 +183,9 @@ pub(crate) mod tests {
             fs::write(directory.path().join(name), content).unwrap();
         }
         let roles = [Role::Server];
-        Arc::new(Live::load(directory.path().into(), &roles, Revocation::Checked).unwrap())
+        Arc::new(
+            CredentialStore::load(directory.path().into(), &roles, Revocation::Checked).unwrap(),
+        )
     }
 
     #[test]

@@ -10,9 +10,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Version, header};
-use mtls::certificate::ShownNames;
-use mtls::connections::Connection;
+use mtls::connection::Connection;
 use mtls::limits::exceeds_share;
+use mtls::pki::certificate::ShownNames;
 use mtls::untrusted::Excerpt;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -79,7 +79,7 @@ async fn observe(
         _ => next.run(request).await,
     };
     drop(in_flight);
-    if !is_http2 && observed.shutdown.is_told() {
+    if !is_http2 && observed.shutdown.is_requested() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 

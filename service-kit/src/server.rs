@@ -68,7 +68,7 @@ pub async fn serve(
 
     let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
     let stop = tokio::spawn(async move {
-        shutdown.told().await;
+        shutdown.requested().await;
         tokio::time::sleep(delay).await;
         handle.graceful_shutdown(Some(drain));
     });

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use mtls::connections::Connections;
-use mtls::handshake::Handshakes;
-use mtls::live::Live;
+use mtls::connection::Connections;
+use mtls::credentials::CredentialStore;
+use mtls::event::Events;
 use mtls::server::Acceptor;
 
 use crate::admin::Admin;
 use crate::capacity::Capacity;
-use crate::lives::Lives;
+use crate::identities::Identities;
 use crate::process::Shutdown;
 use crate::requests::observed;
 use crate::settings::{ServiceLimits, ServiceSettings};
@@ -25,11 +25,11 @@ pub struct Service {
     /// Its open connections, in both directions.
     pub connections: Arc<Connections>,
     /// What happened at its doors.
-    pub handshakes: Arc<Handshakes>,
+    pub events: Arc<Events>,
     /// How much and how long it bears.
     pub limits: ServiceLimits,
     /// Who it is, and whom it trusts.
-    pub live: Arc<Live>,
+    pub store: Arc<CredentialStore>,
     admin: TcpListener,
     listener: TcpListener,
     recorder: PrometheusHandle,
@@ -48,12 +48,12 @@ impl Service {
         notes.iter().for_each(|note| tracing::warn!("{note}"));
         Ok(Self {
             connections: Connections::new(),
-            handshakes: Handshakes::new(settings.limits.log_refusals_per_second),
+            events: Events::new(settings.limits.log_refusals_per_second),
             admin: server::bind(settings.admin, "ADMIN_PORT")?,
             listener: server::bind(settings.listen, "PORT")?,
             recorder: metrics::recorder()?,
             limits: settings.limits,
-            live: settings.live,
+            store: settings.store,
             shutdown,
         })
     }
@@ -90,8 +90,8 @@ impl Service {
     ) -> anyhow::Result<()> {
         let admin = Admin {
             connections: Arc::clone(&self.connections),
-            handshakes: Arc::clone(&self.handshakes),
-            lives: Lives::new(vec![Arc::clone(&self.live)]),
+            events: Arc::clone(&self.events),
+            identities: Identities::new(vec![Arc::clone(&self.store)]),
             more_checks: Arc::new(Vec::new),
             recorder: self.recorder.clone(),
             shutdown: self.shutdown.clone(),

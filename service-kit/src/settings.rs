@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mtls::live::Live;
-use mtls::role::Role;
+use mtls::credentials::CredentialStore;
+use mtls::pki::role::Role;
 
 pub use self::arguments::ServiceArguments;
 pub use self::limits::{LimitArguments, ServiceLimits};
@@ -29,7 +29,7 @@ pub struct ServiceSettings {
     /// Where the service listens.
     pub listen: SocketAddr,
     /// Its identity and its trust.
-    pub live: Arc<Live>,
+    pub store: Arc<CredentialStore>,
     /// How it logs.
     pub logs: LogSettings,
 }
@@ -54,8 +54,9 @@ impl ServiceSettings {
         }
         let revocation = problems.check("REVOCATION", revocation(&arguments.revocation));
         let directory = PathBuf::from(&arguments.cert_path);
-        let live = match Live::load(directory, &[role], revocation.unwrap_or_default()) {
-            Ok(live) => Some(Arc::new(live)),
+        let store = match CredentialStore::load(directory, &[role], revocation.unwrap_or_default())
+        {
+            Ok(store) => Some(Arc::new(store)),
             Err(bad) => {
                 bad.iter().for_each(|bad| problems.add("CERT_PATH", bad));
                 None
@@ -65,7 +66,7 @@ impl ServiceSettings {
             admin: SocketAddr::new(admin_host?, admin_port?),
             limits: limits?,
             listen: SocketAddr::new(host?, port?),
-            live: live?,
+            store: store?,
             logs: logs?,
         })
     }

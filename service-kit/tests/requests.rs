@@ -15,14 +15,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::Request;
-use mtls::client::{Client, Expectation, Protocol, Reach};
-use mtls::connections::Connections;
-use mtls::handshake::Handshakes;
+use mtls::client::{Client, ConnectOptions, ExpectedServer, Protocol};
+use mtls::connection::Connections;
+use mtls::credentials::CredentialStore;
+use mtls::event::Events;
 use mtls::limits::Limits;
-use mtls::live::Live;
-use mtls::role::Role;
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use mtls::server::Acceptor;
-use mtls::trust::Revocation;
 use service_kit::process::Shutdown;
 use service_kit::requests::observed;
 use service_kit::server;
@@ -87,9 +87,9 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
         max_requests: 20,
     };
     let acceptor = Acceptor::mutual(
-        live(directory, Role::Server),
+        store(directory, Role::Server),
         limits.connection.clone(),
-        Handshakes::new(0),
+        Events::new(0),
         Connections::new(),
     );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -105,12 +105,12 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
 
 fn client(directory: &Path, address: SocketAddr) -> Client<Body> {
     let dial = Some(address.to_string().parse().unwrap());
-    let reach = Reach { dial, protocol: Protocol::Http2, ..Reach::default() };
-    let live = live(directory, Role::Client);
-    let (events, open) = (Handshakes::new(0), Connections::new());
-    Client::new(live, Expectation::default(), reach, &Limits::default(), events, open)
+    let reach = ConnectOptions { dial, protocol: Protocol::Http2, ..ConnectOptions::default() };
+    let store = store(directory, Role::Client);
+    let (events, open) = (Events::new(0), Connections::new());
+    Client::new(store, ExpectedServer::default(), reach, &Limits::default(), events, open)
 }
 
-fn live(directory: &Path, role: Role) -> Arc<Live> {
-    Arc::new(Live::load(directory.to_owned(), &[role], Revocation::Off).unwrap())
+fn store(directory: &Path, role: Role) -> Arc<CredentialStore> {
+    Arc::new(CredentialStore::load(directory.to_owned(), &[role], Revocation::Off).unwrap())
 }

@@ -7,10 +7,8 @@ use authority::{
     RolloverStep,
 };
 
-use crate::{
-    issue, name, prepared, put,
-    rollover::{read, roots, to},
-};
+use crate::rollover::{read, roots, to};
+use crate::{issue, name, prepared, put};
 
 #[test]
 fn finish_names_every_directory_with_a_leaf_of_the_old_root() {

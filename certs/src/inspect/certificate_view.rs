@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use mtls::certificate::{Certificate, UnreadableCertificate};
+use mtls::pki::certificate::{Certificate, UnreadableCertificate};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -89,7 +89,7 @@ impl Display for CertificateView {
 }
 
 /// `EC P-256, 256 bits`.
-pub(super) fn key_words(key: &mtls::certificate::PublicKey) -> String {
+pub(super) fn key_words(key: &mtls::pki::certificate::PublicKey) -> String {
     match &key.curve {
         Some(curve) => format!("{} {curve}, {} bits", key.algorithm, key.bits),
         None => format!("{}, {} bits", key.algorithm, key.bits),

@@ -5,12 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mtls::{
-    live::{load_identity, load_trust},
-    role::Role,
-    trust::Revocation,
-    untrusted::Untrusted,
-};
+use mtls::credentials::{load_identity, load_trust};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
+use mtls::untrusted::Untrusted;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -89,7 +87,7 @@ fn unverified_lists(path: &Path, now: OffsetDateTime) -> Vec<String> {
     if let Ok(identity) = load_identity(path) {
         for role in [Role::Client, Role::Server] {
             // What matters is which lists its intermediates signed.
-            let _ = trust.judge(identity.chain(), role, now);
+            let _ = trust.verify(identity.chain(), role, now);
         }
     }
     let unverified = trust.lists().iter().filter(|list| !list.is_verified());

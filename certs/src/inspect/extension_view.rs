@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 use serde::Serialize;
 use x509_parser::extensions::{
     AuthorityKeyIdentifier, BasicConstraints, DistributionPointName, GeneralSubtree,

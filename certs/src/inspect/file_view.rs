@@ -5,10 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mtls::{
-    pem::{self, BadPem, Cause, Item},
-    untrusted::Untrusted,
-};
+use mtls::pki::pem::{self, BadPem, Cause, Item};
+use mtls::untrusted::Untrusted;
 use serde::Serialize;
 use time::OffsetDateTime;
 

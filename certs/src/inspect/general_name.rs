@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use mtls::certificate::DistinguishedName;
+use mtls::pki::certificate::DistinguishedName;
 use x509_parser::extensions::GeneralName;
 
 use super::extension_view::hexadecimal;

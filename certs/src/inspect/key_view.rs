@@ -5,11 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mtls::{
-    certificate::PublicKey,
-    identity::{BadIdentity, Identity},
-    pem::{self, Item},
-};
+use mtls::pki::certificate::PublicKey;
+use mtls::pki::identity::{BadIdentity, Identity};
+use mtls::pki::pem::{self, Item};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Serialize;
 

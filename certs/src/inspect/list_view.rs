@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use mtls::certificate::DistinguishedName;
+use mtls::pki::certificate::DistinguishedName;
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};

@@ -7,14 +7,12 @@ use std::{
 };
 
 use authority::Directory;
-use mtls::{
-    alert::Alert,
-    certificate::UnreadableCertificate,
-    live::load_identity,
-    probe::{CertificateRequest, Ending, LIMIT, Look, Server, Unseen, Version},
-    refusal::{Code, Refusal},
-    session::Session,
-};
+use mtls::connection::session::Session;
+use mtls::credentials::load_identity;
+use mtls::event::alert::Alert;
+use mtls::event::refusal::{Code, Refusal};
+use mtls::pki::certificate::UnreadableCertificate;
+use mtls::probe::{CertificateRequest, LIMIT, Probe, ProbeError, Server, ServerReaction, Version};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -87,12 +85,12 @@ impl ServerView {
     ) -> anyhow::Result<Self> {
         let mut looks = Vec::new();
         for version in Version::ALL {
-            match Look::at(server, version, None) {
-                Err(Unseen::NoHandshake(refusal)) => looks.push((version, Err(*refusal))),
-                Err(error @ Unseen::NotConnected { .. }) => {
+            match Probe::at(server, version, None) {
+                Err(ProbeError::NoHandshake(refusal)) => looks.push((version, Err(*refusal))),
+                Err(error @ ProbeError::NotConnected { .. }) => {
                     anyhow::bail!("{error}: is the server up, and is it this port?")
                 }
-                Err(error @ Unseen::NotFound { .. }) => {
+                Err(error @ ProbeError::NotFound { .. }) => {
                     anyhow::bail!("{error}: is the name right?")
                 }
                 Ok(look) => looks.push((version, Ok(look))),
@@ -130,7 +128,7 @@ impl ServerView {
 }
 
 impl VersionView {
-    fn of(version: Version, look: std::result::Result<Look, Refusal>) -> Self {
+    fn of(version: Version, look: std::result::Result<Probe, Refusal>) -> Self {
         let version = version.as_str();
         match look {
             Ok(look) => Self { version, tls: Some(look.session), refusal: None },
@@ -153,12 +151,12 @@ impl VersionView {
 }
 
 impl RequestView {
-    fn of(request: Option<&CertificateRequest>, ending: Ending) -> Self {
+    fn of(request: Option<&CertificateRequest>, ending: ServerReaction) -> Self {
         let (kind, alert) = match (request, ending) {
             (None, _) => (Request::None, None),
-            (Some(_), Ending::Served) => (Request::Optional, None),
-            (Some(_), Ending::Cut) => (Request::Required, None),
-            (Some(_), Ending::Alert(alert)) => (Request::Required, Some(alert)),
+            (Some(_), ServerReaction::Served) => (Request::Optional, None),
+            (Some(_), ServerReaction::Cut) => (Request::Required, None),
+            (Some(_), ServerReaction::Alert(alert)) => (Request::Required, Some(alert)),
         };
         let authorities = request.map(|request| request.authorities.clone()).unwrap_or_default();
         Self { request: kind, authorities, alert }
@@ -191,20 +189,20 @@ impl PresentedView {
                 anyhow::bail!("no identity in {}", path.display());
             }
         };
-        let (taken, why, alert) = match Look::at(server, version, Some(&identity)) {
+        let (taken, why, alert) = match Probe::at(server, version, Some(&identity)) {
             Err(error) => (false, Some(error.to_string()), None),
             Ok(look) => match (&look.request, look.ending) {
                 (None, _) => (false, Some("it was not asked for".to_owned()), None),
                 (Some(CertificateRequest { answered: false, .. }), _) => {
                     (false, Some("the server cannot verify a key of its kind".to_owned()), None)
                 }
-                (Some(_), Ending::Alert(alert)) => {
+                (Some(_), ServerReaction::Alert(alert)) => {
                     (false, Some(format!("the server sent the alert {alert}")), Some(alert))
                 }
-                (Some(_), Ending::Cut) => {
+                (Some(_), ServerReaction::Cut) => {
                     (false, Some("the server cut the connection without a word".to_owned()), None)
                 }
-                (Some(_), Ending::Served) => (true, None, None),
+                (Some(_), ServerReaction::Served) => (true, None, None),
             },
         };
         let subject = identity.certificate().subject.to_string();
@@ -250,7 +248,7 @@ impl Display for ServerView {
 /// One line that says what stands there instead.
 fn no_tls(
     server: &Server,
-    looks: &[(Version, std::result::Result<Look, Refusal>)],
+    looks: &[(Version, std::result::Result<Probe, Refusal>)],
 ) -> anyhow::Error {
     let refusals: Vec<_> = looks
         .iter()

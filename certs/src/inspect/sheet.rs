@@ -5,7 +5,8 @@ use std::fmt::{Display, Formatter, Result};
 use mtls::untrusted::Untrusted;
 use time::OffsetDateTime;
 
-use crate::{date::date, remaining::remaining};
+use crate::date::date;
+use crate::remaining::remaining;
 
 /// Writes a label and a value; a terminal does not obey what stands in it.
 pub(super) fn row(

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use authority::Directory;
-use mtls::{
-    live::load_trust,
-    probe::{Look, Server},
-    refusal::Code,
-    trust::Revocation,
-};
+use mtls::credentials::load_trust;
+use mtls::event::refusal::Code;
+use mtls::pki::trust::Revocation;
+use mtls::probe::{Probe, Server};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -40,7 +38,7 @@ pub(super) enum TrustView {
 
 impl TrustView {
     pub(super) fn of(
-        look: &Look,
+        look: &Probe,
         server: &Server,
         directory: &Directory,
         now: OffsetDateTime,
@@ -57,7 +55,7 @@ impl TrustView {
                 return Self::NotJudged { why: why.join("; ") };
             }
         };
-        match look.judge(server, &trust, now) {
+        match look.verify(server, &trust, now) {
             Ok(good) => Self::Good { by, chain: good.certificate.chain },
             Err(reason) => Self::Refused {
                 by,

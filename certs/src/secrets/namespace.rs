@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 
 /// The namespace for a Secret: the one that its certificate names, or, where it names none, the
 /// one that was asked for.

@@ -4,11 +4,9 @@ use std::{fmt::Write, fs, io::ErrorKind, path::Path};
 
 use authority::{Directory, IdentityName};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use mtls::{
-    live::{BadFile, Credentials, load_identity},
-    role::Role,
-    trust::Revocation,
-};
+use mtls::credentials::{BadFile, Credentials, load_identity};
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 

@@ -2,17 +2,15 @@
 
 use std::io::ErrorKind;
 
-use mtls::{
-    certificate::Certificate,
-    live::BadFile,
-    refusal::{Code, Reason},
-    role::Role,
-    trust::BadTrust,
-    untrusted::Untrusted,
-};
+use mtls::credentials::BadFile;
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::certificate::Certificate;
+use mtls::pki::role::Role;
+use mtls::pki::trust::BadTrust;
+use mtls::untrusted::Untrusted;
 use time::OffsetDateTime;
 
-use super::{place::Place, shell::quoted};
+use super::{location::Location, shell::quoted};
 
 /// Something wrong, and what mends it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,17 +23,17 @@ impl Fault {
     /// A file that is no good.
     pub(super) fn of_file(
         bad: &BadFile,
-        place: &Place,
+        location: &Location,
         certificate: Option<&Certificate>,
         now: OffsetDateTime,
     ) -> Self {
         let of_trust = |path: &std::path::Path| {
             if path.ends_with("ca.crl") {
-                place.fresh_list(now)
+                location.fresh_list(now)
             } else if path.ends_with("ca.crt") {
-                place.fresh_root(now)
+                location.fresh_root(now)
             } else {
-                place.renewal(certificate)
+                location.renewal(certificate)
             }
         };
         let (words, mend) = match bad {
@@ -55,23 +53,23 @@ impl Fault {
             BadFile::Identity { chain, key, problem } => {
                 let fail = if problem.is_mismatch() { "do not fit" } else { "cannot be used" };
                 let words = format!("{} and {} {fail}: {problem}", chain.display(), key.display());
-                (words, place.renewal(certificate))
+                (words, location.renewal(certificate))
             }
             BadFile::Missing(path) => (format!("no file {}", path.display()), of_trust(path)),
             BadFile::NoDirectory(path) => {
-                (format!("no identity directory {}", path.display()), place.renewal(certificate))
+                (format!("no identity directory {}", path.display()), location.renewal(certificate))
             }
             BadFile::TooLarge(path) => (bad.to_string(), of_trust(path)),
             BadFile::Trust { path, problem } => {
                 let mend = if problem.concerns_lists() {
-                    place.fresh_list(now)
+                    location.fresh_list(now)
                 } else {
-                    place.fresh_root(now)
+                    location.fresh_root(now)
                 };
                 (format!("{}: {}", path.display(), told(problem)), mend)
             }
             BadFile::Unfit { reason, role, .. } => {
-                return Self::of_reason(reason, Some(*role), place, certificate, now);
+                return Self::of_reason(reason, Some(*role), location, certificate, now);
             }
             BadFile::Unreadable { path, mode, user, source } => {
                 let words =
@@ -91,7 +89,7 @@ impl Fault {
     pub(super) fn of_reason(
         reason: &Reason,
         role: Option<Role>,
-        place: &Place,
+        location: &Location,
         certificate: Option<&Certificate>,
         now: OffsetDateTime,
     ) -> Self {
@@ -101,11 +99,11 @@ impl Fault {
         let of_root = at_issue.is_some_and(|at_issue| at_issue.subject == at_issue.issuer);
         let mend = match (reason.code, certificate) {
             (Code::Expired | Code::NotYetValid, _) if of_root => {
-                place.renewal_by_a_fresh_root(certificate, now)
+                location.renewal_by_a_fresh_root(certificate, now)
             }
-            (Code::RevocationListStale | Code::RevocationUnknown, _) => place.fresh_list(now),
-            (Code::WrongPurpose, Some(certificate)) => place.for_role(role, certificate),
-            _ => place.renewal(certificate),
+            (Code::RevocationListStale | Code::RevocationUnknown, _) => location.fresh_list(now),
+            (Code::WrongPurpose, Some(certificate)) => location.for_role(role, certificate),
+            _ => location.renewal(certificate),
         };
         Self { mend, words: format!("{words} ({})", reason.code) }
     }

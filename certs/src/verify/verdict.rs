@@ -1,20 +1,19 @@
 //! The verdict on one identity directory: what the services' own judge says of it, asked until it
 //! has nothing left to say.
 
-use mtls::{
-    certificate::Certificate,
-    live::{load_identity, load_trust},
-    pem::{self, Item},
-    refusal::{Code, Reason},
-    role::Role,
-    trust::{Revocation, Trust, VerifiedChain},
-    untrusted::Untrusted,
-};
+use mtls::credentials::{load_identity, load_trust};
+use mtls::event::refusal::{Code, Reason};
+use mtls::pki::certificate::Certificate;
+use mtls::pki::pem::{self, Item};
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Revocation, Trust, VerifiedChain};
+use mtls::untrusted::Untrusted;
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 
-use super::{fault::Fault, place::Place, warning};
-use crate::{date::date, remaining::remaining};
+use super::{fault::Fault, location::Location, warning};
+use crate::date::date;
+use crate::remaining::remaining;
 
 /// What is to be said of an identity.
 #[derive(Debug, Default)]
@@ -28,43 +27,43 @@ pub(super) struct Verdict {
 impl Verdict {
     /// Judges an identity in that role, or in each that its extended key usage claims.
     ///
-    /// It is what [`mtls::live::Credentials::load`] does, in steps, so that a bad file does not
+    /// It is what [`mtls::credentials::Credentials::load`] does, in steps, so that a bad file does not
     /// hide what is wrong with the chain.
     pub(super) fn on(
-        place: &Place,
+        location: &Location,
         role: Option<Role>,
         revocation: Revocation,
         now: OffsetDateTime,
     ) -> Self {
         let mut verdict = Self::default();
-        let chain = chain(place);
+        let chain = chain(location);
         let leaf = chain.first().and_then(|leaf| Certificate::read(leaf).ok());
-        let mut bad_files = load_identity(&place.path).err().unwrap_or_default();
-        let trust = load_trust(&place.path, revocation, now).map_err(|bad| {
+        let mut bad_files = load_identity(&location.path).err().unwrap_or_default();
+        let trust = load_trust(&location.path, revocation, now).map_err(|bad| {
             // Where there is no directory, there is no use in naming its files.
-            bad_files.extend(bad.into_iter().filter(|_| place.path.is_dir()));
+            bad_files.extend(bad.into_iter().filter(|_| location.path.is_dir()));
         });
         for bad in &bad_files {
-            verdict.add_fault(Fault::of_file(bad, place, leaf.as_ref(), now));
+            verdict.add_fault(Fault::of_file(bad, location, leaf.as_ref(), now));
         }
         // Bad lists leave roots to judge by.
-        let trust = trust.or_else(|()| load_trust(&place.path, Revocation::Off, now));
+        let trust = trust.or_else(|()| load_trust(&location.path, Revocation::Off, now));
         if let (Some(leaf), Ok(trust)) = (&leaf, &trust) {
-            Bench { chain: &chain, leaf, now, place, trust }.judge(role, &mut verdict);
+            Bench { chain: &chain, leaf, now, location, trust }.verify(role, &mut verdict);
         } else {
             verdict.lines.push("not judged: there is no chain, or no root to judge it by".into());
         }
-        verdict.warnings.extend(warning::of_key(place));
+        verdict.warnings.extend(warning::of_key(location));
         if let Ok(trust) = &trust {
-            verdict.warnings.extend(warning::of_lists(trust, place, now));
+            verdict.warnings.extend(warning::of_lists(trust, location, now));
             if verdict.faults.is_empty() {
-                verdict.warnings.extend(warning::of_roots(trust, place, now));
+                verdict.warnings.extend(warning::of_roots(trust, location, now));
             }
         }
         if let Some(leaf) = leaf.as_ref().filter(|_| verdict.faults.is_empty()) {
-            verdict.warnings.extend(warning::of_dates(leaf, place, now));
+            verdict.warnings.extend(warning::of_dates(leaf, location, now));
             if role != Some(Role::Client) {
-                verdict.warnings.extend(warning::of_names(leaf, place));
+                verdict.warnings.extend(warning::of_names(leaf, location));
             }
         }
         verdict
@@ -82,12 +81,12 @@ struct Bench<'a> {
     chain: &'a [CertificateDer<'static>],
     leaf: &'a Certificate,
     now: OffsetDateTime,
-    place: &'a Place,
+    location: &'a Location,
     trust: &'a Trust,
 }
 
 impl Bench<'_> {
-    fn judge(&self, role: Option<Role>, verdict: &mut Verdict) {
+    fn verify(&self, role: Option<Role>, verdict: &mut Verdict) {
         let files_are_good = verdict.faults.is_empty();
         let claimed = [Role::Client, Role::Server].into_iter().filter(|role| self.claims(*role));
         let roles: Vec<Role> = role.map_or_else(|| claimed.collect(), |role| vec![role]);
@@ -128,7 +127,7 @@ impl Bench<'_> {
         let mut reasons: Vec<Reason> = Vec::new();
         loop {
             let trust = without_lists.as_ref().unwrap_or(self.trust);
-            let reason = match trust.judge(self.chain, role, now) {
+            let reason = match trust.verify(self.chain, role, now) {
                 Ok(chain) if reasons.is_empty() => return Ok(chain),
                 Ok(_) => return Err(reasons),
                 Err(reason) => reason,
@@ -143,7 +142,7 @@ impl Bench<'_> {
                 (Code::Expired, Some(certificate)) => now = certificate.valid_to,
                 (Code::NotYetValid, Some(certificate)) => now = certificate.valid_from,
                 (Code::RevocationListStale | Code::RevocationUnknown | Code::Revoked, _) => {
-                    without_lists = load_trust(&self.place.path, Revocation::Off, now).ok();
+                    without_lists = load_trust(&self.location.path, Revocation::Off, now).ok();
                 }
                 (Code::WrongPurpose, _) if self.claims(role.other()) => role = role.other(),
                 _ => return Err(reasons),
@@ -165,7 +164,7 @@ impl Bench<'_> {
     }
 
     fn fault(&self, reason: &Reason, role: Option<Role>) -> Fault {
-        Fault::of_reason(reason, role, self.place, Some(self.leaf), self.now)
+        Fault::of_reason(reason, role, self.location, Some(self.leaf), self.now)
     }
 
     fn without_purpose(&self) -> Fault {
@@ -178,14 +177,14 @@ impl Bench<'_> {
             words: format!(
                 "{sentence}: {has}, and clientAuth or serverAuth is needed (wrong-purpose)"
             ),
-            mend: self.place.for_role(None, self.leaf),
+            mend: self.location.for_role(None, self.leaf),
         }
     }
 }
 
 /// What is in `tls.crt`, as far as it can be read; what cannot is told by the loader.
-fn chain(place: &Place) -> Vec<CertificateDer<'static>> {
-    let pem = pem::read_file(&place.path.join("tls.crt")).unwrap_or_default();
+fn chain(location: &Location) -> Vec<CertificateDer<'static>> {
+    let pem = pem::read_file(&location.path.join("tls.crt")).unwrap_or_default();
     let items = pem::blocks(&pem).map_while(Result::ok).map(|block| block.item);
     let certificate = |item| match item {
         Item::Certificate(certificate) => Some(certificate),

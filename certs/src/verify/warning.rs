@@ -2,26 +2,25 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use mtls::{
-    certificate::Certificate,
-    role::Role,
-    trust::{Revocation, Root, Trust},
-    untrusted::Untrusted,
-};
+use mtls::pki::certificate::Certificate;
+use mtls::pki::role::Role;
+use mtls::pki::trust::{Revocation, Root, Trust};
+use mtls::untrusted::Untrusted;
 use time::OffsetDateTime;
 
-use super::{fault::Fault, place::Place};
-use crate::{date::date, remaining::remaining};
+use super::{fault::Fault, location::Location};
+use crate::date::date;
+use crate::remaining::remaining;
 
 /// A key that others can read.
-pub(super) fn of_key(place: &Place) -> Option<Fault> {
-    let mode = place.path.join("tls.key").metadata().ok()?.permissions().mode() & 0o7777;
+pub(super) fn of_key(location: &Location) -> Option<Fault> {
+    let mode = location.path.join("tls.key").metadata().ok()?.permissions().mode() & 0o7777;
     let readers = match (mode & 0o040 != 0, mode & 0o004 != 0) {
         (false, false) => return None,
         (_, true) => "everybody",
         (true, false) => "its group",
     };
-    let file = place.file("tls.key");
+    let file = location.file("tls.key");
     Some(Fault {
         words: format!("{file} can be read by {readers} (mode {mode:04o})"),
         mend: format!("chmod 600 {file}"),
@@ -29,7 +28,7 @@ pub(super) fn of_key(place: &Place) -> Option<Fault> {
 }
 
 /// A server that bears no name which a client could dial.
-pub(super) fn of_names(certificate: &Certificate, place: &Place) -> Option<Fault> {
+pub(super) fn of_names(certificate: &Certificate, location: &Location) -> Option<Fault> {
     let names = &certificate.subject_alt_names;
     let purpose = Role::Server.purpose();
     let is_server = certificate.extended_key_usage.iter().any(|usage| usage == purpose);
@@ -38,14 +37,14 @@ pub(super) fn of_names(certificate: &Certificate, place: &Place) -> Option<Fault
         words: "it bears no DNS name and no address (subjectAltName), so every client refuses \
                 this server (wrong-name)"
             .to_owned(),
-        mend: place.for_role(None, certificate),
+        mend: location.for_role(None, certificate),
     })
 }
 
 /// Less than a third of its life is left.
 pub(super) fn of_dates(
     certificate: &Certificate,
-    place: &Place,
+    location: &Location,
     now: OffsetDateTime,
 ) -> Option<Fault> {
     let left = certificate.valid_to - now;
@@ -56,23 +55,23 @@ pub(super) fn of_dates(
             date(certificate.valid_to),
             remaining(left)
         ),
-        mend: place.renewal(Some(certificate)),
+        mend: location.renewal(Some(certificate)),
     })
 }
 
 /// Roots that are outside of their dates.
-pub(super) fn of_roots(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec<Fault> {
+pub(super) fn of_roots(trust: &Trust, location: &Location, now: OffsetDateTime) -> Vec<Fault> {
     let idle = trust.roots().iter().filter(|root| !root.counts_at(now));
     let words = idle.map(|root| {
         let it = &root.certificate;
         let life = format!("{} to {}", date(it.valid_from), date(it.valid_to));
         format!("the root {} does not count: it lives from {life}", it.subject)
     });
-    words.map(|words| told(&words, place.fresh_root(now))).collect()
+    words.map(|words| told(&words, location.fresh_root(now))).collect()
 }
 
 /// Lists that are stale, unverified or missing; none where lists are not looked at.
-pub(super) fn of_lists(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec<Fault> {
+pub(super) fn of_lists(trust: &Trust, location: &Location, now: OffsetDateTime) -> Vec<Fault> {
     if trust.revocation() == Revocation::Off {
         return Vec::new();
     }
@@ -93,7 +92,7 @@ pub(super) fn of_lists(trust: &Trust, place: &Place, now: OffsetDateTime) -> Vec
         .filter(|root| !has_list(root))
         .map(|root| format!("there is no revocation list of {}", root.certificate.subject));
     let all = stale.chain(unverified).chain(missing);
-    all.map(|words| told(&words, place.fresh_list(now))).collect()
+    all.map(|words| told(&words, location.fresh_list(now))).collect()
 }
 
 fn told(words: &str, mend: String) -> Fault {

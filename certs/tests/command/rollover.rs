@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mtls::{live::Credentials, role::Role, trust::Revocation};
+use mtls::credentials::Credentials;
+use mtls::pki::role::Role;
+use mtls::pki::trust::Revocation;
 use time::OffsetDateTime;
 
 use crate::{bad, good, openssl, start, verify};

@@ -4,7 +4,8 @@ use std::{fs, path::Path, time::Instant};
 
 use tempfile::TempDir;
 
-use crate::{good, rollover::all_verify, start};
+use crate::rollover::all_verify;
+use crate::{good, start};
 
 #[test]
 fn begin_killed_at_any_moment_is_completed_by_the_same_command() {

@@ -6,16 +6,16 @@ use anyhow::{Context, Result};
 use authority::{Authority, AuthorityRequest, LeafRequest, Lifetime, Usage};
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::manifests::{Manifests, list};
+use e2e::pki::TestPki;
 use e2e::service::{Launch, Service};
 use serde_json::{Value, json};
 
 #[test]
 fn cert_manager_is_asked_for_the_names_and_uses_that_certs_init_gives() -> Result<()> {
     for namespace in ["default", "demo"] {
-        let house = House::in_namespace(namespace)?;
+        let pki = TestPki::in_namespace(namespace)?;
         let manifests = match namespace {
             "default" => Manifests::with(&["cert-manager"])?,
             other => Manifests::in_namespace(other)?,
@@ -23,7 +23,7 @@ fn cert_manager_is_asked_for_the_names_and_uses_that_certs_init_gives() -> Resul
 
         for name in ["api-service", "client-service", "gateway"] {
             let asked = &manifests.one("Certificate", name)?["spec"];
-            let made = made(&house, name)?;
+            let made = made(&pki, name)?;
 
             assert_eq!(asked["commonName"], made["subject"]["CN"]);
             assert_eq!(asked["subject"]["organizations"], json!([made["subject"]["O"]]));
@@ -71,9 +71,9 @@ fn leaves_live_a_day_and_get_a_new_key_each_time_and_their_authority_keeps_its_o
 /// The files of the steps in docs/kubernetes.md, *From our authority to cert-manager's*.
 #[test]
 fn leaves_of_our_root_without_a_list_are_trusted_by_pods_that_still_have_one() -> Result<()> {
-    let house = House::new()?;
-    let old_api = house.api().start()?;
-    let old_client = house.client(&old_api).start()?;
+    let pki = TestPki::new()?;
+    let old_api = pki.api().start()?;
+    let old_client = pki.client(&old_api).start()?;
     assert_eq!(Curl::get(&old_client.url("/proxy/data")).run()?.status, 200);
 
     // As cert-manager's CA Issuer signs with our key: the names of each Certificate, for a day.
@@ -89,16 +89,16 @@ fn leaves_of_our_root_without_a_list_are_trusted_by_pods_that_still_have_one() -
         request = request.spiffe(asked["uris"][0].as_str().context("a SPIFFE ID")?);
         let leaf = authority.issue(&request)?;
         let roots = authority.root().pem();
-        let directory = house.path().join(format!("new-{}", leaf.serial())).join(name);
+        let directory = pki.path().join(format!("new-{}", leaf.serial())).join(name);
         Identity::write(directory, &leaf.chain_pem(), &leaf.key_pem(), roots)
     };
-    let ours = house.authority()?;
-    let api = house.api().identity(&new("api-service", &ours)?).start()?;
+    let ours = pki.authority()?;
+    let api = pki.api().identity(&new("api-service", &ours)?).start()?;
     let client = |api: &Service, authority: &Authority| -> Result<Service> {
-        house.client(api).identity(&new("client-service", authority)?).start()
+        pki.client(api).identity(&new("client-service", authority)?).start()
     };
     for (client, what) in [
-        (house.client(&api).start()?, "an old client and a new API"),
+        (pki.client(&api).start()?, "an old client and a new API"),
         (client(&old_api, &ours)?, "a new client and an old API"),
         (client(&api, &ours)?, "both new"),
     ] {
@@ -113,9 +113,9 @@ fn leaves_of_our_root_without_a_list_are_trusted_by_pods_that_still_have_one() -
 
 #[test]
 fn a_running_pod_refuses_a_vanished_list_stays_ready_and_says_so() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let check = || -> Result<(bool, bool)> {
         let ready: Value = serde_json::from_str(&api.admin("/readyz")?)?;
         let reload = list(&ready["checks"]).find(|check| check["name"] == "reload");
@@ -124,21 +124,21 @@ fn a_running_pod_refuses_a_vanished_list_stays_ready_and_says_so() -> Result<()>
     };
     assert_eq!(check()?, (true, true));
 
-    fs::remove_file(house.identity("api-service").directory().join("ca.crl"))?;
+    fs::remove_file(pki.identity("api-service").directory().join("ca.crl"))?;
     eventually("the refused reload", || Ok((!check()?.1).then_some(())))?;
 
     assert_eq!(check()?, (true, false), "ready, but the files were refused");
     assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
-    let restarted = house.api().start()?;
-    let client = house.client(&restarted).start()?;
+    let restarted = pki.api().start()?;
+    let client = pki.client(&restarted).start()?;
     assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
     Ok(())
 }
 
 /// The certificate of an identity, as a service that lives on it shows it.
-fn made(house: &House, name: &'static str) -> Result<Value> {
+fn made(pki: &TestPki, name: &'static str) -> Result<Value> {
     let service = if name == "client-service" { name } else { "api-service" };
-    let service = Launch::of(service).identity(&house.identity(name)).start()?;
+    let service = Launch::of(service).identity(&pki.identity(name)).start()?;
     Ok(serde_json::from_str(&service.admin("/identity")?)?)
 }
 

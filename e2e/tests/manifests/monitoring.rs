@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 use e2e::binaries::workspace;
 use e2e::curl::Curl;
 use e2e::deadline::eventually;
-use e2e::house::House;
 use e2e::manifests::{Manifests, list};
+use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::service::Service;
 use serde_json::Value;
@@ -19,13 +19,13 @@ use tempfile::TempDir;
 
 #[test]
 fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     let prometheus = Prometheus::scraping(&[("api-service", &api), ("client-service", &client)])?;
     let click = || Curl::get(&client.url("/proxy/data")).run();
     assert_eq!(click()?.status, 200);
-    Curl::get(&api.url("/api/data")).trusting(&house.identity("client-service")).run()?;
+    Curl::get(&api.url("/api/data")).trusting(&pki.identity("client-service")).run()?;
     api.refusals(1)?;
     prometheus.answers("mtls_refusals_total{code=\"no-certificate\"}")?;
     // A stranger at the door is no alarm; that nobody answered yet was one, before the first scrape.
@@ -33,7 +33,7 @@ fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() 
     let (of_faults, of_traffic): (Vec<_>, Vec<_>) = queries()?.into_iter().partition(|query| {
         query.contains("mtls_connections_ended_total") || query.contains("mtls_reloads_total")
     });
-    let call = Curl::get(&api.url("/api/data")).showing(&house.identity("gateway"));
+    let call = Curl::get(&api.url("/api/data")).showing(&pki.identity("gateway"));
     for query in &of_traffic {
         // A rate is one of what goes on: a handshake and a request at each look.
         eventually(query, || {
@@ -43,7 +43,7 @@ fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() 
         })?;
     }
 
-    house.certs(&["revoke", "client-service", "--reason", "key-compromise"])?;
+    pki.certs(&["revoke", "client-service", "--reason", "key-compromise"])?;
     eventually("the refusal of the revoked client", || {
         let is_refused = click()?.json()?["refusal"]["alert"]["name"] == "certificate_revoked";
         Ok(is_refused.then_some(()))
@@ -63,13 +63,13 @@ fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() 
 
 #[test]
 fn rules_and_dashboard_name_only_metrics_that_the_services_export() -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let client = house.client(&api).start()?;
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client(&api).start()?;
     assert_eq!(Curl::get(&client.url("/proxy/data")).run()?.status, 200);
-    Curl::get(&api.url("/api/data")).trusting(&house.identity("client-service")).run()?;
+    Curl::get(&api.url("/api/data")).trusting(&pki.identity("client-service")).run()?;
     api.refusals(1)?;
-    house.certs(&["revoke", "client-service"])?;
+    pki.certs(&["revoke", "client-service"])?;
     eventually("the cut of the revoked client", || {
         Ok(api.admin("/metrics")?.contains("mtls_connections_ended_total").then_some(()))
     })?;

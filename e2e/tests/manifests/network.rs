@@ -3,14 +3,14 @@
 
 use anyhow::Result;
 use e2e::manifests::{Manifests, Pod};
-use e2e::network::{Network, Place};
+use e2e::network::{Endpoint, Network};
 
 #[test]
 fn only_the_client_service_reaches_the_api_and_only_on_its_port() -> Result<()> {
     let network = Neighbours::of(&[])?;
-    let twin = Place::pod("elsewhere", [("app", "client-service")]);
+    let twin = Endpoint::pod("elsewhere", [("app", "client-service")]);
     let kin =
-        Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
+        Endpoint::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
     assert!(network.passes(&network.client, &network.api, "TCP 3000"));
 
@@ -28,10 +28,10 @@ fn only_the_client_service_reaches_the_api_and_only_on_its_port() -> Result<()> 
 #[test]
 fn only_the_monitoring_reaches_the_admin_ports() -> Result<()> {
     let network = Neighbours::of(&[])?;
-    let beside = Place::pod("monitoring", [("app.kubernetes.io/name", "grafana")]);
-    let feigned = Place::pod("default", [("app.kubernetes.io/name", "prometheus")]);
+    let beside = Endpoint::pod("monitoring", [("app.kubernetes.io/name", "grafana")]);
+    let feigned = Endpoint::pod("default", [("app.kubernetes.io/name", "prometheus")]);
     let kin =
-        Place::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
+        Endpoint::pod("default", [("app", "httpbin"), ("app.kubernetes.io/part-of", "mtls-demo")]);
 
     for (pod, port) in [(&network.api, "TCP 9000"), (&network.client, "TCP 9001")] {
         assert!(network.passes(&network.prometheus, pod, port), "{port}");
@@ -63,10 +63,10 @@ fn anybody_reaches_the_page() -> Result<()> {
 #[test]
 fn nothing_leaves_but_name_lookups_and_calls_to_the_api() -> Result<()> {
     let network = Neighbours::of(&[])?;
-    let dns = Place::pod("kube-system", [("k8s-app", "kube-dns")]);
-    let cache = Place::outside("169.254.20.10");
-    let beside = Place::pod("kube-system", [("k8s-app", "metrics-server")]);
-    let feigned = Place::pod("default", [("k8s-app", "kube-dns")]);
+    let dns = Endpoint::pod("kube-system", [("k8s-app", "kube-dns")]);
+    let cache = Endpoint::outside("169.254.20.10");
+    let beside = Endpoint::pod("kube-system", [("k8s-app", "metrics-server")]);
+    let feigned = Endpoint::pod("default", [("k8s-app", "kube-dns")]);
 
     for pod in [&network.api, &network.client] {
         for server in [&dns, &cache] {
@@ -113,7 +113,7 @@ fn a_pod_with_a_gateway_is_reached_through_it_alone() -> Result<()> {
     let network = Network::of(&manifests, "default");
     let pods = manifests.pods();
     let httpbin = place(&pods[0]);
-    let stranger = Place::pod("elsewhere", [("app", "any")]);
+    let stranger = Endpoint::pod("elsewhere", [("app", "any")]);
     let prometheus = prometheus();
 
     assert!(network.passes(&stranger, &httpbin, "TCP 8443"));
@@ -129,8 +129,8 @@ fn a_pod_with_a_gateway_is_reached_through_it_alone() -> Result<()> {
 #[test]
 fn sidecars_of_a_mesh_reach_istiod_only_where_there_is_a_mesh() -> Result<()> {
     let (without, with) = (Neighbours::of(&[])?, Neighbours::of(&["mesh"])?);
-    let istiod = Place::pod("istio-system", [("app", "istiod")]);
-    let beside = Place::pod("istio-system", [("app", "ingressgateway")]);
+    let istiod = Endpoint::pod("istio-system", [("app", "istiod")]);
+    let beside = Endpoint::pod("istio-system", [("app", "ingressgateway")]);
 
     for pod in [&with.api, &with.client] {
         assert!(with.passes(pod, &istiod, "TCP 15012"));
@@ -143,12 +143,12 @@ fn sidecars_of_a_mesh_reach_istiod_only_where_there_is_a_mesh() -> Result<()> {
 
 /// The policies, the pods that they guard, and others.
 struct Neighbours {
-    api: Place,
-    client: Place,
-    internet: Place,
+    api: Endpoint,
+    client: Endpoint,
+    internet: Endpoint,
     network: Network,
-    prometheus: Place,
-    stranger: Place,
+    prometheus: Endpoint,
+    stranger: Endpoint,
 }
 
 impl Neighbours {
@@ -158,22 +158,22 @@ impl Neighbours {
         Ok(Self {
             api: place(&pods[0]),
             client: place(&pods[1]),
-            internet: Place::outside("192.0.2.1"),
+            internet: Endpoint::outside("192.0.2.1"),
             network: Network::of(&manifests, "default"),
             prometheus: prometheus(),
-            stranger: Place::pod("default", [("app", "stranger")]),
+            stranger: Endpoint::pod("default", [("app", "stranger")]),
         })
     }
 
-    fn passes(&self, from: &Place, to: &Place, port: &str) -> bool {
+    fn passes(&self, from: &Endpoint, to: &Endpoint, port: &str) -> bool {
         self.network.passes(from, to, port)
     }
 }
 
-fn place(pod: &Pod) -> Place {
-    Place::pod("default", pod.labels.clone())
+fn place(pod: &Pod) -> Endpoint {
+    Endpoint::pod("default", pod.labels.clone())
 }
 
-fn prometheus() -> Place {
-    Place::pod("monitoring", [("app.kubernetes.io/name", "prometheus")])
+fn prometheus() -> Endpoint {
+    Endpoint::pod("monitoring", [("app.kubernetes.io/name", "prometheus")])
 }

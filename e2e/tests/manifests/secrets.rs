@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use e2e::curl::Curl;
-use e2e::house::House;
 use e2e::identity::Identity;
 use e2e::manifests::{Manifests, Pod, labels, list};
+use e2e::pki::TestPki;
 use e2e::service::{Launch, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,8 +20,8 @@ use crate::BESIDE;
 
 #[test]
 fn every_secret_that_a_pod_mounts_is_printed_with_every_key_that_is_read() -> Result<()> {
-    let house = House::new()?;
-    let printed = Manifests::read(&house.certs(&["secrets"])?.stdout)?;
+    let pki = TestPki::new()?;
+    let printed = Manifests::read(&pki.certs(&["secrets"])?.stdout)?;
     let template = fs::read_to_string(e2e::binaries::workspace().join("k8s/secrets.yaml"))?;
     let template = Manifests::read(&template)?;
 
@@ -49,8 +49,8 @@ fn every_secret_that_a_pod_mounts_is_printed_with_every_key_that_is_read() -> Re
 #[test]
 fn with_the_pods_own_settings_the_services_trust_each_other_in_any_namespace() -> Result<()> {
     for namespace in ["default", "demo"] {
-        let house = House::in_namespace(namespace)?;
-        let cluster = Cluster::of(&house, namespace)?;
+        let pki = TestPki::in_namespace(namespace)?;
+        let cluster = Cluster::of(&pki, namespace)?;
         let api = cluster.start("api-service", &[])?;
         let client = cluster.client(&api)?;
 
@@ -70,8 +70,8 @@ fn with_the_pods_own_settings_the_services_trust_each_other_in_any_namespace() -
 
 #[test]
 fn secrets_of_another_namespace_are_refused_by_the_pods_there() -> Result<()> {
-    let house = House::new()?;
-    let good = Cluster::of(&house, "default")?;
+    let pki = TestPki::new()?;
+    let good = Cluster::of(&pki, "default")?;
     let api = good.start("api-service", &[])?;
     assert_eq!(Curl::get(&good.client(&api)?.url("/proxy/data")).run()?.status, 200);
 
@@ -91,9 +91,9 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn of(house: &House, namespace: &str) -> Result<Self> {
+    fn of(pki: &TestPki, namespace: &str) -> Result<Self> {
         let mounts = tempfile::tempdir()?;
-        let printed = Manifests::read(&house.certs(&["secrets"])?.stdout)?;
+        let printed = Manifests::read(&pki.certs(&["secrets"])?.stdout)?;
         for secret in printed.all("Secret") {
             assert_eq!(secret["metadata"]["namespace"], namespace);
             let name = secret["metadata"]["name"].as_str().context("a name")?;

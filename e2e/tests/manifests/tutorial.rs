@@ -9,9 +9,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use e2e::binaries::{binary, workspace};
 use e2e::cluster::Cluster;
-use e2e::house::House;
 use e2e::manifests::{Manifests, choose, kubectl};
 use e2e::page::{Page, shell};
+use e2e::pki::TestPki;
 use e2e::program::{Outcome, Program};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,16 +19,16 @@ use tempfile::TempDir;
 #[test]
 fn a_caller_without_a_certificate_and_a_stranger_are_refused_in_the_words_of_the_document()
 -> Result<()> {
-    let house = House::new()?;
-    let api = house.api().start()?;
-    let place = house.path().display().to_string();
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let place = pki.path().display().to_string();
     let page =
         Page::read(PAGE)?.with("localhost:3443", format!("localhost:{}", api.address.port()));
     let page = page.with("/tmp/", format!("{place}/")).with("certs/pki/", format!("{place}/"));
     let calls = page.block("sh calls")?;
     let run = |begin: &str| -> Result<Outcome> {
         let line = calls.lines().find(|line| line.starts_with(begin));
-        shell(line.with_context(|| begin.to_owned())?, &house.path())
+        shell(line.with_context(|| begin.to_owned())?, &pki.path())
     };
     let good = run("curl --cacert")?;
     assert!(good.stdout.contains("This data is secured with mTLS!"), "{good:?}");

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use e2e::manifests::{Manifests, Pod, list};
-use e2e::network::{Network, Place};
+use e2e::network::{Endpoint, Network};
 use serde_json::json;
 
 use crate::workshop::Workshop;
@@ -89,18 +89,18 @@ fn reached_by_the_client_alone(
     port: &str,
     admin: &str,
 ) -> Result<()> {
-    let labels = |name: &str| -> Result<Place> {
+    let labels = |name: &str| -> Result<Endpoint> {
         let all = base.pods().into_iter().chain(orders.pods());
         let pod = all.into_iter().find(|pod| pod.name == name);
-        Ok(Place::pod("default", pod.with_context(|| name.to_owned())?.labels))
+        Ok(Endpoint::pod("default", pod.with_context(|| name.to_owned())?.labels))
     };
     let (orders_pod, client) = (labels("orders")?, labels("client-service")?);
     let api = labels("api-service")?;
     let network = Network::of(&base.clone().and(orders), "default");
-    let prometheus = Place::pod("monitoring", [("app.kubernetes.io/name", "prometheus")]);
-    let internet = Place::outside("192.0.2.1");
-    let stranger = Place::pod("default", [("app", "stranger")]);
-    let twin = Place::pod("elsewhere", [("app", "client-service")]);
+    let prometheus = Endpoint::pod("monitoring", [("app.kubernetes.io/name", "prometheus")]);
+    let internet = Endpoint::outside("192.0.2.1");
+    let stranger = Endpoint::pod("default", [("app", "stranger")]);
+    let twin = Endpoint::pod("elsewhere", [("app", "client-service")]);
 
     assert!(network.passes(&client, &orders_pod, port), "{port}");
     assert!(network.passes(&prometheus, &orders_pod, admin), "{admin}");

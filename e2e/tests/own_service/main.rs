@@ -40,7 +40,7 @@ fn a_service_without_tls_gets_an_identity_and_a_door_that_demands_one() -> Resul
     assert_eq!(start, "cargo run -p gateway -- --config orders.toml");
     let file = workshop.page.clone().with("127.0.0.1:8000", behind.address());
     let file = file.with(":8443", ":0").with(":9002", ":0").block("toml orders.toml")?;
-    let gateway = Gateway::start(&workshop.house, &file)?;
+    let gateway = Gateway::start(&workshop.pki, &file)?;
 
     workshop.is_answered_as_the_page_says(&gateway.service)
 }

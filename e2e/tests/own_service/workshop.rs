@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use e2e::binaries::{binary, workspace};
 use e2e::curl::Answer;
-use e2e::house::House;
 use e2e::manifests::Manifests;
 use e2e::page::{Page, shell};
+use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::service::Service;
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use crate::PAGE;
 /// A directory that stands for the root of the repository, with our
 /// binaries in place of `cargo run`, and a `kubectl apply` that only shows what it was given.
 pub(crate) struct Workshop {
-    pub(crate) house: House,
+    pub(crate) pki: TestPki,
     pub(crate) page: Page,
     place: TempDir,
 }
@@ -28,11 +28,11 @@ pub(crate) struct Workshop {
 impl Workshop {
     pub(crate) fn new() -> Result<Self> {
         let workshop =
-            Self { house: House::new()?, page: Page::read(PAGE)?, place: tempfile::tempdir()? };
+            Self { pki: TestPki::new()?, page: Page::read(PAGE)?, place: tempfile::tempdir()? };
         for directory in ["bin", "certs"] {
             fs::create_dir(workshop.path().join(directory))?;
         }
-        symlink(workshop.house.path(), workshop.path().join("certs/pki"))?;
+        symlink(workshop.pki.path(), workshop.path().join("certs/pki"))?;
         let mut copy = Command::new("cp");
         copy.arg("-R").arg(workspace().join("k8s")).arg(workshop.path());
         Program::run(&mut copy, "coreutils", b"")?.good()?;

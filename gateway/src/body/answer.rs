@@ -7,19 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use mtls::connections::InFlight;
+use mtls::connection::InFlight;
 use tokio::time::{Instant, Sleep};
 
 use super::BoxError;
+use crate::access_record::AccessRecord;
 use crate::headers::trailers::Trailers;
-use crate::record::Record;
 use crate::upstream::Lease;
 
 /// The body of an answer. The request ends, for the log and for the upstream's count, when it is
 /// dropped.
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
-    record: Option<Record>,
+    record: Option<AccessRecord>,
     source: Source,
 }
 
@@ -43,7 +43,7 @@ struct Streamed {
 
 impl AnswerBody {
     /// Our own words.
-    pub(crate) fn own(bytes: Bytes, record: Record) -> Self {
+    pub(crate) fn own(bytes: Bytes, record: AccessRecord) -> Self {
         let bytes = if bytes.is_empty() { None } else { Some(bytes) };
         Self::recorded(Source::Own(bytes), record)
     }
@@ -58,13 +58,13 @@ impl AnswerBody {
         body: Trailers<InFlight<Incoming>>,
         idle: Duration,
         lease: Lease,
-        record: Record,
+        record: AccessRecord,
     ) -> Self {
         let streamed = Streamed { body, idle, lease, timer: None, waits: false };
         Self::recorded(Source::Upstream(Box::new(streamed)), record)
     }
 
-    fn recorded(source: Source, record: Record) -> Self {
+    fn recorded(source: Source, record: AccessRecord) -> Self {
         let mut body = Self { record: Some(record), source };
         body.note_end();
         body

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use mtls::connections::Connection;
+use mtls::connection::Connection;
 use mtls::field_limits::FieldLimits;
 
 use super::BoxError;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::table::Table;
-use super::{ClientCertificates, ListenerConfig, Security};
+use super::{ClientCertificates, ListenerSettings, Security};
 
 /// A listener as it was read; what is missing was told.
 pub(super) struct Listener {
@@ -30,8 +30,8 @@ impl Listener {
     }
 
     /// The listener, where nothing was wrong with it.
-    pub(super) fn checked(self) -> Option<ListenerConfig> {
-        Some(ListenerConfig { name: self.name?, listen: self.listen?, security: self.security? })
+    pub(super) fn checked(self) -> Option<ListenerSettings> {
+        Some(ListenerSettings { name: self.name?, listen: self.listen?, security: self.security? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a configuration says that is no problem, and may still not be what was meant.
 
-use super::{ClientCertificates, Config, ListenerConfig, RouteConfig, Security};
+use super::{ClientCertificates, Config, ListenerSettings, RouteConfig, Security};
 
 impl Config {
     /// Ways on which nobody is ever answered: a route that wants verified callers, at a listener
@@ -13,7 +13,7 @@ impl Config {
         notes.chain(self.listeners.iter().filter_map(|it| self.redirect_note(it))).collect()
     }
 
-    fn redirect_note(&self, listener: &ListenerConfig) -> Option<String> {
+    fn redirect_note(&self, listener: &ListenerSettings) -> Option<String> {
         let has_https = self.listeners.iter().any(|it| matches!(it.security, Security::Tls { .. }));
         (matches!(listener.security, Security::Redirect(_)) && !has_https).then(|| {
             format!(
@@ -25,7 +25,7 @@ impl Config {
     }
 }
 
-fn note(route: &RouteConfig, listener: &ListenerConfig) -> Option<String> {
+fn note(route: &RouteConfig, listener: &ListenerSettings) -> Option<String> {
     let how = match &listener.security {
         Security::Plain => "plain = true",
         Security::Tls { client_certificates: ClientCertificates::Off, .. } => {

@@ -17,15 +17,15 @@ pub struct Problems {
 pub struct Problem {
     /// The file, as it was named.
     pub file: String,
-    /// Its place; none where it concerns the file as a whole.
-    pub place: Option<Place>,
+    /// Its position; none where it concerns the file as a whole.
+    pub position: Option<Position>,
     /// What is wrong, and what to write.
     pub message: String,
 }
 
-/// A place in a file. Both numbers begin with 1; the column counts characters.
+/// A position in a file. Both numbers begin with 1; the column counts characters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The character in it.
@@ -38,7 +38,8 @@ impl Problems {
 
     /// What is wrong with a file as a whole.
     pub(super) fn whole(file: &str, message: impl Display) -> Self {
-        let problem = Problem { file: file.to_owned(), place: None, message: message.to_string() };
+        let problem =
+            Problem { file: file.to_owned(), position: None, message: message.to_string() };
         Self { hidden: 0, shown: vec![problem] }
     }
 
@@ -70,8 +71,8 @@ impl Display for Problems {
 
 impl Display for Problem {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
-        match self.place {
-            Some(Place { line, column }) => {
+        match self.position {
+            Some(Position { line, column }) => {
                 write!(formatter, "{}:{line}:{column}: {}", self.file, self.message)
             }
             None => write!(formatter, "{}: {}", self.file, self.message),

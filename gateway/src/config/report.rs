@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::{Display, Write};
 
-use super::problems::{Place, Problem, Problems};
+use super::problems::{Position, Problem, Problems};
 
 /// A file's text, and what is wrong with it so far.
 pub(super) struct Report<'a> {
@@ -43,19 +43,19 @@ impl<'a> Report<'a> {
         let hidden = found.len().saturating_sub(Problems::SHOWN);
         let shown = found.into_iter().take(Problems::SHOWN);
         let problem = |(offset, message)| {
-            let place = Some(self.place(offset));
-            Problem { file: self.file.to_owned(), place, message }
+            let position = Some(self.position(offset));
+            Problem { file: self.file.to_owned(), position, message }
         };
         Problems::new(shown.map(problem).collect(), hidden)
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn position(&self, offset: usize) -> Position {
         let line = self.line(offset);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         // Bytes are counted that begin a character, so that no offset can lie within one.
         let before = self.text.as_bytes().get(start..offset).unwrap_or_default();
         let characters = before.iter().filter(|byte| (**byte as i8) >= -64).count();
-        Place { line, column: characters + 1 }
+        Position { line, column: characters + 1 }
     }
 }
 

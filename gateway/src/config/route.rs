@@ -17,7 +17,7 @@ pub(super) struct Route<'a> {
     pub(super) anonymous: Option<bool>,
     pub(super) host: Option<HostPattern>,
     identity_headers: Option<IdentityHeaders>,
-    /// The names that it has, each with its place; nothing where the key is absent.
+    /// The names that it has, each with its position; nothing where the key is absent.
     pub(super) listeners: Option<Vec<Value<'a>>>,
     pub(super) name: Option<Option<String>>,
     pub(super) path_prefix: Option<PathPrefix>,

@@ -17,22 +17,22 @@ pub(super) fn check(
     listeners: &[Listener],
     report: &Report<'_>,
 ) -> Option<Vec<RouteConfig>> {
-    let doors = Doors::new(listeners);
+    let known = ListenerNames::new(listeners);
     let mut names: HashMap<String, usize> = HashMap::new();
     let mut ways: HashMap<(String, HostPattern), Vec<(PathPrefix, usize)>> = HashMap::new();
     let mut checked = Vec::new();
     for route in routes {
-        let taken_by = doors.of(&route);
-        for door in &taken_by {
-            check_safety(&route, door);
+        let taken_by = known.of(&route);
+        for listener in &taken_by {
+            check_safety(&route, listener);
         }
 
-        let place = route.table.offset();
+        let position = route.table.offset();
         let (host, prefix) = (route.host.clone(), route.path_prefix.clone());
         let mut doubled = false;
         if let (Some(host), Some(prefix)) = (&host, &prefix) {
-            for door in &taken_by {
-                let others = ways.entry((door.name.to_owned(), host.clone())).or_default();
+            for listener in &taken_by {
+                let others = ways.entry((listener.name.to_owned(), host.clone())).or_default();
                 let alike = others.iter().find(|(other, _)| other.reads_like(prefix));
                 if let Some((other, first)) = alike {
                     doubled |= other == prefix;
@@ -41,66 +41,66 @@ pub(super) fn check(
                         true => format!(
                             "the route on line {line} takes {host}{prefix} on the listener \"{}\" \
                              already: change one of the two",
-                            door.name
+                            listener.name
                         ),
                         false => format!(
                             "some services read {prefix} as {other}, for which the route on line \
                              {line} is on the listener \"{}\": change one of the two",
-                            door.name
+                            listener.name
                         ),
                     });
                 }
-                others.push((prefix.clone(), place));
+                others.push((prefix.clone(), position));
             }
         }
         let default = || Some(format!("{}{}", host.as_ref()?, prefix.as_ref()?));
         let name = route.name.clone().and_then(|name| name.or_else(default));
         if let Some(name) = &name {
-            let first = *names.entry(name.clone()).or_insert(place);
-            if first != place && !doubled {
+            let first = *names.entry(name.clone()).or_insert(position);
+            if first != position && !doubled {
                 let line = report.line(first);
                 route.table.problem(format!(
                     "the route on line {line} is called {name:?} too: give each a name of its own"
                 ));
             }
         }
-        let taken_by = taken_by.iter().map(|door| door.name.to_owned()).collect();
+        let taken_by = taken_by.iter().map(|listener| listener.name.to_owned()).collect();
         checked.push(name.and_then(|name| route.checked(name, taken_by)));
     }
     checked.into_iter().collect()
 }
 
 /// A listener that takes routes.
-struct Door<'a> {
+struct RoutedListener<'a> {
     name: &'a str,
     security: &'a Security,
 }
 
 /// The listeners by name.
-struct Doors<'a> {
+struct ListenerNames<'a> {
     /// Whether every listener could be read: only then is a name known to be unknown.
     complete: bool,
-    open: Vec<Door<'a>>,
+    open: Vec<RoutedListener<'a>>,
     redirects: Vec<&'a str>,
 }
 
-impl<'a> Doors<'a> {
+impl<'a> ListenerNames<'a> {
     fn new(listeners: &'a [Listener]) -> Self {
-        let mut doors = Self { complete: true, open: Vec::new(), redirects: Vec::new() };
+        let mut known = Self { complete: true, open: Vec::new(), redirects: Vec::new() };
         for listener in listeners {
             match (listener.name.as_deref(), &listener.security) {
-                (Some(name), Some(Security::Redirect(_))) => doors.redirects.push(name),
-                (Some(name), Some(security)) => doors.open.push(Door { name, security }),
-                _ => doors.complete = false,
+                (Some(name), Some(Security::Redirect(_))) => known.redirects.push(name),
+                (Some(name), Some(security)) => known.open.push(RoutedListener { name, security }),
+                _ => known.complete = false,
             }
         }
-        doors.complete &= !listeners.is_empty();
-        doors
+        known.complete &= !listeners.is_empty();
+        known
     }
 
     /// The listeners that take a route.
-    fn of(&self, route: &Route<'_>) -> Vec<&Door<'a>> {
-        let mut found: Vec<&Door<'a>> = Vec::new();
+    fn of(&self, route: &Route<'_>) -> Vec<&RoutedListener<'a>> {
+        let mut found: Vec<&RoutedListener<'a>> = Vec::new();
         let Some(named) = &route.listeners else {
             match self.open.as_slice() {
                 _ if !self.complete => {}
@@ -120,22 +120,22 @@ impl<'a> Doors<'a> {
             let Some(name) = value.text(|text| Ok::<_, String>(text.to_owned())) else {
                 continue;
             };
-            match self.open.iter().find(|door| door.name == name) {
-                Some(door) if found.iter().any(|other| other.name == door.name) => {
+            match self.open.iter().find(|listener| listener.name == name) {
+                Some(listener) if found.iter().any(|other| other.name == listener.name) => {
                     value.problem(format!("{name:?} is named twice: name it once"));
                 }
-                Some(door) => found.push(door),
-                None => self.tell_unknown(value, &name),
+                Some(listener) => found.push(listener),
+                None => self.report_unknown(value, &name),
             }
         }
         found
     }
 
-    fn tell_unknown(&self, value: &Value<'_>, name: &str) {
+    fn report_unknown(&self, value: &Value<'_>, name: &str) {
         if self.redirects.contains(&name) {
             value.problem(format!("{name:?} redirects every request and takes no route"));
         } else if self.complete {
-            let known: Vec<&str> = self.open.iter().map(|door| door.name).collect();
+            let known: Vec<&str> = self.open.iter().map(|listener| listener.name).collect();
             match nearest(name, &known) {
                 Some(near) => {
                     value
@@ -150,17 +150,17 @@ impl<'a> Doors<'a> {
     }
 }
 
-/// The names of the first doors: a file may have many, and each of its routes be told of.
-fn names(doors: &[Door<'_>]) -> String {
-    let names: Vec<&str> = doors.iter().take(8).map(|door| door.name).collect();
-    let more = if doors.len() > names.len() { ", …" } else { "" };
+/// The names of the first known: a file may have many, and each of its routes be told of.
+fn names(known: &[RoutedListener<'_>]) -> String {
+    let names: Vec<&str> = known.iter().take(8).map(|listener| listener.name).collect();
+    let more = if known.len() > names.len() { ", …" } else { "" };
     format!("{}{more}", names.join(", "))
 }
 
 /// Who may come through is said in words that look like it.
-fn check_safety(route: &Route<'_>, door: &Door<'_>) {
-    let name = door.name;
-    let how = match door.security {
+fn check_safety(route: &Route<'_>, listener: &RoutedListener<'_>) {
+    let name = listener.name;
+    let how = match listener.security {
         Security::Plain => "plain = true",
         Security::Redirect(_) => return,
         Security::Tls { client_certificates: ClientCertificates::Off, .. } => {

@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::report::Report;
 use super::value::Value;
 
-/// A table, its place, and what it is called in problems.
+/// A table, its position, and what it is called in problems.
 pub(super) struct Table<'a> {
     asked: Vec<&'static str>,
     name: String,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use mtls::spiffe::SpiffeId;
+use mtls::pki::spiffe::SpiffeId;
 
 use super::host::host;
 use super::table::Table;

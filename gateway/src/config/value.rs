@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use super::report::Report;
 use super::table::Table;
 
-/// A value, its place, and what it is called in problems.
+/// A value, its position, and what it is called in problems.
 pub(super) struct Value<'a> {
     name: String,
     report: &'a Report<'a>,

@@ -11,17 +11,17 @@ use super::listener::{Listener, address};
 use super::report::Report;
 use super::route::Route;
 use super::table::Table;
-use super::{Config, ListenerConfig, Security, routes};
+use super::{Config, ListenerSettings, Security, routes};
 
 impl Config {
     /// Reads a file's text. Nothing, or not all of it, where something was reported.
     pub(super) fn of(text: &str, report: &Report<'_>) -> Option<Self> {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
-            let place = error.span().map_or(0, |span| span.start);
+            let position = error.span().map_or(0, |span| span.start);
             let message = error.message();
             let message = message.strip_suffix(", expected nothing").unwrap_or(message);
-            report.add(place, format!("not TOML: {message}"));
+            report.add(position, format!("not TOML: {message}"));
         }
         if !errors.is_empty() {
             return None;
@@ -44,12 +44,12 @@ impl Config {
         check_names(&listeners, report);
         check_addresses(admin, &listeners, report);
         let routes = routes::check(ways, &listeners, report);
-        let listeners: Option<Vec<ListenerConfig>> =
+        let listeners: Option<Vec<ListenerSettings>> =
             listeners.into_iter().map(Listener::checked).collect();
 
         let (limits, listeners) = (limits?, listeners?);
         // One that only redirects has no request in flight.
-        let proxies = |one: &&ListenerConfig| !matches!(one.security, Security::Redirect(_));
+        let proxies = |one: &&ListenerSettings| !matches!(one.security, Security::Redirect(_));
         let of_all = limits.max_requests.saturating_mul(listeners.iter().filter(proxies).count());
         Some(Self {
             admin: admin?.0,
@@ -67,7 +67,7 @@ impl Config {
     }
 }
 
-/// The address of the admin listener, and its place.
+/// The address of the admin listener, and its position.
 fn read_admin(mut table: Table<'_>) -> Option<(SocketAddr, Option<usize>)> {
     let listen = table.get("listen");
     table.finish();
@@ -104,32 +104,32 @@ fn check_addresses(
     let mut exact: HashMap<SocketAddr, Option<usize>> = HashMap::new();
     let mut of_port: HashMap<(u16, bool), Option<usize>> = HashMap::new();
     let mut whole_port: HashMap<(u16, bool), Option<usize>> = HashMap::new();
-    for (address, place) in admin.into_iter().chain(listeners) {
+    for (address, position) in admin.into_iter().chain(listeners) {
         if address.port() == 0 {
             continue;
         }
         let port = (address.port(), address.is_ipv6());
         let whole = address.ip().is_unspecified();
         let all_of_it = if whole { of_port.get(&port) } else { whole_port.get(&port) };
-        match (exact.get(&address).or(all_of_it), place) {
-            (Some(None), Some(place)) => report.add(
-                place,
+        match (exact.get(&address).or(all_of_it), position) {
+            (Some(None), Some(position)) => report.add(
+                position,
                 format!("{address} is the admin listener's by default: write [admin] with another"),
             ),
-            (Some(Some(first)), Some(place)) => {
-                let (first, place) = (*first.min(&place), place.max(*first));
+            (Some(Some(first)), Some(position)) => {
+                let (first, position) = (*first.min(&position), position.max(*first));
                 let line = report.line(first);
                 report.add(
-                    place,
+                    position,
                     format!("{address} is taken by the listener on line {line}: write another"),
                 );
             }
             _ => {}
         }
-        exact.entry(address).or_insert(place);
-        of_port.entry(port).or_insert(place);
+        exact.entry(address).or_insert(position);
+        of_port.entry(port).or_insert(position);
         if whole {
-            whole_port.entry(port).or_insert(place);
+            whole_port.entry(port).or_insert(position);
         }
     }
 }

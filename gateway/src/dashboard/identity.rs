@@ -1,15 +1,15 @@
 //! An identity of ours with what it believes: roots and revocation lists.
 
-use mtls::certificate::Certificate;
-use mtls::live::Live;
-use mtls::spiffe::SpiffeId;
-use mtls::trust::RevocationList;
+use mtls::credentials::CredentialStore;
+use mtls::pki::certificate::Certificate;
+use mtls::pki::spiffe::SpiffeId;
+use mtls::pki::trust::RevocationList;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::life::Life;
 use super::moment::Moment;
 use super::shown::shown;
+use super::validity::ValidityView;
 use super::view::ReloadView;
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct IdentityView {
     pub(super) spiffe_id: Option<SpiffeId>,
     pub(super) serial_number: String,
     #[serde(flatten)]
-    pub(super) life: Life,
+    pub(super) life: ValidityView,
     pub(super) roots: Vec<RootView>,
     pub(super) lists: Vec<ListView>,
     pub(super) last_reload: ReloadView,
@@ -34,7 +34,7 @@ pub(super) struct IdentityView {
 pub(super) struct RootView {
     pub(super) subject: String,
     #[serde(flatten)]
-    pub(super) life: Life,
+    pub(super) life: ValidityView,
 }
 
 /// A revocation list.
@@ -50,19 +50,19 @@ pub(super) struct ListView {
 }
 
 impl IdentityView {
-    pub(super) fn of(live: &Live, now: OffsetDateTime) -> Self {
-        let credentials = live.current();
+    pub(super) fn of(store: &CredentialStore, now: OffsetDateTime) -> Self {
+        let credentials = store.current();
         let Certificate { spiffe_id, serial_number, .. } = &*credentials.certificate;
         let roots = credentials.trust.roots().iter().map(|root| &root.certificate);
         let lists = credentials.trust.lists().iter();
-        let reload = live.last_reload();
+        let reload = store.last_reload();
         Self {
-            directory: live.directory().display().to_string(),
+            directory: store.directory().display().to_string(),
             name: shown(credentials.certificate.name()),
             subject: subject(&credentials.certificate),
             spiffe_id: spiffe_id.clone(),
             serial_number: serial_number.clone(),
-            life: Life::of(&credentials.certificate, now),
+            life: ValidityView::of(&credentials.certificate, now),
             roots: roots.map(|root| RootView::of(root, now)).collect(),
             lists: lists.map(|list| ListView::of(list, now)).collect(),
             last_reload: ReloadView::new(reload.at, reload.problems),
@@ -72,7 +72,7 @@ impl IdentityView {
 
 impl RootView {
     fn of(root: &Certificate, now: OffsetDateTime) -> Self {
-        Self { subject: subject(root), life: Life::of(root, now) }
+        Self { subject: subject(root), life: ValidityView::of(root, now) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::config::{ClientCertificates, ListenerConfig, Security};
+use crate::config::{ClientCertificates, ListenerSettings, Security};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 impl ListenerView {
-    pub(super) fn of(listener: &ListenerConfig, address: SocketAddr) -> Self {
+    pub(super) fn of(listener: &ListenerSettings, address: SocketAddr) -> Self {
         let (kind, terms) = match &listener.security {
             Security::Plain => (Kind::Plain, "plain HTTP, nobody proves anything".to_owned()),
             Security::Redirect(port) => (Kind::Redirect, format!("redirects to https at {port}")),

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use mtls::handshake::Handshake;
-use mtls::refusal::Code;
-use mtls::role::Role;
+use mtls::event::Event;
+use mtls::event::refusal::Code;
+use mtls::pki::role::Role;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -33,7 +33,7 @@ pub(super) struct RefusalView {
 
 impl RefusalView {
     /// None where nobody was refused.
-    pub(super) fn of(handshake: &Handshake, now: OffsetDateTime) -> Option<Self> {
+    pub(super) fn of(handshake: &Event, now: OffsetDateTime) -> Option<Self> {
         let refusal = handshake.refusal.as_ref()?;
         let certificate = refusal.certificate.as_ref();
         let common_name = certificate.and_then(|certificate| certificate.subject.common_name());

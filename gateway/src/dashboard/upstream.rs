@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mtls::spiffe::SpiffeId;
+use mtls::pki::spiffe::SpiffeId;
 use serde::Serialize;
 
 use crate::config::UpstreamTls;

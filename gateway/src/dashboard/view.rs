@@ -6,12 +6,12 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::identity::IdentityView;
-use super::life::Life;
 use super::listener::ListenerView;
 use super::moment::Moment;
 use super::refusal::RefusalView;
 use super::route::RouteView;
 use super::shown::shown;
+use super::validity::ValidityView;
 use crate::gateway::Gateway;
 
 /// Serialized, it is `/state`.
@@ -49,20 +49,24 @@ impl View {
         let reload = gateway.reloads.last();
         let problems = reload.problem.iter().flat_map(|problem| problem.lines());
         let listeners = plan.config.listeners.iter();
-        let handshakes = gateway.doors.handshakes.newest();
-        let refusals = handshakes.iter().filter_map(|handshake| RefusalView::of(handshake, now));
+        let events = gateway.registries.events.newest();
+        let refusals = events.iter().filter_map(|handshake| RefusalView::of(handshake, now));
         Self {
             at: Moment(now),
             file: gateway.file().display().to_string(),
             last_reload: ReloadView::new(reload.at, problems),
-            open_connections: gateway.doors.connections.admitted(),
+            open_connections: gateway.registries.connections.admitted(),
             requests_in_flight: plan.in_flight(),
             max_requests: plan.config.max_requests_total,
             listeners: listeners
                 .map(|listener| ListenerView::of(listener, gateway.address_of(listener)))
                 .collect(),
             routes: plan.routes.iter().map(|route| RouteView::of(route, instant)).collect(),
-            identities: plan.lives().iter().map(|live| IdentityView::of(live, now)).collect(),
+            identities: plan
+                .identities()
+                .iter()
+                .map(|store| IdentityView::of(store, now))
+                .collect(),
             refusals: refusals.take(Self::REFUSALS).collect(),
         }
     }
@@ -74,9 +78,9 @@ impl View {
     }
 
     /// The own certificate that ends first.
-    pub(super) fn first_to_end(&self) -> Option<&Life> {
-        let lives = self.identities.iter().map(|identity| &identity.life);
-        lives.min_by_key(|life| life.valid_until.0)
+    pub(super) fn first_to_end(&self) -> Option<&ValidityView> {
+        let identities = self.identities.iter().map(|identity| &identity.life);
+        identities.min_by_key(|life| life.valid_until.0)
     }
 }
 

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use http::header::FORWARDED;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mtls::certificate::Certificate;
 use mtls::peer::Peer;
+use mtls::pki::certificate::Certificate;
 
 use super::forged;
 use crate::config::IdentityHeaders;

@@ -75,7 +75,7 @@ fn problems_stand_in_the_order_of_their_places() {
 
     let problems = Config::parse("gateway.toml", text).unwrap_err();
 
-    let places: Vec<_> = problems.iter().map(|problem| problem.place.unwrap()).collect();
+    let places: Vec<_> = problems.iter().map(|problem| problem.position.unwrap()).collect();
     assert_eq!(places.len(), 6);
     assert!(places.is_sorted());
 }
@@ -103,7 +103,7 @@ proptest! {
         if let Err(problems) = Config::parse("gateway.toml", &text) {
             assert!(problems.iter().count() > 0);
             let lines = text.lines().count().max(1) + 1;
-            assert!(problems.iter().all(|p| p.place.is_some_and(|place| place.line <= lines)));
+            assert!(problems.iter().all(|p| p.position.is_some_and(|place| place.line <= lines)));
         }
     }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::config::{
-    ClientCertificates, Config, HostPattern, IdentityHeaders, ListenerConfig, Security, Timeouts,
+    ClientCertificates, Config, HostPattern, IdentityHeaders, ListenerSettings, Security, Timeouts,
     Upstream, UpstreamScheme, UpstreamTls,
 };
 use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
-use mtls::trust::Revocation;
+use mtls::pki::trust::Revocation;
 
 use super::{SECURE, UP};
 
@@ -53,7 +53,7 @@ fn the_example_of_the_design_means_what_it_says() {
     let required = ClientCertificates::Required;
     let identity = PathBuf::from("certs/pki/gateway");
     let tls = Security::Tls { client_certificates: required, identity: identity.clone() };
-    let listener = |name: &str, listen: &str, security| ListenerConfig {
+    let listener = |name: &str, listen: &str, security| ListenerSettings {
         name: name.to_owned(),
         listen: listen.parse().unwrap(),
         security,

@@ -3,23 +3,23 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod house;
+mod support;
 
 use serde_json::{Value, json};
 
-use self::house::{House, eventually};
+use self::support::{DashboardFixture, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_and_state_tell_what_the_gateway_does() {
-    let house = House::open();
-    let good = house.caller("good");
+    let fixture = DashboardFixture::open();
+    let good = fixture.caller("good");
     assert_eq!(good.ask("/live").await, 200);
     for _ in 0..3 {
         assert_eq!(good.ask("/dead").await, 502);
     }
 
-    let state = house.state();
-    let page = house.get("/?still", "localhost").body;
+    let state = fixture.state();
+    let page = fixture.get("/?still", "localhost").body;
 
     let listeners = state["listeners"].as_array().unwrap();
     let terms: Vec<&str> = listeners.iter().map(|it| it["terms"].as_str().unwrap()).collect();
@@ -36,16 +36,16 @@ async fn page_and_state_tell_what_the_gateway_does() {
         assert!(!address.ends_with(":0") && page.contains(address), "{address}");
     }
 
-    let [live, dead, open] = state["routes"].as_array().unwrap().as_slice() else {
+    let [store, dead, open] = state["routes"].as_array().unwrap().as_slice() else {
         panic!("three routes: {state}");
     };
-    assert_eq!(live["name"], "live");
-    assert_eq!(live["host"], "*");
-    assert_eq!(live["pathPrefix"], "/live");
-    assert_eq!(live["listeners"], json!(["secure"]));
-    assert_eq!(live["allow"], r#"[{ common_name = "good" }]"#);
-    assert_eq!(live["upstreams"][0]["health"], "up");
-    assert_eq!(live["upstreams"][0]["lastFailure"], Value::Null);
+    assert_eq!(store["name"], "live");
+    assert_eq!(store["host"], "*");
+    assert_eq!(store["pathPrefix"], "/live");
+    assert_eq!(store["listeners"], json!(["secure"]));
+    assert_eq!(store["allow"], r#"[{ common_name = "good" }]"#);
+    assert_eq!(store["upstreams"][0]["health"], "up");
+    assert_eq!(store["upstreams"][0]["lastFailure"], Value::Null);
     assert_eq!(dead["identityHeaders"], json!(["Forwarded"]));
     assert_eq!(dead["upstreams"][0]["health"], "out");
     assert!(dead["upstreams"][0]["lastFailure"].as_str().unwrap().contains("cannot connect"));
@@ -66,17 +66,17 @@ async fn page_and_state_tell_what_the_gateway_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stranger_wrote_into_a_certificate_stays_text() {
-    let house = House::open();
+    let fixture = DashboardFixture::open();
     let name = "<script>alert(1)</script>\u{202e}";
-    assert_eq!(house.caller("good").ask("/live").await, 200);
+    assert_eq!(fixture.caller("good").ask("/live").await, 200);
 
-    assert_eq!(house.caller(name).ask("/live").await, 403);
+    assert_eq!(fixture.caller(name).ask("/live").await, 403);
 
-    let refusal = &house.state()["refusals"][0];
+    let refusal = &fixture.state()["refusals"][0];
     assert_eq!(refusal["code"], "not-allowed");
     assert_eq!((&refusal["side"], &refusal["peerRole"]), (&json!("server"), &json!("client")));
     assert_eq!(refusal["commonName"], "<script>alert(1)</script>\\u{202e}");
-    let page = house.get("/", "localhost").body;
+    let page = fixture.get("/", "localhost").body;
     assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;\\u{202e}"), "{page}");
     assert!(page.contains(refusal["sentence"].as_str().unwrap()));
     assert!(page.contains(refusal["remedy"].as_str().unwrap()));
@@ -85,31 +85,31 @@ async fn what_a_stranger_wrote_into_a_certificate_stays_text() {
 
 #[test]
 fn on_loopback_only_loopback_names_are_answered() {
-    let house = House::open();
+    let fixture = DashboardFixture::open();
 
     for path in ["/", "/state", "/assets/dashboard.css", "/metrics", "/handshakes"] {
         for host in ["localhost", "127.0.0.1:9002", "[::1]"] {
-            assert_eq!(house.get(path, host).status, 200, "{path} {host}");
+            assert_eq!(fixture.get(path, host).status, 200, "{path} {host}");
         }
         for host in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", ""] {
-            let answer = house.get(path, host);
+            let answer = fixture.get(path, host);
 
             assert_ne!(answer.status, 200, "{path} {host}");
             assert!(!answer.body.contains("secure"), "{path} {host}");
         }
     }
-    assert_eq!(house.get("/state", "evil.example").status, 421);
+    assert_eq!(fixture.get("/state", "evil.example").status, 421);
 }
 
 #[test]
 fn the_page_asks_again_by_itself_unless_held_and_is_kept_by_nobody() {
-    let house = House::open();
+    let fixture = DashboardFixture::open();
 
-    let (follows, still) = (house.get("/", "localhost"), house.get("/?still", "localhost"));
+    let (follows, still) = (fixture.get("/", "localhost"), fixture.get("/?still", "localhost"));
 
     assert!(follows.head.contains("refresh: 5\r\n"));
     assert!(!still.head.contains("refresh:"));
-    for answer in [follows, still, house.get("/state", "localhost")] {
+    for answer in [follows, still, fixture.get("/state", "localhost")] {
         assert!(answer.head.contains("cache-control: no-store\r\n"), "{}", answer.head);
         assert!(answer.head.contains("x-content-type-options: nosniff\r\n"));
         assert!(answer.head.contains("default-src 'none'; style-src 'self';"));
@@ -120,14 +120,14 @@ fn the_page_asks_again_by_itself_unless_held_and_is_kept_by_nobody() {
 
 #[test]
 fn a_file_that_was_not_taken_is_told_with_its_problems() {
-    let house = House::open();
-    assert_eq!(house.state()["lastReload"]["ok"], true);
+    let fixture = DashboardFixture::open();
+    assert_eq!(fixture.state()["lastReload"]["ok"], true);
 
-    house.rewrite("[<b>");
+    fixture.rewrite("[<b>");
 
-    let state = eventually(|| Some(house.state()).filter(|it| it["lastReload"]["ok"] == false));
+    let state = eventually(|| Some(fixture.state()).filter(|it| it["lastReload"]["ok"] == false));
     assert!(state["lastReload"]["problems"][0].as_str().unwrap().contains("not TOML"));
     assert_eq!(state["listeners"].as_array().unwrap().len(), 5);
-    let page = house.get("/", "localhost").body;
+    let page = fixture.get("/", "localhost").body;
     assert!(page.contains("was not taken") && page.contains("not TOML") && !page.contains("<b>"));
 }

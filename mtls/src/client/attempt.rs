@@ -12,11 +12,11 @@ use hyper_util::client::legacy::connect::CaptureConnection;
 use super::Protocol;
 use super::connector::Connector;
 use super::error::{RequestError, http2_error, is_of_the_pool, is_too_large};
-use super::lent::Lender;
 use super::retry::{Failed, Sent};
-use crate::connections::{Connection, InFlight, RequestInFlight};
+use super::retryable_body::BodyOwner;
+use crate::connection::session::Session;
+use crate::connection::{Connection, InFlight, RequestInFlight};
 use crate::field_limits::FieldLimit;
-use crate::session::Session;
 
 tokio::task_local! {
     /// The connections that were opened on behalf of the current request. hyper-util does not
@@ -34,7 +34,7 @@ struct Used {
 pub(super) async fn follow<B>(
     answer: impl Future<Output = Result<Response<Incoming>, PoolError>>,
     mut captured: CaptureConnection,
-    lender: Lender<B>,
+    lender: BodyOwner<B>,
     connector: &Connector,
 ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
     let opened = Arc::<Mutex<Vec<_>>>::default();

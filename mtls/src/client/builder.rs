@@ -8,25 +8,25 @@ use http_body_util::Full;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Client, Expectation, Reach};
-use crate::connections::Connections;
-use crate::handshake::Handshakes;
+use super::{Client, ConnectOptions, ExpectedServer};
+use crate::connection::Connections;
+use crate::credentials::CredentialStore;
+use crate::event::Events;
+use crate::event::refusal::Reason;
 use crate::limits::Limits;
-use crate::live::Live;
-use crate::refusal::Reason;
-use crate::role::Role;
-use crate::spiffe::SpiffeId;
+use crate::pki::role::Role;
+use crate::pki::spiffe::SpiffeId;
 
 /// Choices for a client; made by [`Mtls::client`](crate::Mtls::client).
 #[derive(Debug)]
 #[must_use = "there is no client until `build` is called"]
 pub struct Builder {
     connections: Arc<Connections>,
-    expectation: Expectation,
-    handshakes: Arc<Handshakes>,
+    expectation: ExpectedServer,
+    events: Arc<Events>,
     limits: Limits,
-    live: Arc<Live>,
-    reach: Reach,
+    store: Arc<CredentialStore>,
+    reach: ConnectOptions,
 }
 
 /// Servers would refuse this identity, so there is no client.
@@ -36,13 +36,13 @@ pub struct UnfitIdentity(Reason);
 
 impl Builder {
     pub(crate) fn new(
-        live: Arc<Live>,
+        store: Arc<CredentialStore>,
         limits: Limits,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let (expectation, reach) = (Expectation::default(), Reach::default());
-        Self { connections, expectation, handshakes, limits, live, reach }
+        let (expectation, reach) = (ExpectedServer::default(), ConnectOptions::default());
+        Self { connections, expectation, events, limits, store, reach }
     }
 
     /// The SPIFFE ID that the server's certificate must bear, besides the name in the URL.
@@ -52,7 +52,7 @@ impl Builder {
     }
 
     /// How servers are reached: the address, the protocol, the connect timeout.
-    pub fn reach(self, reach: Reach) -> Self {
+    pub fn reach(self, reach: ConnectOptions) -> Self {
         Self { reach, ..self }
     }
 
@@ -76,11 +76,11 @@ impl Builder {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let own = self.live.current();
+        let own = self.store.current();
         own.trust
-            .judge(own.identity.chain(), Role::Client, OffsetDateTime::now_utc())
+            .verify(own.identity.chain(), Role::Client, OffsetDateTime::now_utc())
             .map_err(UnfitIdentity)?;
-        let Self { connections, expectation, handshakes, limits, live, reach } = self;
-        Ok(Client::new(live, expectation, reach, &limits, handshakes, connections))
+        let Self { connections, expectation, events, limits, store, reach } = self;
+        Ok(Client::new(store, expectation, reach, &limits, events, connections))
     }
 }

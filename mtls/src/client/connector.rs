@@ -21,19 +21,19 @@ use tower::Service;
 
 use super::attempt::note_opened;
 use super::error::ConnectError;
-use super::{Expectation, Protocol, Reach};
-use crate::connections::{Connection, Connections};
-use crate::failure::Failure;
+use super::{ConnectOptions, ExpectedServer, Protocol};
+use crate::connection::session::Session;
+use crate::connection::stream::{Stream, Wire};
+use crate::connection::{Connection, Connections};
+use crate::credentials::CredentialStore;
+use crate::event::failure::Failure;
+use crate::event::refusal::{Code, Reason, Refusal};
+use crate::event::{Event, Events};
 use crate::field_limits::FieldLimits;
-use crate::handshake::{Handshake, Handshakes};
-use crate::live::Live;
 use crate::peer::Peer;
+use crate::pki::role::Role;
+use crate::pki::verifier::Verifier;
 use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
-use crate::refusal::{Code, Reason, Refusal};
-use crate::role::Role;
-use crate::session::Session;
-use crate::stream::{Stream, Wire};
-use crate::verifier::Verifier;
 
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
@@ -45,16 +45,16 @@ pub(super) struct Connector {
 struct Inner {
     connections: Arc<Connections>,
     handshake_timeout: Duration,
-    handshakes: Arc<Handshakes>,
+    events: Arc<Events>,
     /// Connections that are being opened.
     opening: Semaphore,
-    reach: Reach,
+    reach: ConnectOptions,
     security: Security,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Security {
-    Mutual { expectation: Expectation, live: Arc<Live> },
+    Mutual { expectation: ExpectedServer, store: Arc<CredentialStore> },
     Plain,
 }
 
@@ -63,9 +63,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl Connector {
     pub(super) fn new(
         security: Security,
-        reach: Reach,
+        reach: ConnectOptions,
         handshake_timeout: Duration,
-        handshakes: Arc<Handshakes>,
+        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
         let mut http = HttpConnector::new();
@@ -73,14 +73,14 @@ impl Connector {
         http.set_connect_timeout(Some(reach.connect_timeout));
         http.set_nodelay(true);
         let opening = Semaphore::new(MOST_OPENING);
-        let inner = Inner { connections, handshake_timeout, handshakes, opening, reach, security };
+        let inner = Inner { connections, handshake_timeout, events, opening, reach, security };
         Self { http, inner: Arc::new(inner) }
     }
 
     /// Whose identity is presented; none without TLS.
-    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+    pub(super) fn store(&self) -> Option<&Arc<CredentialStore>> {
         match &self.inner.security {
-            Security::Mutual { live, .. } => Some(live),
+            Security::Mutual { store, .. } => Some(store),
             Security::Plain => None,
         }
     }
@@ -118,8 +118,8 @@ impl Service<Uri> for Connector {
             let address = tcp.peer_addr()?;
             let wire = Wire::new(tcp, address);
             let mut stream = match (name, &inner.security) {
-                (Some(name), Security::Mutual { expectation, live }) => {
-                    inner.handshake(wire, name, expectation, live).await?
+                (Some(name), Security::Mutual { expectation, store }) => {
+                    inner.handshake(wire, name, expectation, store).await?
                 }
                 _ => inner.without_handshake(wire),
             };
@@ -165,18 +165,18 @@ impl Inner {
         &self,
         wire: Wire,
         name: ServerName<'static>,
-        expectation: &Expectation,
-        live: &Arc<Live>,
+        expectation: &ExpectedServer,
+        store: &Arc<CredentialStore>,
     ) -> Result<Stream, ConnectError> {
         let began = Instant::now();
         let peer = wire.peer_address();
         let refused = |refusal: Refusal| {
-            let event = Handshake::refused(Role::Client, began.elapsed(), None, refusal.clone());
-            self.handshakes.record(event);
-            ConnectError::Handshake(Box::new(refusal))
+            let event = Event::refused(Role::Client, began.elapsed(), None, refusal.clone());
+            self.events.record(event);
+            ConnectError::Event(Box::new(refusal))
         };
 
-        let (config, verifier) = self.config(expectation, live).map_err(|error| {
+        let (config, verifier) = self.config(expectation, store).map_err(|error| {
             let reason = Reason::new(Code::ProtocolError).with_detail(error.to_string());
             refused(Refusal::new(reason, Role::Client, None, peer))
         })?;
@@ -210,9 +210,9 @@ impl Inner {
             return Err(refused(Refusal::new(reason, Role::Client, None, peer)));
         }
         let session = Session::of(tls.get_ref().1, Some(server_name));
-        let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), Arc::clone(live)));
+        let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), Arc::clone(store)));
         let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
-        self.handshakes.record(Handshake::accepted(
+        self.events.record(Event::accepted(
             Role::Client,
             peer,
             began.elapsed(),
@@ -221,7 +221,7 @@ impl Inner {
         ));
         let connection = Connection::new(Role::Client, peer, Some(session), proven);
         let connection = Arc::new(connection);
-        self.connections.add_judged_by(&connection, verifier.credentials());
+        self.connections.add_verified_by(&connection, verifier.credentials());
         note_opened(&connection);
         Ok(Stream::tls(TlsStream::Client(tls), connection, None))
     }
@@ -229,10 +229,10 @@ impl Inner {
     /// The configuration of one handshake, and the verifier that will know its verdict.
     fn config(
         &self,
-        expectation: &Expectation,
-        live: &Live,
+        expectation: &ExpectedServer,
+        store: &CredentialStore,
     ) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
-        let credentials = live.current();
+        let credentials = store.current();
         let spiffe_id = expectation.spiffe_id.clone();
         let verifier = Arc::new(Verifier::new(credentials, spiffe_id));
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use hyper_util::client::legacy::Error as PoolError;
 use thiserror::Error;
 
-use crate::connections::Connection;
-use crate::failure::refused_by_peer;
+use crate::connection::Connection;
+use crate::connection::session::Session;
+use crate::event::failure::refused_by_peer;
+use crate::event::refusal::{Code, Refusal};
 use crate::field_limits::FieldLimit;
-use crate::refusal::{Code, Refusal};
-use crate::session::Session;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -42,7 +42,7 @@ impl RequestError {
     pub(super) fn of(error: PoolError, connections: &[Arc<Connection>]) -> Self {
         if let Some(failed) = find::<ConnectError>(&error) {
             return match failed {
-                ConnectError::Handshake(refusal) => match refusal.code {
+                ConnectError::Event(refusal) => match refusal.code {
                     Code::ConnectionLost => Self::Broken(error.into()),
                     Code::HandshakeTimeout => Self::Timeout(error.into()),
                     _ => Self::Refused { refusal: refusal.clone(), session: None },
@@ -81,7 +81,7 @@ impl RequestError {
 #[derive(Debug, Error)]
 pub(super) enum ConnectError {
     #[error("{0}")]
-    Handshake(Box<Refusal>),
+    Event(Box<Refusal>),
     #[error("no URL with a host, of https, or of http where there is no TLS: {0}")]
     Url(String),
 }

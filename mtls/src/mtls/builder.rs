@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::{Inner, Mtls, MtlsError};
-use crate::connections::Connections;
-use crate::handshake::Handshakes;
+use crate::connection::Connections;
+use crate::credentials::{BadFile, CredentialStore};
+use crate::event::Events;
 use crate::limits::Limits;
-use crate::live::{BadFile, Live};
-use crate::role::Role;
-use crate::trust::Revocation;
+use crate::pki::role::Role;
+use crate::pki::trust::Revocation;
 
 /// Choices for an [`Mtls`]; whatever is left out has its strictest value.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ use crate::trust::Revocation;
 pub struct Builder {
     client_certificates: ClientCertificates,
     directory: PathBuf,
-    handshakes: Option<Arc<Handshakes>>,
+    events: Option<Arc<Events>>,
     limits: Limits,
     revocation: Revocation,
     role: Option<Role>,
@@ -51,8 +51,8 @@ impl Builder {
 
     /// Where handshakes and refusals are recorded; by default a ring that logs 50 refusals a
     /// second at most.
-    pub fn handshakes(self, handshakes: Arc<Handshakes>) -> Self {
-        Self { handshakes: Some(handshakes), ..self }
+    pub fn events(self, events: Arc<Events>) -> Self {
+        Self { events: Some(events), ..self }
     }
 
     /// Limits of servers, and the handshake and idle timeouts of clients.
@@ -80,28 +80,28 @@ impl Builder {
         if Handle::try_current().is_err() {
             return Err(MtlsError::NoRuntime);
         }
-        let live = match self.role {
+        let store = match self.role {
             Some(role) => self.load(&[role]),
             None => self
                 .load(&[Role::Client, Role::Server])
                 .or_else(|_| self.load(&[Role::Server]))
                 .or_else(|problems| self.load(&[Role::Client]).map_err(|_| problems)),
         };
-        let live = Arc::new(live.map_err(MtlsError::Credentials)?);
+        let store = Arc::new(store.map_err(MtlsError::Credentials)?);
         let connections = Connections::new();
-        connections.follow(&live);
+        connections.follow(&store);
         Ok(Mtls {
             inner: Arc::new(Inner {
                 client_certificates: self.client_certificates,
                 connections,
-                handshakes: self.handshakes.unwrap_or_else(|| Handshakes::new(50)),
+                events: self.events.unwrap_or_else(|| Events::new(50)),
                 limits: self.limits,
-                live,
+                store,
             }),
         })
     }
 
-    fn load(&self, roles: &[Role]) -> Result<Live, Vec<BadFile>> {
-        Live::load(self.directory.clone(), roles, self.revocation)
+    fn load(&self, roles: &[Role]) -> Result<CredentialStore, Vec<BadFile>> {
+        CredentialStore::load(self.directory.clone(), roles, self.revocation)
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{Display, Formatter};
 use std::net::IpAddr;
 
 use super::{Attribute, InvalidCondition, name};
-use crate::certificate::Certificate;
-use crate::spiffe::SpiffeId;
+use crate::pki::certificate::Certificate;
+use crate::pki::spiffe::SpiffeId;
 
 /// An attribute of a certificate and the value it must have, checked.
 ///
@@ -37,7 +37,7 @@ impl Condition {
     /// - `email`: the host without regard to case, the local part exact.
     /// - `ip`: as an address, however it is written.
     /// - `fingerprint256`: in either case, with colons or without.
-    /// - `issuer`: RFC 4514 text as [`crate::certificate::DistinguishedName`] displays it, exact.
+    /// - `issuer`: RFC 4514 text as [`crate::pki::certificate::DistinguishedName`] displays it, exact.
     /// - `common_name`: exact, and the only one: where a certificate bears two, programs differ in
     ///   which of them they take for its name.
     /// - `organization`, `organizational_unit`, `uri`: one of them, exact.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Attribute;
-use crate::spiffe::InvalidSpiffeId;
+use crate::pki::spiffe::InvalidSpiffeId;
 
 /// Why a text is no value of an attribute; each says what to write.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]

@@ -3,8 +3,8 @@
 use std::fmt::{Display, Formatter};
 
 use super::{Condition, InvalidRule};
-use crate::certificate::Certificate;
-use crate::spiffe::SpiffeId;
+use crate::pki::certificate::Certificate;
+use crate::pki::spiffe::SpiffeId;
 
 /// A condition, or conditions that are joined.
 ///

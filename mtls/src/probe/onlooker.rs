@@ -11,8 +11,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use super::CertificateRequest;
-use crate::certificate::DistinguishedName;
-use crate::identity::Identity;
+use crate::pki::certificate::DistinguishedName;
+use crate::pki::identity::Identity;
 use crate::protocol::PROVIDER;
 
 /// **Verifies nothing**: every chain is taken, so that it can be looked at, and every signature.

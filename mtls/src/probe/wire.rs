@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::{LIMIT, Server, Unseen};
+use super::{LIMIT, ProbeError, Server};
 
 pub(super) struct Wire {
     pub(super) address: SocketAddr,
@@ -15,18 +15,18 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Connects to the first address of the server that answers.
-    pub(super) fn connect(server: &Server) -> std::result::Result<Self, Unseen> {
+    pub(super) fn connect(server: &Server) -> std::result::Result<Self, ProbeError> {
         let name = server.host();
         let addresses = addresses(name.clone(), server.port())
-            .map_err(|source| Unseen::NotFound { name: name.clone(), source })?;
+            .map_err(|source| ProbeError::NotFound { name: name.clone(), source })?;
         let mut failure =
-            Unseen::NotFound { name, source: Error::new(ErrorKind::NotFound, "it has none") };
+            ProbeError::NotFound { name, source: Error::new(ErrorKind::NotFound, "it has none") };
         for address in addresses {
             let tcp = TcpStream::connect_timeout(&address, LIMIT)
                 .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp));
             match tcp {
                 Ok(tcp) => return Ok(Self { address, deadline: Instant::now() + LIMIT, tcp }),
-                Err(source) => failure = Unseen::NotConnected { address, source },
+                Err(source) => failure = ProbeError::NotConnected { address, source },
             }
         }
         Err(failure)

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::files;
-use crate::alert::Alert;
+use crate::event::alert::Alert;
 
 /// The most that is read, and for how long.
 const BYTES: u64 = 64 * 1024;
@@ -23,7 +23,7 @@ pub(super) async fn until_read(stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 /// Says why in a plain alert, where the port speaks TLS, and closes. Where the process is short of
 /// files, it only closes: each that is told takes one meanwhile.
-pub(super) async fn turn_away(mut tcp: TcpStream, secured: bool) -> Option<Alert> {
+pub(super) async fn refuse(mut tcp: TcpStream, secured: bool) -> Option<Alert> {
     if !files::are_below(6, &tcp) {
         return None;
     }

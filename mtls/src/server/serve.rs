@@ -20,9 +20,9 @@ use tower::Service;
 use tracing::{debug, warn};
 
 use super::{Acceptor, PeerService};
-use crate::connections::Connection;
-use crate::patience::StreamExecutor;
-use crate::session::Session;
+use crate::connection::Connection;
+use crate::connection::session::Session;
+use crate::connection::stream_executor::StreamExecutor;
 
 /// A listener that serves HTTP once it is awaited; made by [`Mtls::serve`](crate::Mtls::serve).
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tower::Service;
 
-use crate::connections::{Connection, InFlight, RequestInFlight};
-use crate::patience;
+use crate::connection::stream_executor;
+use crate::connection::{Connection, InFlight, RequestInFlight};
 
 /// Puts the [`Peer`](crate::peer::Peer) and the `Arc<`[`Connection`]`>` into the extensions of
 /// each request.
@@ -50,7 +50,7 @@ where
         if self.connection.is_draining() {
             // Nobody is served whose trust has ended; the connection is cut within the second.
             return Box::pin(std::future::poll_fn(|_| {
-                patience::waits_for_us();
+                stream_executor::note_waiting_for_handler();
                 Poll::Pending
             }));
         }
@@ -69,7 +69,7 @@ where
             let answer = std::future::poll_fn(|context| {
                 let polled = answer.as_mut().poll(context);
                 if polled.is_pending() {
-                    patience::waits_for_us();
+                    stream_executor::note_waiting_for_handler();
                 }
                 polled
             })

@@ -173,7 +173,7 @@ fn without_a_prefix_for_it_a_path_selects_nothing() {
     assert!(matches!(find(&table, "/Status"), Err(InvalidPath::Ambiguous(_))));
 }
 
-/// Every mutation at every place of paths below the prefixes, and a part of all pairs.
+/// Every mutation at every directory of paths below the prefixes, and a part of all pairs.
 #[test]
 fn no_server_reads_a_mutated_path_as_below_another_prefix() {
     let table = table(&PREFIXES);

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 use std::sync::Arc;
 
-use mtls::certificate::Certificate;
-use mtls::connections::Connections;
-use mtls::live::{Credentials, Live};
+use mtls::connection::Connections;
+use mtls::credentials::{CredentialStore, Credentials};
+use mtls::pki::certificate::Certificate;
 
 /// Displayed, Prometheus' text form.
 pub(super) struct Dates {
@@ -29,7 +29,7 @@ struct IdentityDates {
 const MOST_PEERS: usize = 100;
 
 impl Dates {
-    pub(super) fn of(lives: &[Arc<Live>], connections: &Connections) -> Self {
+    pub(super) fn of(identities: &[Arc<CredentialStore>], connections: &Connections) -> Self {
         let mut peers: BTreeMap<String, i64> = BTreeMap::new();
         for connection in connections.open() {
             if let Some(peer) = connection.peer() {
@@ -43,13 +43,13 @@ impl Dates {
         if let Some(last) = ends.get(MOST_PEERS - 1) {
             peers.retain(|_, end| *end <= *last);
         }
-        let identities = lives.iter().map(|live| {
-            let directory = live.directory().display().to_string();
+        let identities = identities.iter().map(|store| {
+            let directory = store.directory().display().to_string();
             let label = format!("directory=\"{}\"", Label(&directory));
             IdentityDates {
-                credentials: live.current(),
-                is_reloaded: live.last_reload().problems.is_empty(),
-                label: if lives.len() > 1 { label } else { String::new() },
+                credentials: store.current(),
+                is_reloaded: store.last_reload().problems.is_empty(),
+                label: if identities.len() > 1 { label } else { String::new() },
             }
         });
         Self { identities: identities.collect(), peers }

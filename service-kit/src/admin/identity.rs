@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mtls::certificate::Certificate;
-use mtls::live::Live;
-use mtls::trust::RevocationList;
+use mtls::credentials::CredentialStore;
+use mtls::pki::certificate::Certificate;
+use mtls::pki::trust::RevocationList;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -52,10 +52,10 @@ struct ReloadView {
 }
 
 impl IdentityView {
-    pub(super) fn of(live: &Live, now: OffsetDateTime) -> Self {
-        let credentials = live.current();
+    pub(super) fn of(store: &CredentialStore, now: OffsetDateTime) -> Self {
+        let credentials = store.current();
         let certificate = Arc::clone(&credentials.certificate);
-        let reload = live.last_reload();
+        let reload = store.last_reload();
         let roots = credentials.trust.roots().iter().map(|root| RootView {
             days_left: root.certificate.days_left(now),
             certificate: root.certificate.clone(),
@@ -68,7 +68,7 @@ impl IdentityView {
             lists: lists.collect(),
             last_reload: ReloadView {
                 at: reload.at,
-                directory: live.directory().to_owned(),
+                directory: store.directory().to_owned(),
                 ok: reload.problems.is_empty(),
                 problems: reload.problems,
             },
@@ -99,9 +99,9 @@ mod tests {
 
     #[test]
     fn a_list_of_no_known_issuer_is_not_verified() {
-        let live = with_a_strangers_list();
+        let store = with_a_strangers_list();
 
-        let view = json!(IdentityView::of(&live, OffsetDateTime::now_utc()));
+        let view = json!(IdentityView::of(&store, OffsetDateTime::now_utc()));
 
         assert_eq!(view["lists"][0]["verified"], true);
         assert_eq!(view["lists"][1]["issuer"], "O=mtls-demo,CN=stranger");

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
-use mtls::trust::Revocation;
+use mtls::pki::trust::Revocation;
 
 /// A duration: `10s`, `500ms`, `5m`, `2h`; more than zero.
 pub fn duration(text: &str) -> Result<Duration, String> {

@@ -106,7 +106,7 @@ pub static NAMES: List = List::new(&[
     "x-authenticated*", // X-Authenticated-User, -Userid, -Groups
     "x-authentication-*", // FortiProxy: x-authentication-user
     "x-authentik-*", // authentik: X-authentik-username
-    "x-azure-*",   // Front Door: X-Azure-SocketIP, X-Azure-FDID
+    "x-azure-*",   // Front Listener: X-Azure-SocketIP, X-Azure-FDID
     "x-cert*",     // X-Cert-Subject, X-Certificate
     "x-coming-from", // proxies, for the address
     "x-consumer-*", // Kong

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use http::HeaderValue;
-use mtls::certificate::Certificate;
+use mtls::pki::certificate::Certificate;
 
 /// What it says besides the certificate itself, encoded.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ fn pem(client_cert: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use authority::LeafRequest;
-    use mtls::certificate::DistinguishedName;
+    use mtls::pki::certificate::DistinguishedName;
     use proptest::prelude::*;
 
     use super::super::tests::{certificate, issue};

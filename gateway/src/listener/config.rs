@@ -1,0 +1,133 @@
+//! On which terms a listener lets callers in, and where they may go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mtls::connection::Connection;
+use mtls::credentials::CredentialStore;
+use mtls::event::Events;
+use mtls::event::refusal::{Code, Reason};
+use mtls::field_limits::FieldLimits;
+use mtls::limits::Limits;
+use mtls::peer::Peer;
+use mtls::pki::role::Role;
+use mtls::server::Acceptor;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use crate::config::{ClientCertificates, Config, ListenerSettings, Security};
+use crate::redirect::Hosts;
+use crate::request_limits::RequestLimits;
+use crate::route_metrics::RouteMetrics;
+use crate::routes::Routes;
+use crate::upstream::Registries;
+
+/// On which terms a listener lets callers in, and where they may go.
+#[derive(Debug)]
+pub(crate) struct ListenerConfig {
+    pub(super) acceptor: Acceptor,
+    /// How long requests in flight have once their connection is told to end.
+    pub(super) drain_timeout: Duration,
+    /// How large the heads and the trailers of requests may be.
+    pub(crate) fields: FieldLimits,
+    pub(crate) events: Arc<Events>,
+    /// Where a listener that redirects may lead to.
+    pub(crate) hosts: Hosts,
+    pub(super) limits: Limits,
+    pub(crate) store: Option<Arc<CredentialStore>>,
+    pub(crate) name: Arc<str>,
+    /// Told when connections that were made on these terms are to end.
+    pub(super) over: Arc<watch::Sender<bool>>,
+    pub(crate) requests: RequestLimits,
+    pub(crate) routes: Routes,
+    pub(crate) security: Security,
+    /// Of requests that found no route.
+    pub(crate) unrouted: Arc<RouteMetrics>,
+}
+
+impl ListenerConfig {
+    pub(crate) fn new(
+        listener: &ListenerSettings,
+        store: Option<Arc<CredentialStore>>,
+        routes: Routes,
+        config: &Config,
+        requests: RequestLimits,
+        registries: &Registries,
+    ) -> Self {
+        let (events, open) = (Arc::clone(&registries.events), Arc::clone(&registries.connections));
+        let limits = &config.limits;
+        let acceptor = match (&listener.security, &store) {
+            (Security::Tls { client_certificates, .. }, Some(store)) => {
+                let make = match client_certificates {
+                    ClientCertificates::Off => Acceptor::without_client_certificates,
+                    ClientCertificates::Optional => Acceptor::optional,
+                    ClientCertificates::Required => Acceptor::mutual,
+                };
+                make(Arc::clone(store), limits.clone(), events, open)
+            }
+            _ => Acceptor::plain(limits.clone(), events, open),
+        };
+        Self {
+            acceptor,
+            drain_timeout: config.drain_timeout,
+            fields: config.request_fields,
+            events: Arc::clone(&registries.events),
+            hosts: Hosts::default(),
+            limits: limits.clone(),
+            store,
+            name: listener.name.as_str().into(),
+            over: Arc::new(watch::Sender::new(false)),
+            requests,
+            routes,
+            security: listener.security.clone(),
+            unrouted: Arc::new(RouteMetrics::new("none")),
+        }
+    }
+
+    /// Judges a connection that may have been let in on other terms. It was told to end, and a
+    /// caller who does not heed that can still open streams on it in HTTP/2.
+    pub(crate) fn still_admit(&self, connection: &Connection) -> Result<(), Reason> {
+        let (Security::Tls { client_certificates, .. }, Some(store)) =
+            (&self.security, &self.store)
+        else {
+            return Ok(());
+        };
+        if connection.session().is_none() {
+            return Err(Reason::new(Code::NotTls));
+        }
+        match (client_certificates, connection.peer()) {
+            (ClientCertificates::Required, None) => Err(Reason::new(Code::NoCertificate)),
+            (ClientCertificates::Off, _) | (_, None) => Ok(()),
+            (_, Some(_)) if connection.is_verified_by(store) => Ok(()),
+            (_, Some(peer)) => {
+                let now = OffsetDateTime::now_utc();
+                store.current().trust.verify(peer.presented(), Role::Client, now).map(drop)
+            }
+        }
+    }
+
+    /// Whom a connection speaks for here. Where nobody is verified any more, that is nobody, though
+    /// it was made when somebody was.
+    pub(crate) fn peer_of<'a>(&self, connection: &'a Connection) -> Option<&'a Peer> {
+        connection.peer().filter(|_| self.verifies_callers())
+    }
+
+    /// Whether callers that show a certificate are verified here.
+    pub(crate) fn verifies_callers(&self) -> bool {
+        match &self.security {
+            Security::Plain | Security::Redirect(_) => false,
+            Security::Tls { client_certificates, .. } => {
+                *client_certificates != ClientCertificates::Off
+            }
+        }
+    }
+
+    /// Whether a connection that was let in on the other terms would be let in alike on these.
+    pub(super) fn admit_like(&self, other: &Self) -> bool {
+        let same_live = match (&self.store, &other.store) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (one, two) => one.is_none() && two.is_none(),
+        };
+        same_live && self.security == other.security && self.limits == other.limits
+    }
+}

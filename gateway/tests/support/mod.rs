@@ -1,0 +1,42 @@
+//! The fixture that the tests live in: the gateway as a process, those who knock, and what stands
+//! behind.
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the fixture")]
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod caller;
+mod deadline;
+pub(crate) mod frames;
+mod gateway;
+mod http2;
+mod message;
+mod papers;
+mod upstream;
+
+pub(crate) use self::caller::{Caller, End, client};
+pub(crate) use self::deadline::{eventually, within};
+pub(crate) use self::gateway::Gateway;
+pub(crate) use self::http2::{Http2, block, frame};
+pub(crate) use self::message::{Message, Talk};
+pub(crate) use self::papers::Papers;
+pub(crate) use self::upstream::{OK, Upstream, Visit};
+
+/// A plain listener on a free port, called `plain`.
+pub(crate) const PLAIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n\
+    [[listener]]\nname = \"plain\"\nlisten = \"127.0.0.1:0\"\nplain = true\n";
+
+/// A gateway with one plain listener and one route, which leads to these upstreams; `more` stands
+/// in the route's table.
+pub(crate) async fn plain_gateway(upstreams: &[&Upstream], more: &str) -> Gateway {
+    Gateway::start(&format!("{PLAIN}{}{more}", plain_route(upstreams))).await
+}
+
+/// A route that anyone may take, without the headers that tell of the caller.
+pub(crate) fn plain_route(upstreams: &[&Upstream]) -> String {
+    let urls: Vec<String> = upstreams.iter().map(|one| format!("{:?}", one.url())).collect();
+    format!(
+        "[[route]]\nanonymous = true\nupstreams = [{}]\n\
+         identity_headers = {{ x_forwarded = false }}\n",
+        urls.join(", ")
+    )
+}

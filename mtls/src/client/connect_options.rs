@@ -1,0 +1,45 @@
+//! Where a server is found, and in which HTTP it is spoken to.
+
+use std::time::Duration;
+
+use http::uri::Authority;
+
+use crate::field_limits::FieldLimits;
+
+/// How a server is reached.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// How long the name lookup and a TCP connection may take.
+    pub connect_timeout: Duration,
+    /// Host and port to dial, where the server is not found under the name in the URL. The name
+    /// in the URL is the one that it must prove all the same.
+    pub dial: Option<Authority>,
+    /// In which HTTP it is spoken to.
+    pub protocol: Protocol,
+    /// How large the head of a response may be.
+    pub response_fields: FieldLimits,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Protocol {
+    /// The one that ALPN chose; without TLS, HTTP/1.1.
+    #[default]
+    Any,
+    /// HTTP/1.1, which alone has the `Upgrade` field (RFC 9110, section 7.8).
+    Http1,
+    /// HTTP/2, known beforehand (RFC 9113, section 3.3).
+    Http2,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        let connect_timeout = Duration::from_secs(3);
+        Self {
+            connect_timeout,
+            dial: None,
+            protocol: Protocol::default(),
+            response_fields: FieldLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The verification of one chain, in the order that makes the told reason the true one.
+
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+
+use super::Trust;
+use super::candidates::Candidates;
+use super::path::Path;
+use super::presented::Presented;
+use super::signatures::Signatures;
+use crate::event::refusal::{Code, Reason};
+use crate::pki::certificate::Certificate;
+use crate::pki::role::Role;
+
+/// A chain that was found good, from the leaf to one of our roots.
+#[derive(Clone, Debug)]
+pub struct VerifiedChain {
+    /// The leaf, its `chain` reaching up to the root.
+    pub certificate: Certificate,
+    /// Until when this verdict holds by itself: the first end of a certificate of the chain or,
+    /// where fresh lists are required, the first moment at which a consulted list is stale.
+    pub not_after: OffsetDateTime,
+    /// What was presented, for the next verification.
+    pub presented: Vec<CertificateDer<'static>>,
+}
+
+impl Trust {
+    /// Judges the chain that the end in `role` presented, at the time `now`.
+    ///
+    /// Each path that may lead from the leaf to a root is verified after RFC 5280, section 6, by
+    /// rustls-webpki, until one is good. Beyond it: a root outside of its dates does not count;
+    /// the leaf bears the role's extended key usage, and `digitalSignature` if it has a key usage
+    /// at all; an issuer's key usage includes `keyCertSign`; path lengths hold from the root on;
+    /// RSA keys have 2048 bits at least; nothing in the path has been revoked. Certificates that
+    /// stand in no path do not matter.
+    ///
+    /// The name is not judged here: a server's name is the client's question.
+    pub fn verify(
+        &self,
+        presented: &[CertificateDer<'_>],
+        role: Role,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedChain, Reason> {
+        let chain = Presented::parse(presented)?;
+        chain.refuse_self_signed()?;
+        let (candidates, mut are_all) = Candidates::of(&chain, &self.roots).paths()?;
+
+        let mut refused: Vec<(Path<'_>, Reason)> = Vec::new();
+        let mut signatures = Signatures::default();
+        for (steps, root) in candidates {
+            let path = Path { chain: &chain, root: &self.roots[root], steps, trust: self };
+            // Signatures are looked at beforehand where webpki would do so again and again: in a
+            // second path, and where the certificates of one may be put in another order.
+            let is_alone = refused.is_empty() && !path.has_namesakes();
+            match if is_alone { None } else { signatures.first_unsigned(&path) } {
+                Some(_) if signatures.are_too_many() => {
+                    are_all = false;
+                    break;
+                }
+                Some((_, _, true)) => continue,
+                Some((step, why, false)) => {
+                    let reason = path.unsigned(step, why);
+                    refused.push((path, reason));
+                    continue;
+                }
+                None => {}
+            }
+            match path.verify(role, now) {
+                Ok(verified) => return Ok(verified),
+                // What one issuer has taken back, no other way around it brings back.
+                Err(reason) if reason.code == Code::Revoked => return Err(reason),
+                Err(reason) => refused.push((path, reason)),
+            }
+        }
+        if !are_all {
+            return Err(chain.reason(Code::ChainTooComplex, 0));
+        }
+        if refused.len() == 1 {
+            return Err(refused.remove(0).1);
+        }
+        // Of several paths the true one is that whose signatures verify, or the most of them; and
+        // an edition of an intermediate that ended is in the way of nobody who sends a later one.
+        let told = refused.into_iter().min_by_key(|(path, reason)| {
+            let unsigned = signatures.first_unsigned(path).map_or(0, |(step, ..)| step + 1);
+            (unsigned, matches!(reason.code, Code::Expired | Code::NotYetValid))
+        });
+        Err(told.map_or_else(|| chain.reason(Code::UnknownIssuer, 0), |(_, reason)| reason))
+    }
+}

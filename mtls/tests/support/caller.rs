@@ -1,0 +1,93 @@
+//! A client of ours.
+
+use std::sync::Arc;
+
+use authority::Leaf;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use mtls::client::{Client, ConnectOptions, ExpectedServer, RequestError};
+use mtls::connection::{Connection, Connections, InFlight};
+use mtls::credentials::CredentialStore;
+use mtls::event::Events;
+use mtls::event::refusal::Refusal;
+use mtls::limits::Limits;
+
+use super::{Papers, store, within};
+
+/// A client of ours, and what it sees.
+pub(crate) struct Caller {
+    pub(crate) client: Client<Empty<Bytes>>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) events: Arc<Events>,
+}
+
+impl Caller {
+    /// The good client.
+    pub(crate) fn new(papers: &Papers) -> Self {
+        Self::showing(&papers.client(), papers.roots())
+    }
+
+    /// A client that shows `leaf`, whatever it is, and trusts `roots`.
+    pub(crate) fn showing(leaf: &Leaf, roots: &str) -> Self {
+        Self::expecting(leaf, roots, ExpectedServer::default(), &Limits::default())
+    }
+
+    pub(crate) fn expecting(
+        leaf: &Leaf,
+        roots: &str,
+        expectation: ExpectedServer,
+        limits: &Limits,
+    ) -> Self {
+        Self::living(store(leaf, roots), expectation, limits)
+    }
+
+    /// A client whose identity and trust are those of a directory, and change with it.
+    pub(crate) fn living(
+        store: Arc<CredentialStore>,
+        expectation: ExpectedServer,
+        limits: &Limits,
+    ) -> Self {
+        let (connections, events) = (Connections::new(), Events::new(0));
+        let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&events));
+        let client = Client::new(
+            Arc::clone(&store),
+            expectation,
+            ConnectOptions::default(),
+            limits,
+            ours,
+            theirs,
+        );
+        Self { client, connections, events }
+    }
+
+    /// One `GET`, up to the head of its answer.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+    ) -> Result<Response<InFlight<Incoming>>, RequestError> {
+        let request = Request::get(url).body(Empty::new()).expect("the URL must be one");
+        within("an answer", self.client.request(request)).await
+    }
+
+    /// One `GET`, and the connection that it was answered on.
+    pub(crate) async fn fetch(
+        &self,
+        url: &str,
+    ) -> Result<(String, Option<Arc<Connection>>), RequestError> {
+        let mut response = self.get(url).await?;
+        let connection = response.extensions_mut().remove::<Arc<Connection>>();
+        let body = within("a body", response.into_body().collect()).await;
+        let bytes = body.expect("the answer must be whole").to_bytes();
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), connection))
+    }
+
+    /// The refusal that this `GET` must end in.
+    pub(crate) async fn refused(&self, url: &str) -> Refusal {
+        match self.get(url).await {
+            Err(RequestError::Refused { refusal, .. }) => *refusal,
+            other => unreachable!("a refusal was expected, and there is {other:?}"),
+        }
+    }
+}

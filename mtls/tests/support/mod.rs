@@ -1,0 +1,23 @@
+//! The papers that the tests live in: its authority, its doors, and those who knock.
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the papers")]
+
+mod caller;
+mod deadline;
+pub(crate) mod draft;
+pub(crate) mod forge;
+mod http2;
+mod identity_directory;
+mod openssl;
+mod papers;
+mod server;
+mod stranger;
+
+pub(crate) use self::caller::Caller;
+pub(crate) use self::deadline::{eventually, within};
+pub(crate) use self::http2::Http2;
+pub(crate) use self::identity_directory::{Files, IdentityDirectory, empty_list, files};
+pub(crate) use self::openssl::{openssl, openssl_bytes, s_client};
+pub(crate) use self::papers::{ID, Papers, chain, list, store, trust, trust_with, verify};
+pub(crate) use self::server::{Server, hello, quick};
+pub(crate) use self::stranger::{Stranger, received_alert};

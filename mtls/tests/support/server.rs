@@ -1,0 +1,114 @@
+//! A server of ours, on a port of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use authority::Leaf;
+use axum::Router;
+use axum::routing::get;
+use mtls::connection::Connections;
+use mtls::credentials::CredentialStore;
+use mtls::event::refusal::Refusal;
+use mtls::event::{Event, Events, Outcome};
+use mtls::limits::Limits;
+use mtls::server::Acceptor;
+
+use super::{Papers, eventually, store};
+
+/// A server of ours; it ends with the test's runtime.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) events: Arc<Events>,
+}
+
+/// Limits that a test need not wait for.
+pub(crate) fn quick() -> Limits {
+    Limits {
+        handshake_timeout: Duration::from_millis(400),
+        header_timeout: Duration::from_millis(400),
+        idle_timeout: Duration::from_millis(400),
+        ..Limits::default()
+    }
+}
+
+impl Server {
+    /// The good server: `GET /` answers `hello`.
+    pub(crate) fn open(papers: &Papers) -> Self {
+        Self::with_limits(papers, Limits::default())
+    }
+
+    pub(crate) fn with_limits(papers: &Papers, limits: Limits) -> Self {
+        Self::serving(papers, limits, hello())
+    }
+
+    pub(crate) fn serving(papers: &Papers, limits: Limits, router: Router) -> Self {
+        Self::showing(&papers.server(), papers.roots(), limits, router)
+    }
+
+    /// A server that shows `leaf`, whatever it is, and trusts `roots`.
+    pub(crate) fn showing(leaf: &Leaf, roots: &str, limits: Limits, router: Router) -> Self {
+        Self::living(store(leaf, roots), limits, router)
+    }
+
+    /// A server whose identity and trust are those of a directory, and change with it.
+    pub(crate) fn living(store: Arc<CredentialStore>, limits: Limits, router: Router) -> Self {
+        let (connections, events) = (Connections::new(), Events::new(0));
+        let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&events));
+        let acceptor = Acceptor::mutual(Arc::clone(&store), limits, ours, theirs);
+
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port must be free");
+        listener.set_nonblocking(true).expect("it must be possible");
+        let address = listener.local_addr().expect("it must be bound");
+        let server = axum_server::from_tcp(listener).expect("it must listen").acceptor(acceptor);
+        tokio::spawn(server.serve(router.into_make_service()));
+        Self { address, connections, events }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.address.port())
+    }
+
+    /// The newest handshake, once there are `count`.
+    pub(crate) async fn newest_of(&self, count: usize) -> Arc<Event> {
+        eventually("the server's record of a handshake", || {
+            let all = self.events.newest();
+            (all.len() >= count).then(|| Arc::clone(&all[0]))
+        })
+        .await
+    }
+
+    /// The first refusal, once there is one.
+    pub(crate) async fn refusal(&self) -> Refusal {
+        self.refusals(1).await.remove(0)
+    }
+
+    /// All refusals, newest first, once there are `count`.
+    pub(crate) async fn refusals(&self, count: usize) -> Vec<Refusal> {
+        eventually("the server's record of a refusal", || {
+            let all = self.events.newest();
+            let refusals: Vec<_> = all.iter().filter_map(|event| event.refusal.clone()).collect();
+            (refusals.len() >= count).then_some(refusals)
+        })
+        .await
+    }
+
+    /// Waits until so many connections have a directory.
+    pub(crate) async fn admits(&self, count: usize) {
+        eventually("the number of open connections", || {
+            (self.connections.admitted() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// How many were let in.
+    pub(crate) fn accepted(&self) -> usize {
+        let accepted = |event: &&Arc<Event>| event.result == Outcome::Accepted;
+        self.events.newest().iter().filter(accepted).count()
+    }
+}
+
+pub(crate) fn hello() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
