@@ -172,7 +172,9 @@ run_tests() {
   step cargo build --workspace --locked
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
   step e2e/k8s/check.py
-  step e2e/venv.sh "${CARGO_TARGET_DIR:-target}/e2e-venv"
+  local venv=${CARGO_TARGET_DIR:-target}/e2e-venv
+  step e2e/venv.sh "$venv"
+  step "$venv/bin/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
   step cargo test --workspace --locked --doc --quiet
   local said=${CARGO_TARGET_DIR:-target}/tests.log
   if cargo nextest --version >/dev/null 2>&1; then
