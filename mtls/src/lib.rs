@@ -19,8 +19,14 @@
 //!
 //! With the feature `probe`, the module of that name looks at a server without talking to it.
 
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, unused_imports, reason = "the shared modules serve both ends")
+)]
+
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "client")]
 pub mod client;
 pub mod connection;
 pub mod credentials;
@@ -35,6 +41,7 @@ pub mod policy;
 #[cfg(feature = "probe")]
 pub mod probe;
 mod protocol;
+#[cfg(feature = "server")]
 pub mod server;
 mod task;
 pub mod untrusted;

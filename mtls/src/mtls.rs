@@ -9,11 +9,13 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::builder::{Builder, ClientCertificates};
+#[cfg(feature = "client")]
 use crate::client;
 use crate::connection::Connections;
 use crate::credentials::{BadFile, CredentialStore, Credentials};
 use crate::event::Events;
 use crate::limits::Limits;
+#[cfg(feature = "server")]
 use crate::server::{Acceptor, Serve};
 
 /// Mutual TLS for one identity.
@@ -72,6 +74,7 @@ impl Mtls {
         Builder::default()
     }
 
+    #[cfg(feature = "server")]
     /// Accepts connections for a server of your own: for axum-server, or, with
     /// [`Acceptor::handshake`], for any protocol on TCP.
     pub fn acceptor(&self) -> Acceptor {
@@ -88,6 +91,7 @@ impl Mtls {
         )
     }
 
+    #[cfg(feature = "server")]
     /// Serves HTTP/1.1 and HTTP/2 on a listener, until the signal of
     /// [`Serve::with_graceful_shutdown`]; without one, for ever.
     ///
@@ -98,6 +102,7 @@ impl Mtls {
         Serve::new(listener, self.acceptor(), app)
     }
 
+    #[cfg(feature = "client")]
     /// A client that presents this identity, and verifies servers by this trust.
     pub fn client(&self) -> client::Builder {
         client::Builder::new(

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{
+    Connected, Connection as HyperConnection, HttpConnector,
+};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -130,6 +132,15 @@ impl Service<Uri> for Connector {
             }
             Ok(TokioIo::new(stream))
         })
+    }
+}
+
+impl HyperConnection for Stream {
+    /// hyper's pool hands the [`Connection`] on with each answer and each error.
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().extra(Arc::clone(self.connection()));
+        let http2 = self.connection().session().is_some_and(Session::is_http2);
+        if http2 { connected.negotiated_h2() } else { connected }
     }
 }
 

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::{Connected, Connection as HyperConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
@@ -332,16 +331,6 @@ impl AsyncWrite for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.connection.note_gone();
-    }
-}
-
-impl HyperConnection for Stream {
-    /// hyper's pool hands the [`Connection`] on with each answer and each error.
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(Arc::clone(&self.connection));
-        let http2 =
-            self.connection.session().is_some_and(crate::connection::session::Session::is_http2);
-        if http2 { connected.negotiated_h2() } else { connected }
     }
 }
 
