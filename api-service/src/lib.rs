@@ -9,7 +9,6 @@ mod settings;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use mtls::server::Acceptor;
 use serde_json::{Value, json};
 use service_kit::process::Shutdown;
 use service_kit::service::Service;
@@ -23,13 +22,7 @@ pub use self::settings::Settings;
 /// A port is taken, or a listener failed.
 pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let service = Service::bind(settings.service, shutdown)?;
-    let acceptor = Acceptor::mutual(
-        service.store.clone(),
-        service.limits.connection.clone(),
-        service.events.clone(),
-        service.connections.clone(),
-    );
-    service.serve("api-service", acceptor, routes()).await
+    service.serve_mutual_tls("api-service", routes()).await
 }
 
 /// Every route of this port; each stands behind mutual TLS.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use mtls::client::{Client, ConnectOptions, ExpectedServer, RequestError};
+use mtls::client::{Client, ConnectOptions, ExpectedServer, RequestError, Resolver};
 use mtls::connection::session::Session;
 use mtls::connection::{Connection, InFlight};
 use mtls::peer::Peer;
@@ -56,11 +56,17 @@ pub(super) enum ApiError {
 }
 
 impl Api {
-    pub(super) fn new(url: ApiUrl, spiffe_id: Option<SpiffeId>, service: &Service) -> Self {
+    pub(super) fn new(
+        url: ApiUrl,
+        resolve: Vec<String>,
+        spiffe_id: Option<SpiffeId>,
+        service: &Service,
+    ) -> Self {
+        let resolver = (!resolve.is_empty()).then(|| Resolver::of_hosts(resolve));
         let client = Client::new(
             service.store.clone(),
             ExpectedServer { spiffe_id },
-            ConnectOptions::default(),
+            ConnectOptions { resolver, ..ConnectOptions::default() },
             &service.limits.connection,
             service.events.clone(),
             service.connections.clone(),

@@ -33,7 +33,12 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     let remedy = "name this host in ALLOWED_HOSTS";
     let hosts = AllowedHosts::new(settings.service.listen.ip(), settings.allowed_hosts, remedy);
     let service = Service::bind(settings.service, shutdown)?;
-    let api = Arc::new(Api::new(settings.api_url, settings.api_spiffe_id, &service));
+    let api = Arc::new(Api::new(
+        settings.api_url,
+        settings.api_resolve,
+        settings.api_spiffe_id,
+        &service,
+    ));
 
     let limits = service.limits.connection.clone();
     let (events, connections) = (service.events.clone(), service.connections.clone());

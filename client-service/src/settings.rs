@@ -26,6 +26,12 @@ struct Arguments {
     #[arg(value_name = "URL")]
     api_service_url: String,
 
+    /// Where the API's addresses come from: HOST:PORT, or several with commas between; empty: the
+    /// host of its URL. Each address has connections of its own, and gets requests by turns; the
+    /// name to prove is the URL's all the same
+    #[arg(long, env = "API_RESOLVE", value_name = "HOSTS", default_value = "")]
+    api_resolve: String,
+
     /// SPIFFE ID that the API's certificate must bear besides its name; empty switches it off
     #[arg(long, env = "API_SPIFFE_ID", value_name = "ID")]
     #[arg(default_value = "spiffe://mtls-demo.local/ns/default/sa/api-service")]
@@ -48,6 +54,7 @@ struct Arguments {
 #[derive(Debug)]
 pub struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) api_resolve: Vec<String>,
     pub(crate) api_spiffe_id: Option<SpiffeId>,
     pub(crate) api_url: ApiUrl,
     pub(crate) service: ServiceSettings,
@@ -82,6 +89,7 @@ impl Settings {
 impl Arguments {
     fn check(&self, problems: &mut Problems) -> Option<Settings> {
         let api_url = problems.check("API_SERVICE_URL", ApiUrl::parse(&self.api_service_url));
+        let api_resolve = problems.check("API_RESOLVE", addresses(&self.api_resolve));
         let api_spiffe_id = match self.api_spiffe_id.as_str() {
             "" => Some(None),
             id => problems.check("API_SPIFFE_ID", id.parse()).map(Some),
@@ -104,6 +112,7 @@ impl Arguments {
         let service = ServiceSettings::check(&self.service, Role::Client, problems);
         Some(Settings {
             allowed_hosts: allowed_hosts?,
+            api_resolve: api_resolve?,
             api_spiffe_id: api_spiffe_id?,
             api_url: api_url?,
             service: service?,
@@ -142,6 +151,17 @@ impl std::fmt::Display for ApiUrl {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "https://{}", self.0)
     }
+}
+
+fn addresses(text: &str) -> Result<Vec<String>, String> {
+    let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+    let checked = hosts.map(|host| match host.parse::<Authority>() {
+        Ok(authority) if authority.port_u16().is_some() && !host.contains('@') => {
+            Ok(host.to_owned())
+        }
+        _ => Err(format!("\"{host}\" will not do: write HOST:PORT, such as api-service-pods:3000")),
+    });
+    checked.collect()
 }
 
 fn hosts(text: &str) -> Result<Vec<String>, String> {

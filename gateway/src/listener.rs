@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use mtls::connection::Connection;
 use mtls::connection::session::Session;
 use mtls::connection::stream_executor::StreamExecutor;
+use mtls::limits::Limits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
@@ -130,6 +131,7 @@ impl Listener {
         let fields = terms.fields;
         let executor = http2.then(|| StreamExecutor::new(&connection, &terms.limits));
         let streams = terms.requests.max_streams();
+        let limits = terms.limits.clone();
         // ListenerConfig that nobody is let in on any more must not be kept for a connection's sake.
         drop(terms);
         let ended = if let Some(executor) = executor {
@@ -138,7 +140,7 @@ impl Listener {
             server.max_header_list_size(fields.http2_list());
             let served = server.serve_connection(io, service);
             let shut_down = http2::Connection::graceful_shutdown;
-            self.serve_until_end(served, shut_down, &mut end, &connection, None).await
+            self.serve_until_end(served, shut_down, &mut end, &limits, &connection, None).await
         } else {
             // The time limits are the stream's: it tells each, and hyper's would only close.
             let mut server = http1::Builder::new();
@@ -148,7 +150,8 @@ impl Listener {
             server.max_headers(fields.fields + fields.fields / 4);
             let served = server.serve_connection(io, service).with_upgrades();
             let shut_down = http1::UpgradeableConnection::graceful_shutdown;
-            self.serve_until_end(served, shut_down, &mut end, &connection, Some(&leaving)).await
+            self.serve_until_end(served, shut_down, &mut end, &limits, &connection, Some(&leaving))
+                .await
         };
         if let Err(error) = ended {
             debug!(%error, "a connection ended");
@@ -176,6 +179,7 @@ impl Listener {
         served: C,
         shut_down: impl FnOnce(Pin<&mut C>),
         end: &mut End,
+        limits: &Limits,
         connection: &Connection,
         leaving: Option<&Leaving>,
     ) -> Result<(), hyper::Error> {
@@ -183,6 +187,7 @@ impl Listener {
         tokio::select! {
             ended = served.as_mut() => return ended,
             () = end.requested() => {}
+            () = limits.connection_ages() => {}
         }
         let drained = async {
             if let Some(leaving) = leaving {

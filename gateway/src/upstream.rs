@@ -4,6 +4,7 @@
 mod health;
 mod upstreams;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +12,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
-use mtls::client::{Client, ConnectOptions, ExpectedServer, Failed, Protocol};
+use mtls::client::{Client, ConnectOptions, ExpectedServer, Failed, Protocol, Resolver};
 use mtls::connection::{Connections, InFlight};
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
@@ -79,9 +80,13 @@ impl Upstream {
             UpstreamScheme::Https => Protocol::Any,
         };
         let client = |protocol| {
-            let dial = Some(url.authority.clone());
-            let connect_timeout = timeouts.connect;
-            let reach = ConnectOptions { connect_timeout, dial, protocol, response_fields: fields };
+            let reach = ConnectOptions {
+                connect_timeout: timeouts.connect,
+                dial: Some(url.authority.clone()),
+                protocol,
+                resolver: resolver(&url),
+                response_fields: fields,
+            };
             Arc::new(client(reach, tls.as_ref(), timeouts, registries))
         };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
@@ -186,6 +191,17 @@ fn client(
         }
         None => Client::plain(reach, &limits, events, open),
     }
+}
+
+/// Follows the addresses of a host name; an address needs none.
+fn resolver(url: &Url) -> Option<Resolver> {
+    let host = url.authority.host();
+    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let default = if url.scheme == UpstreamScheme::Https { 443 } else { 80 };
+    let port = url.authority.port_u16().unwrap_or(default);
+    Some(Resolver::of_hosts(vec![format!("{host}:{port}")]))
 }
 
 fn with_port_of(name: &str, authority: &Authority) -> Option<Authority> {

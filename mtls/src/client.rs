@@ -3,14 +3,17 @@
 
 mod attempt;
 mod builder;
+mod config;
 mod connect_options;
 mod connector;
+mod endpoint;
+mod endpoints;
 mod error;
 mod retry;
 mod retryable_body;
 mod tasks;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,24 +21,22 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::TokioTimer;
 
 pub use self::builder::{Builder, UnfitIdentity};
+pub(crate) use self::config::client_config;
 pub use self::connect_options::{ConnectOptions, Protocol};
-use self::connector::{Connector, Security};
+use self::connector::Security;
+use self::endpoint::{Endpoint, Template};
+use self::endpoints::Endpoints;
+pub use self::endpoints::Resolver;
 pub use self::error::RequestError;
 pub use self::retry::{Failed, Retries, Retry, Sent};
-use self::retryable_body::{BodyOwner, RetryableBody};
-use self::tasks::Tasks;
 use crate::connection::{Connections, InFlight};
 use crate::credentials::CredentialStore;
 use crate::event::{Event, Events};
 use crate::limits::Limits;
 use crate::pki::role::Role;
 use crate::pki::spiffe::SpiffeId;
-use crate::task::OwnedTask;
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs; or one
 /// of [`Client::plain`], which speaks to a server that nobody vouches for.
@@ -44,22 +45,8 @@ use crate::task::OwnedTask;
 /// certificate, and the old ones finish what is in flight and are gone.
 #[derive(Debug)]
 pub struct Client<B> {
-    connector: Connector,
+    endpoints: Endpoints<B>,
     events: Arc<Events>,
-    pool: Arc<Mutex<IdentityPool<B>>>,
-    /// Leaves the old connections as soon as there is a new identity.
-    _renewal: Option<OwnedTask>,
-}
-
-/// The pools of one identity.
-#[derive(Debug)]
-struct IdentityPool<B> {
-    connector: Connector,
-    fingerprint: Option<String>,
-    idle_timeout: Duration,
-    kept: Pool<Connector, RetryableBody<B>>,
-    /// Opens a connection for each request.
-    new: Pool<Connector, RetryableBody<B>>,
 }
 
 /// What a server must be, besides bearing the name that was dialled.
@@ -110,25 +97,18 @@ where
         events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let timeout = limits.handshake_timeout;
         if let Security::Mutual { store, .. } = &security {
             connections.follow(store);
         }
-        let connector = Connector::new(security, reach, timeout, Arc::clone(&events), connections);
-        let pool = IdentityPool::new(connector.clone(), limits.idle_timeout);
-        let pool = Arc::new(Mutex::new(pool));
-        let renewal = connector.store().map(|store| {
-            let mut changed = store.subscribe();
-            let pool = Arc::downgrade(&pool);
-            OwnedTask::spawn(async move {
-                while changed.changed().await.is_ok()
-                    && let Some(pool) = pool.upgrade()
-                {
-                    drop(IdentityPool::in_force(&pool, false));
-                }
-            })
-        });
-        Self { connector, events, pool, _renewal: renewal }
+        let template = Template {
+            connections,
+            events: Arc::clone(&events),
+            handshake_timeout: limits.handshake_timeout,
+            idle_timeout: limits.idle_timeout,
+            options: reach,
+            security,
+        };
+        Self { endpoints: Endpoints::new(template), events }
     }
 
     /// Sends a request to an `https` URL, or an `http` URL where the client is a plain one; and
@@ -174,14 +154,35 @@ where
         request: Request<B>,
         new_connection: bool,
     ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
-        let (lender, mut request) = {
-            let (head, body) = request.into_parts();
-            let (lender, body) = BodyOwner::lend(body);
-            (lender, Request::from_parts(head, body))
+        let (others, last) = match self.endpoints.in_order().await {
+            Ok(endpoints) => endpoints,
+            Err(error) => {
+                let error = RequestError::Unreachable(error.into());
+                let body = Some(request.into_body());
+                return Err(Failed { body, error, sent: Sent::Unconnected });
+            }
         };
-        let captured = capture_connection(&mut request);
-        let answer = IdentityPool::in_force(&self.pool, new_connection).request(request);
-        let answer = attempt::follow(answer, captured, lender, &self.connector).await;
+        if others.is_empty() {
+            return self.attempt_at(&last, request, new_connection).await;
+        }
+        let (head, mut body) = request.into_parts();
+        for endpoint in others {
+            let request = Request::from_parts(head.clone(), body);
+            body = match self.attempt_at(&endpoint, request, new_connection).await {
+                Err(Failed { body: Some(whole), sent: Sent::Unconnected, .. }) => whole,
+                answered => return answered,
+            };
+        }
+        self.attempt_at(&last, Request::from_parts(head, body), new_connection).await
+    }
+
+    async fn attempt_at(
+        &self,
+        endpoint: &Endpoint<B>,
+        request: Request<B>,
+        new_connection: bool,
+    ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
+        let answer = endpoint.attempt(request, new_connection).await;
         answer.map_err(|failed| Failed { error: self.explained(failed.error), ..failed })
     }
 
@@ -208,47 +209,3 @@ impl Client<Full<Bytes>> {
         self.request(request.map_err(|error| RequestError::Unreachable(Box::new(error)))?).await
     }
 }
-
-impl<B> IdentityPool<B>
-where
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn new(connector: Connector, idle_timeout: Duration) -> Self {
-        let in_force = connector.store().map(|store| store.current());
-        let fingerprint = in_force.map(|own| own.certificate.fingerprint256.clone());
-        let fields = connector.response_fields();
-        let mut builder = Pool::builder(Tasks);
-        builder
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(idle_timeout)
-            // It is read ahead to as much, for whatever waits for a slow reader: hyper's own is
-            // 400 KiB.
-            .http1_max_buf_size(fields.bytes)
-            .http1_max_headers(fields.fields)
-            // h2 drops what exceeds it from trailers without an error, so it is far above our own.
-            .http2_max_header_list_size(fields.http2_list().max(LEAST_HTTP2_LIST))
-            .http2_only(connector.protocol() == Protocol::Http2)
-            // It would try again without telling by which connection.
-            .retry_canceled_requests(false);
-        let kept = builder.build(connector.clone());
-        let new = builder.pool_max_idle_per_host(0).build(connector.clone());
-        Self { connector, fingerprint, idle_timeout, kept, new }
-    }
-
-    /// A pool of the identity that is in force now.
-    fn in_force(current: &Mutex<Self>, new_connection: bool) -> Pool<Connector, RetryableBody<B>> {
-        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = current.connector.store()
-            && current.fingerprint.as_ref() != Some(&store.current().certificate.fingerprint256)
-        {
-            *current = Self::new(current.connector.clone(), current.idle_timeout);
-        }
-        if new_connection { current.new.clone() } else { current.kept.clone() }
-    }
-}
-
-/// What HTTP/2 reads of the head or the trailers of a response, where our own limit is lower.
-const LEAST_HTTP2_LIST: u32 = 1024 * 1024;

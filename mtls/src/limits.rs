@@ -1,5 +1,6 @@
 //! How much, and how long, one listener bears.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// The limits of a listener, which hold for every connection and every request on it.
@@ -12,6 +13,9 @@ pub struct Limits {
     /// How long a connection may have no request in flight and send nothing, and a request may
     /// have no byte moved.
     pub idle_timeout: Duration,
+    /// After how long a connection is ended gracefully, give or take a fifth, so that clients that
+    /// keep theirs find servers that came later; zero is never. Open tunnels are let be.
+    pub max_connection_age: Duration,
     /// Connections that are open at once, handshakes included.
     pub max_connections: usize,
     /// The same from one address; 0 is no limit, for behind NAT all share one.
@@ -26,10 +30,24 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            max_connection_age: Duration::from_secs(300),
             max_connections: 10_000,
             max_connections_per_address: 0,
             max_header_bytes: 32 * 1024,
         }
+    }
+}
+
+impl Limits {
+    /// Waits until a connection that is made now is old enough to be ended. Each waits for another
+    /// time, so that connections that were made together do not end together.
+    pub async fn connection_ages(&self) {
+        if self.max_connection_age.is_zero() {
+            return std::future::pending().await;
+        }
+        let seconds = self.max_connection_age.as_secs_f64();
+        let random = f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX);
+        tokio::time::sleep(Duration::from_secs_f64(seconds * (0.8 + 0.4 * random))).await;
     }
 }
 

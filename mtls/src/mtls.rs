@@ -2,6 +2,8 @@
 //! that keep what the crate promises.
 
 mod builder;
+#[cfg(any(feature = "client", feature = "server"))]
+mod unmanaged;
 
 use std::path::PathBuf;
 use std::sync::Arc;

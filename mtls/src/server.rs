@@ -1,6 +1,7 @@
 //! The listening end: an acceptor for axum-server that lets in whom the judge finds good, tells
 //! each refusal, and puts the [`Peer`] into every request.
 
+mod config;
 mod files;
 mod linger;
 mod serve;
@@ -18,14 +19,14 @@ use std::time::Instant;
 #[cfg(feature = "axum")]
 use axum_server::accept::Accept;
 use rustls::ServerConfig;
-use rustls::server::{NoServerSessionStorage, WantsServerCert};
-use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 use tracing::debug;
 
+pub(crate) use self::config::server_config;
 pub use self::serve::Serve;
 pub use self::service::PeerService;
+use crate::ClientCertificates;
 use crate::connection::session::Session;
 use crate::connection::stream::{ServerLimits, Stream, Wire};
 use crate::connection::{Admission, Connection, Connections};
@@ -35,10 +36,8 @@ use crate::event::refusal::{Code, Reason, Refusal};
 use crate::event::{Event, Events};
 use crate::limits::Limits;
 use crate::peer::Peer;
-use crate::pki::identity::Identity;
 use crate::pki::role::Role;
 use crate::pki::verifier::Verifier;
-use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
 
 /// Accepts connections, for [`axum_server::Server::acceptor`].
 ///
@@ -269,28 +268,15 @@ impl Inner {
 
     /// The configuration of one handshake, and the verifier that will know its verdict.
     fn config(&self) -> std::result::Result<(ServerConfig, Option<Arc<Verifier>>), rustls::Error> {
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
-            .with_protocol_versions(&VERSIONS)?;
-        let (credentials, verifier) = match &self.security {
-            Security::Mutual(store) => {
-                let credentials = store.current();
-                (Arc::clone(&credentials), Some(Verifier::new(credentials, None)))
-            }
-            Security::Optional(store) => {
-                let credentials = store.current();
-                (Arc::clone(&credentials), Some(Verifier::optional(credentials)))
-            }
-            Security::WithoutClientCertificates(store) => (store.current(), None),
+        let (store, client_certificates) = match &self.security {
+            Security::Mutual(store) => (store, ClientCertificates::Required),
+            Security::Optional(store) => (store, ClientCertificates::Optional),
+            Security::WithoutClientCertificates(store) => (store, ClientCertificates::Off),
             Security::Plain => {
                 return Err(rustls::Error::General("a plain listener has no TLS".into()));
             }
         };
-        let verifier = verifier.map(Arc::new);
-        let builder = match &verifier {
-            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier) as _),
-            None => builder.with_no_client_auth(),
-        };
-        Ok((finish(builder, &credentials.identity), verifier))
+        server_config(store.current(), client_certificates)
     }
 
     /// By whose trust peers are judged.
@@ -314,17 +300,4 @@ impl Inner {
         let duration = began.elapsed();
         self.events.record(Event::refused(Role::Server, duration, session, refusal));
     }
-}
-
-/// No session is ever resumed: a resumed one would skip the verification.
-fn finish(
-    builder: rustls::ConfigBuilder<ServerConfig, WantsServerCert>,
-    identity: &Identity,
-) -> ServerConfig {
-    let resolver = SingleCertAndKey::from(Arc::clone(identity.certified_key()));
-    let mut config = builder.with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = application_protocols();
-    config.send_tls13_tickets = 0;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config
 }

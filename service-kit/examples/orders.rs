@@ -8,7 +8,6 @@ use axum::{Json, Router};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use mtls::axum::AuthorizeLayer;
 use mtls::pki::role::Role;
-use mtls::server::Acceptor;
 use mtls::{Policy, SpiffeId};
 use serde_json::json;
 use service_kit::healthcheck;
@@ -39,17 +38,11 @@ fn settings() -> Result<ServiceSettings, Problems> {
 
 async fn serve(settings: ServiceSettings, shutdown: Shutdown) -> anyhow::Result<()> {
     let service = Service::bind(settings, shutdown)?;
-    let acceptor = Acceptor::mutual(
-        service.store.clone(),
-        service.limits.connection.clone(),
-        service.events.clone(),
-        service.connections.clone(),
-    );
     let caller: SpiffeId = CALLER.parse()?;
     let authorize = AuthorizeLayer::new(Policy::allow(caller), service.events.clone());
     let orders = get(async || Json(json!({ "orders": [] })));
     let routes = Router::new().route("/orders", orders).layer(authorize);
-    service.serve("orders", acceptor, routes).await
+    service.serve_mutual_tls("orders", routes).await
 }
 
 const CALLER: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";

@@ -1,12 +1,13 @@
 //! A listener, from its address to its graceful end.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use mtls::limits::max_streams;
-use mtls::server::Acceptor;
+use mtls::server::{Acceptor, Serve};
 use thiserror::Error;
 use tracing::info;
 
@@ -46,7 +47,7 @@ pub async fn serve(
     acceptor: Acceptor,
     routes: Router,
     limits: &ServiceLimits,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let handle = Handle::new();
@@ -68,8 +69,7 @@ pub async fn serve(
 
     let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
     let stop = tokio::spawn(async move {
-        shutdown.requested().await;
-        tokio::time::sleep(delay).await;
+        stop_accepting(shutdown, delay).await;
         handle.graceful_shutdown(Some(drain));
     });
     info!(%address, "{name} is listening");
@@ -77,4 +77,35 @@ pub async fn serve(
     stop.abort();
     info!(%address, "{name} has stopped");
     ended
+}
+
+/// Does the same on the loop of `mtls`, which also ends a single connection gracefully: once it has
+/// reached its age.
+///
+/// # Errors
+///
+/// The listener failed.
+pub async fn serve_mutual_tls(
+    name: &'static str,
+    listener: TcpListener,
+    acceptor: Acceptor,
+    routes: Router,
+    limits: &ServiceLimits,
+    shutdown: Shutdown,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    info!(%address, "{name} is listening");
+    let ended = Serve::new(listener, acceptor, routes)
+        .drain_timeout(limits.drain_timeout)
+        .max_streams(max_streams(limits.max_requests))
+        .with_graceful_shutdown(stop_accepting(shutdown, limits.drain_delay))
+        .await;
+    info!(%address, "{name} has stopped");
+    ended
+}
+
+/// Waits until no more connections are to be accepted: `delay` after the service is told to stop.
+async fn stop_accepting(mut shutdown: Shutdown, delay: Duration) {
+    shutdown.requested().await;
+    tokio::time::sleep(delay).await;
 }

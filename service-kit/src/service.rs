@@ -10,6 +10,7 @@ use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
 use mtls::server::Acceptor;
+use tokio::task::JoinSet;
 
 use crate::admin::Admin;
 use crate::capacity::Capacity;
@@ -76,8 +77,27 @@ impl Service {
         self.admin.local_addr()
     }
 
-    /// Serves until told to stop. The admin listener answers to the end, so that an orchestrator
-    /// sees the service drain.
+    /// Serves these routes by mutual TLS until it is told to stop. The admin listener answers to the
+    /// end, so that an orchestrator sees the service drain.
+    ///
+    /// # Errors
+    ///
+    /// A listener failed.
+    pub async fn serve_mutual_tls(self, name: &'static str, routes: Router) -> anyhow::Result<()> {
+        let acceptor = Acceptor::mutual(
+            Arc::clone(&self.store),
+            self.limits.connection.clone(),
+            Arc::clone(&self.events),
+            Arc::clone(&self.connections),
+        );
+        let _beside = self.serve_admin()?;
+        let routes = observed(routes, &self.limits, self.shutdown.clone());
+        server::serve_mutual_tls(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
+            .await
+            .with_context(|| format!("{name} failed"))
+    }
+
+    /// Serves these routes by this acceptor, in the same way.
     ///
     /// # Errors
     ///
@@ -88,6 +108,15 @@ impl Service {
         acceptor: Acceptor,
         routes: Router,
     ) -> anyhow::Result<()> {
+        let _beside = self.serve_admin()?;
+        let routes = observed(routes, &self.limits, self.shutdown.clone());
+        server::serve(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
+            .await
+            .with_context(|| format!("{name} failed"))
+    }
+
+    /// Starts the tasks beside the listener; they end when the set is dropped.
+    fn serve_admin(&self) -> anyhow::Result<JoinSet<()>> {
         let admin = Admin {
             connections: Arc::clone(&self.connections),
             events: Arc::clone(&self.events),
@@ -96,14 +125,11 @@ impl Service {
             recorder: self.recorder.clone(),
             shutdown: self.shutdown.clone(),
         };
-        let mut beside = tokio::task::JoinSet::new();
-        beside.spawn(metrics::upkeep(self.recorder));
+        let mut beside = JoinSet::new();
+        beside.spawn(metrics::upkeep(self.recorder.clone()));
         let admin_routes = admin.clone().routes();
-        beside.spawn(admin.serve(self.admin, admin_routes, self.limits.clone()));
-
-        let routes = observed(routes, &self.limits, self.shutdown.clone());
-        server::serve(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
-            .await
-            .with_context(|| format!("{name} failed"))
+        let listener = self.admin.try_clone()?;
+        beside.spawn(admin.serve(listener, admin_routes, self.limits.clone()));
+        Ok(beside)
     }
 }

@@ -47,6 +47,9 @@ impl AllLimits {
         let header = table.or("header_timeout", connection.header_timeout, time);
         let idle = table.or("idle_timeout", connection.idle_timeout, time);
         let drain = table.or("drain_timeout", default.drain_timeout, time);
+        let age = table.or("max_connection_age", connection.max_connection_age, |value| {
+            value.duration_or_zero()
+        });
         let request_head = table.or("max_header_bytes", connection.max_header_bytes, head);
         let response_head =
             table.or("max_response_header_bytes", default.response_fields.bytes, head);
@@ -80,6 +83,7 @@ impl AllLimits {
                 handshake_timeout: handshake?,
                 header_timeout: header?,
                 idle_timeout: idle?,
+                max_connection_age: age?,
                 max_connections: connections?,
                 max_connections_per_address: of_address?,
                 max_header_bytes: request_head?,

@@ -80,6 +80,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// As [`Self::duration`], or `0`.
+    pub(super) fn duration_or_zero(&self) -> Option<Duration> {
+        match self.value.get_ref() {
+            DeValue::String(_) => self.text(settings::duration_or_zero),
+            _ => self.wrong_type("a time with its unit, in quotes, such as \"5m\", or \"0\""),
+        }
+    }
+
     /// A size, such as `"32KiB"`, or a number of bytes.
     pub(super) fn bytes(&self) -> Option<usize> {
         match self.value.get_ref() {

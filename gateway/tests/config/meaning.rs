@@ -134,6 +134,7 @@ listen = "[::1]:9100"
 handshake_timeout = "1s"
 header_timeout = "2s"
 idle_timeout = "3m"
+max_connection_age = "7m"
 drain_timeout = "500ms"
 max_header_bytes = "16KiB"
 max_header_fields = 17
@@ -186,6 +187,7 @@ idle = "3s"
             handshake_timeout: seconds(1),
             header_timeout: seconds(2),
             idle_timeout: seconds(180),
+            max_connection_age: Duration::from_secs(420),
             max_connections: 5,
             max_connections_per_address: 6,
             max_header_bytes: 16 * 1024,

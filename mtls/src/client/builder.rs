@@ -8,7 +8,7 @@ use http_body_util::Full;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Client, ConnectOptions, ExpectedServer};
+use super::{Client, ConnectOptions, ExpectedServer, Resolver};
 use crate::connection::Connections;
 use crate::credentials::CredentialStore;
 use crate::event::Events;
@@ -54,6 +54,13 @@ impl Builder {
     /// How servers are reached: the address, the protocol, the connect timeout.
     pub fn reach(self, reach: ConnectOptions) -> Self {
         Self { reach, ..self }
+    }
+
+    /// Where addresses come from, if not from the host in the URL: each address has connections of
+    /// its own, and requests are sent to them by turns. The name in the URL is verified as always.
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.reach.resolver = Some(resolver);
+        self
     }
 
     /// A client whose request bodies are bytes in memory.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
+use super::Resolver;
 use crate::field_limits::FieldLimits;
 
 /// How a server is reached.
@@ -16,6 +17,9 @@ pub struct ConnectOptions {
     pub dial: Option<Authority>,
     /// In which HTTP it is spoken to.
     pub protocol: Protocol,
+    /// Gives the addresses to dial, instead of `dial`: each has connections of its own, requests
+    /// are sent to them by turns, and one that cannot be connected to is passed over.
+    pub resolver: Option<Resolver>,
     /// How large the head of a response may be.
     pub response_fields: FieldLimits,
 }
@@ -39,6 +43,7 @@ impl Default for ConnectOptions {
             connect_timeout,
             dial: None,
             protocol: Protocol::default(),
+            resolver: None,
             response_fields: FieldLimits::default(),
         }
     }

@@ -14,14 +14,13 @@ use hyper_util::client::legacy::connect::{
     Connected, Connection as HyperConnection, HttpConnector,
 };
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use tokio::sync::Semaphore;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
 use super::attempt::note_opened;
+use super::config::client_config;
 use super::error::ConnectError;
 use super::{ConnectOptions, ExpectedServer, Protocol};
 use crate::connection::session::Session;
@@ -34,8 +33,6 @@ use crate::event::{Event, Events};
 use crate::field_limits::FieldLimits;
 use crate::peer::Peer;
 use crate::pki::role::Role;
-use crate::pki::verifier::Verifier;
-use crate::protocol::{PROVIDER, VERSIONS, application_protocols};
 
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
@@ -187,7 +184,9 @@ impl Inner {
             ConnectError::Event(Box::new(refusal))
         };
 
-        let (config, verifier) = self.config(expectation, store).map_err(|error| {
+        let spiffe_id = expectation.spiffe_id.clone();
+        let config = client_config(store.current(), spiffe_id, self.reach.protocol);
+        let (config, verifier) = config.map_err(|error| {
             let reason = Reason::new(Code::ProtocolError).with_detail(error.to_string());
             refused(Refusal::new(reason, Role::Client, None, peer))
         })?;
@@ -235,29 +234,6 @@ impl Inner {
         self.connections.add_verified_by(&connection, verifier.credentials());
         note_opened(&connection);
         Ok(Stream::tls(TlsStream::Client(tls), connection, None))
-    }
-
-    /// The configuration of one handshake, and the verifier that will know its verdict.
-    fn config(
-        &self,
-        expectation: &ExpectedServer,
-        store: &CredentialStore,
-    ) -> Result<(ClientConfig, Arc<Verifier>), rustls::Error> {
-        let credentials = store.current();
-        let spiffe_id = expectation.spiffe_id.clone();
-        let verifier = Arc::new(Verifier::new(credentials, spiffe_id));
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
-            .with_protocol_versions(&VERSIONS)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&verifier) as _)
-            .with_client_cert_resolver(Arc::clone(&verifier) as _);
-        config.alpn_protocols = match self.reach.protocol {
-            Protocol::Any => application_protocols(),
-            Protocol::Http1 => vec![b"http/1.1".to_vec()],
-            Protocol::Http2 => vec![b"h2".to_vec()],
-        };
-        config.resumption = Resumption::disabled();
-        Ok((config, verifier))
     }
 }
 

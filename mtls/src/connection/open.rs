@@ -36,6 +36,7 @@ pub struct Connection {
     ended: AtomicBool,
     gone: SetOnce<()>,
     half_closed: AtomicBool,
+    last_response: AtomicBool,
     /// The last stream that an HTTP/2 server processes.
     last_stream: AtomicU32,
     /// By whose trust the peer was let in.
@@ -84,6 +85,7 @@ impl Connection {
             ended: AtomicBool::new(false),
             gone: SetOnce::new(),
             half_closed: AtomicBool::new(false),
+            last_response: AtomicBool::new(false),
             last_stream: AtomicU32::new(u32::MAX),
             store,
             peer,
@@ -196,6 +198,15 @@ impl Connection {
         if self.drained_since.get().is_some_and(|since| since.elapsed() >= DRAIN) {
             self.end();
         }
+    }
+
+    /// The next response of HTTP/1.1 says that it is the last (RFC 9112, section 9.6).
+    pub(crate) fn note_last_response(&self) {
+        self.last_response.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sends_last_response(&self) -> bool {
+        self.is_draining() || self.last_response.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -24,7 +24,9 @@ pub struct PeerService<S> {
 }
 
 impl<S> PeerService<S> {
-    pub(super) fn new(inner: S, connection: Arc<Connection>) -> Self {
+    /// Serves the requests of a connection, which [`Acceptor::handshake`](super::Acceptor::handshake)
+    /// has accepted.
+    pub fn new(inner: S, connection: Arc<Connection>) -> Self {
         Self { connection, inner }
     }
 }
@@ -83,7 +85,7 @@ where
             };
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 connection.note_upgrade();
-            } else if http1 && connection.is_draining() {
+            } else if http1 && connection.sends_last_response() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response.map(|body| InFlight::answer(body, in_flight)))

@@ -31,6 +31,11 @@ pub struct LimitArguments {
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_name = "TIME")]
     pub drain_delay: String,
 
+    /// After how long a connection is ended gracefully, give or take a fifth, so that clients find
+    /// servers that came later; 0 for never
+    #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5m", value_name = "TIME")]
+    pub max_connection_age: String,
+
     /// Size of a request's head (8KiB at least)
     #[arg(long, env = "MAX_HEADER_BYTES", default_value = "32KiB", value_name = "SIZE")]
     pub max_header_bytes: String,
@@ -81,6 +86,8 @@ impl LimitArguments {
         let idle = problems.check("IDLE_TIMEOUT", duration(&self.idle_timeout));
         let drain = problems.check("DRAIN_TIMEOUT", duration(&self.drain_timeout));
         let delay = problems.check("DRAIN_DELAY", duration_or_zero(&self.drain_delay));
+        let age = duration_or_zero(&self.max_connection_age);
+        let age = problems.check("MAX_CONNECTION_AGE", age);
         let max_header = problems.check("MAX_HEADER_BYTES", bytes(&self.max_header_bytes));
         let max_header = max_header.and_then(|size| {
             let enough = (SMALLEST_HEAD..=LARGEST_HEAD).contains(&size);
@@ -99,6 +106,7 @@ impl LimitArguments {
                 handshake_timeout: handshake?,
                 header_timeout: header?,
                 idle_timeout: idle?,
+                max_connection_age: age?,
                 max_connections: connections?,
                 max_connections_per_address: of_address?,
                 max_header_bytes: max_header?,
