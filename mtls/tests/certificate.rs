@@ -13,6 +13,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, Issuer, KeyPair, SanTy
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use self::support::draft::Draft;
 use self::support::{ID, Papers, chain, openssl, trust};
 
 #[test]
@@ -206,6 +207,23 @@ fn whole_days_are_left_and_then_negative_ones() {
     assert_eq!(certificate.days_left(ends - Duration::DAY * 2 + Duration::SECOND), 1);
     assert_eq!(certificate.days_left(ends), 0);
     assert_eq!(certificate.days_left(ends + Duration::SECOND), -1);
+}
+
+#[test]
+fn a_refused_certificate_over_16_kib_has_no_fingerprint() {
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
+    let leaf = Draft::client(&papers);
+    for (octets, is_large) in [(15 * 1024, false), (16 * 1024, true)] {
+        let padded = leaf.clone().with(&[0x2a, 3, 4], &vec![0; octets]);
+        let verify = |der| trust.verify(&[der], Role::Client, OffsetDateTime::now_utc());
+
+        let verified = verify(padded.signed_by(&papers.authority)).unwrap().certificate;
+        let refused = verify(padded.forged()).unwrap_err().certificate.unwrap();
+
+        assert_eq!(verified.fingerprint256.len(), 95);
+        assert_eq!(refused.fingerprint256.is_empty(), is_large, "{octets}");
+    }
 }
 
 /// A certificate of this subject, as OpenSSL writes it.

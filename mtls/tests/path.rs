@@ -259,6 +259,26 @@ fn of_two_roots_with_one_name_each_leaf_finds_its_own() {
     assert_eq!(code(&verify(&trust, &three.client())), Some(Code::UnknownIssuer));
 }
 
+/// An intermediate was issued anew under its name with another key, and the chain has both.
+#[test]
+fn a_leaf_that_names_no_key_finds_its_issuer_among_genuine_namesakes() {
+    let papers = Papers::new();
+    let trust = trust(&[&papers.authority]);
+    let request = AuthorityRequest::intermediate().common_name("below");
+    let [one, two] = [(); 2].map(|()| papers.authority.issue_intermediate(&request).unwrap());
+    let named = chain(&one.issue(&Papers::for_client()).unwrap());
+    let leaf = Draft::of(&named[0]).without(&[0x55, 0x1d, 35]);
+    let [first, second] = [&one, &two].map(|below| below.certificate().der().to_vec().into());
+    let behind = |leaf: CertificateDer<'static>| {
+        verdict(&trust, &[leaf, CertificateDer::clone(&first), CertificateDer::clone(&second)])
+    };
+
+    for issuer in [&one, &two] {
+        assert_eq!(code(&behind(leaf.signed_by(issuer))), None);
+    }
+    assert_eq!(code(&behind(leaf.forged())), Some(Code::BadSignature));
+}
+
 #[test]
 fn certificates_in_any_order_behind_the_leaf_are_put_in_order() {
     let papers = Papers::of(&AuthorityRequest::default().any_path_length());

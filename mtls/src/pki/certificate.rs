@@ -44,7 +44,8 @@ pub struct Certificate {
     pub issuer: DistinguishedName,
     /// Lower-case hexadecimal without separators.
     pub serial_number: String,
-    /// SHA-256 of the whole certificate in upper-case hexadecimal with colons.
+    /// SHA-256 of the whole certificate in upper-case hexadecimal with colons; empty where a
+    /// refused one has more than 16 KiB, since to hash it would cost as much as to verify it.
     pub fingerprint256: String,
     /// The first second of its life.
     #[serde(with = "time::serde::rfc3339")]
@@ -149,7 +150,7 @@ impl Certificate {
         let serial = fields.serial.get(..most.octets).unwrap_or(fields.serial);
         let certificate = Self {
             serial_number: hexadecimal(serial),
-            fingerprint256: fingerprint(fields.der),
+            fingerprint256: fingerprint(most, fields.der),
             valid_from: fields.not_before,
             valid_to: fields.not_after,
             spiffe_id: subject_alt_names.spiffe_id(),
@@ -217,6 +218,8 @@ impl Certificate {
 struct Most {
     /// In each name.
     attributes: usize,
+    /// Octets of the whole certificate, for its fingerprint.
+    hashed: usize,
     /// Subject alternative names.
     names: usize,
     /// Of an attribute that is told as text, and of the serial number.
@@ -227,9 +230,11 @@ struct Most {
 
 impl Most {
     /// Of a certificate that nobody verified.
-    const REFUSED: Self = Self { attributes: 16, names: 32, octets: 1024, purposes: 16 };
+    const REFUSED: Self =
+        Self { attributes: 16, hashed: 16 * 1024, names: 32, octets: 1024, purposes: 16 };
     /// All of it, or it is refused.
-    const VERIFIED: Self = Self { attributes: 64, names: 2_000, octets: usize::MAX, purposes: 64 };
+    const VERIFIED: Self =
+        Self { attributes: 64, hashed: usize::MAX, names: 2_000, octets: usize::MAX, purposes: 64 };
 }
 
 /// Cuts a text to 256 bytes, and says whether it was longer; what was cut ends with an ellipsis.
@@ -282,7 +287,10 @@ pub(crate) fn dotted(identifier: &[u8]) -> String {
     }
 }
 
-fn fingerprint(der: &[u8]) -> String {
+fn fingerprint(most: &Most, der: &[u8]) -> String {
+    if der.len() > most.hashed {
+        return String::new();
+    }
     let mut text = String::with_capacity(95);
     for (index, byte) in digest(&SHA256, der).as_ref().iter().enumerate() {
         let _ = write!(text, "{}{byte:02X}", if index == 0 { "" } else { ":" });

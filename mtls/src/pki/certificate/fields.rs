@@ -72,22 +72,23 @@ impl<'a> Fields<'a> {
         self.subject == self.issuer
     }
 
-    /// Whether its own key signed it.
-    ///
-    /// Nobody vouched for that key, and a signature of a large one costs more to verify than a
-    /// whole good chain: of such a certificate it is enough that it names its own key as its
-    /// issuer's (RFC 5280, section 4.2.1.1).
-    pub(crate) fn is_self_signed(&self) -> bool {
+    /// Whether it names its own key as its issuer's (RFC 5280, section 4.2.1.1).
+    pub(crate) fn names_itself(&self) -> bool {
+        let named = self.extensions.authority_key_identifier;
+        let own = self.extensions.subject_key_identifier;
+        self.is_self_issued() && named.is_some() && named == own
+    }
+
+    /// Whether its own key signed it, where that costs no more than a good chain: nobody vouched
+    /// for the key, and a signature of a large one would.
+    pub(crate) fn is_signed_by_itself(&self) -> bool {
         let PublicKey { algorithm, curve, bits } = PublicKey::of(self.public_key);
         let is_cheap = match algorithm.as_str() {
             "EC" => curve.as_deref() == Some("P-256"),
             "RSA" => bits <= 2048,
             other => other == "Ed25519",
         };
-        let named = self.extensions.authority_key_identifier;
-        let names_itself = named.is_some() && named == self.extensions.subject_key_identifier;
-        self.is_self_issued()
-            && if is_cheap { self.signed.verify(self.public_key).is_ok() } else { names_itself }
+        self.is_self_issued() && is_cheap && self.signed.verify(self.public_key).is_ok()
     }
 }
 

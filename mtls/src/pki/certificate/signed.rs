@@ -14,7 +14,7 @@ pub(crate) struct Signed<'a> {
     pub(crate) algorithm: &'a [u8],
     /// What is signed: a `TBSCertificate` or a `TBSCertList`.
     pub(crate) body: Element<'a>,
-    signature: &'a [u8],
+    pub(crate) signature: &'a [u8],
 }
 
 /// Why a signature does not verify with a key.
@@ -45,16 +45,25 @@ impl<'a> Signed<'a> {
 
     /// Whether a key signed it, the DER of a whole `SubjectPublicKeyInfo`.
     pub(crate) fn verify(&self, public_key: &[u8]) -> Result<(), NotSigned> {
+        let (algorithm, key) = self.algorithm_for(public_key)?;
+        algorithm
+            .verify_signature(key, self.body.whole, self.signature)
+            .map_err(|_| NotSigned::Signature)
+    }
+
+    /// The algorithm by which such a key would have signed it, and the content of the key's
+    /// `subjectPublicKey`.
+    pub(crate) fn algorithm_for<'k>(
+        &self,
+        public_key: &'k [u8],
+    ) -> Result<(&'static dyn SignatureVerificationAlgorithm, &'k [u8]), NotSigned> {
         let (kind, key) = key(public_key).map_err(|_| NotSigned::Key)?;
         let mut fitting = self.algorithms().peekable();
         if fitting.peek().is_none() {
             return Err(NotSigned::Algorithm);
         }
         let algorithm = fitting.find(|algorithm| algorithm.public_key_alg_id().as_ref() == kind);
-        algorithm
-            .ok_or(NotSigned::Key)?
-            .verify_signature(key, self.body.whole, self.signature)
-            .map_err(|_| NotSigned::Signature)
+        Ok((algorithm.ok_or(NotSigned::Key)?, key))
     }
 
     /// Whether the signature can be verified, given the right key.

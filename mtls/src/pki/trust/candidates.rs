@@ -56,7 +56,9 @@ impl<'a> Candidates<'a> {
                     && !has_another_key(chain, *above, key_named_in(chain, index))
                     && !chain.ders[..*above].contains(&chain.ders[*above])
             };
-            (1..chain.ders.len()).filter(could).collect()
+            let mut above: Vec<usize> = (1..chain.ders.len()).filter(could).collect();
+            above.sort_by_key(|above| !has_named_key(chain, *above, key_named_in(chain, index)));
+            above
         };
         let all = 0..chain.ders.len();
         Self {
@@ -68,8 +70,9 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// The paths in the order in which they are to be tried: straight to a root first, then in the
-    /// order in which the certificates were sent. And whether these are all.
+    /// The paths in the order in which they are to be tried: straight to a root first, then by the
+    /// intermediates whose key is named, then in the order in which the certificates were sent. And
+    /// whether these are all.
     ///
     /// # Errors
     ///
@@ -170,4 +173,9 @@ fn has_another_key(chain: &Presented<'_>, index: usize, named: Option<&[u8]>) ->
         (Some(named), Some(own)) => named != own,
         _ => false,
     }
+}
+
+/// Whether a certificate's own key identifier is the one that is named.
+fn has_named_key(chain: &Presented<'_>, index: usize, named: Option<&[u8]>) -> bool {
+    named.is_some() && named == chain.parsed[index].extensions.subject_key_identifier
 }

@@ -7,18 +7,19 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::extensions::KeyUsage as KeyUsageBits;
 
 use super::presented::{Presented, may, weakness};
+use super::signatures::Signatures;
 use super::{Revocation, Root, Trust, VerifiedChain};
 use crate::event::refusal::{Code, Reason};
 use crate::moment::Moment;
 use crate::pki::certificate::der::{Elements, SEQUENCE};
 use crate::pki::certificate::{Certificate, PublicKey, UnreadableCertificate};
 use crate::pki::role::Role;
-use crate::protocol::PROVIDER;
 
 /// Certificates that may have issued each other, and the root at their end.
 pub(super) struct Path<'a> {
     pub(super) chain: &'a Presented<'a>,
     pub(super) root: &'a Root,
+    pub(super) signatures: &'a Signatures<'a>,
     /// Indices into the presented chain, leaf first.
     pub(super) steps: Vec<usize>,
     pub(super) trust: &'a Trust,
@@ -39,15 +40,10 @@ impl<'a> Path<'a> {
             Role::Client => KeyUsage::client_auth(),
             Role::Server => KeyUsage::server_auth(),
         };
-        let verified = leaf.verify_for_usage(
-            PROVIDER.signature_verification_algorithms.all,
-            &anchors,
-            &above,
-            seconds(now),
-            usage,
-            None,
-            None,
-        );
+        let algorithms = self.signatures.algorithms();
+        let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
+        let verified =
+            leaf.verify_for_usage(&algorithms, &anchors, &above, seconds(now), usage, None, None);
         match verified {
             Ok(path) => self.verified(&path).examine(role, now),
             Err(error) => Err(self.reason(&error, role, now)),

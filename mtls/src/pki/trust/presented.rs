@@ -60,9 +60,12 @@ impl<'a> Presented<'a> {
         Reason::new(code).with_certificate(self.facts(index))
     }
 
-    /// Issuer equals subject, and it verifies with its own key.
-    pub(super) fn refuse_self_signed(&self) -> Result<(), Reason> {
-        if self.leaf().is_self_signed() { Err(self.reason(Code::SelfSigned, 0)) } else { Ok(()) }
+    /// Issuer equals subject, and it names its own key as its issuer's or, where no other issuer
+    /// may have signed it, verifies with its own key.
+    pub(super) fn refuse_self_signed(&self, has_issuer: bool) -> Result<(), Reason> {
+        let leaf = self.leaf();
+        let is_self_signed = leaf.names_itself() || (!has_issuer && leaf.is_signed_by_itself());
+        if is_self_signed { Err(self.reason(Code::SelfSigned, 0)) } else { Ok(()) }
     }
 }
 

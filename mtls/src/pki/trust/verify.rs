@@ -7,9 +7,9 @@ use super::Trust;
 use super::candidates::Candidates;
 use super::path::Path;
 use super::presented::Presented;
-use super::signatures::Signatures;
+use super::signatures::{Signatures, Signed};
 use crate::event::refusal::{Code, Reason};
-use crate::pki::certificate::Certificate;
+use crate::pki::certificate::{Certificate, NotSigned};
 use crate::pki::role::Role;
 
 /// A chain that was found good, from the leaf to one of our roots.
@@ -42,48 +42,70 @@ impl Trust {
         now: OffsetDateTime,
     ) -> Result<VerifiedChain, Reason> {
         let chain = Presented::parse(presented)?;
-        chain.refuse_self_signed()?;
-        let (candidates, mut are_all) = Candidates::of(&chain, &self.roots).paths()?;
+        let paths = Candidates::of(&chain, &self.roots).paths();
+        chain.refuse_self_signed(paths.is_ok())?;
+        let (candidates, mut are_all) = paths?;
 
-        let mut refused: Vec<(Path<'_>, Reason)> = Vec::new();
-        let mut signatures = Signatures::default();
+        let mut refused: Vec<(Path<'_>, Refused)> = Vec::new();
+        let signatures = Signatures::of(&chain, &self.roots);
         for (steps, root) in candidates {
-            let path = Path { chain: &chain, root: &self.roots[root], steps, trust: self };
-            // Signatures are looked at beforehand where webpki would do so again and again: in a
+            let root = &self.roots[root];
+            let path = Path { chain: &chain, root, signatures: &signatures, steps, trust: self };
+            // Signatures are verified beforehand where webpki would try more keys than we do: in a
             // second path, and where the certificates of one may be put in another order.
             let is_alone = refused.is_empty() && !path.has_namesakes();
-            match if is_alone { None } else { signatures.first_unsigned(&path) } {
-                Some(_) if signatures.are_too_many() => {
+            match if is_alone { Signed::All } else { signatures.verify(&path) } {
+                Signed::All => {}
+                Signed::Not(step, why) => {
+                    refused.push((path, Refused::Unsigned(step, why)));
+                    continue;
+                }
+                Signed::Unknown(_) => {
                     are_all = false;
                     break;
                 }
-                Some((_, _, true)) => continue,
-                Some((step, why, false)) => {
-                    let reason = path.unsigned(step, why);
-                    refused.push((path, reason));
-                    continue;
-                }
-                None => {}
             }
             match path.verify(role, now) {
                 Ok(verified) => return Ok(verified),
                 // What one issuer has taken back, no other way around it brings back.
                 Err(reason) if reason.code == Code::Revoked => return Err(reason),
-                Err(reason) => refused.push((path, reason)),
+                Err(reason) => refused.push((path, Refused::For(reason))),
             }
         }
         if !are_all {
             return Err(chain.reason(Code::ChainTooComplex, 0));
         }
-        if refused.len() == 1 {
-            return Err(refused.remove(0).1);
-        }
-        // Of several paths the true one is that whose signatures verify, or the most of them; and
-        // an edition of an intermediate that ended is in the way of nobody who sends a later one.
-        let told = refused.into_iter().min_by_key(|(path, reason)| {
-            let unsigned = signatures.first_unsigned(path).map_or(0, |(step, ..)| step + 1);
-            (unsigned, matches!(reason.code, Code::Expired | Code::NotYetValid))
-        });
-        Err(told.map_or_else(|| chain.reason(Code::UnknownIssuer, 0), |(_, reason)| reason))
+        let told = if refused.len() == 1 {
+            refused.pop()
+        } else {
+            // Of several paths the true one is that whose signatures verify, or the most of them;
+            // and an edition of an intermediate that ended is in the way of nobody who sends a
+            // later one.
+            refused.into_iter().min_by_key(|(path, why)| {
+                let unsigned = match signatures.verify(path) {
+                    Signed::All => 0,
+                    Signed::Not(step, _) | Signed::Unknown(step) => step + 1,
+                };
+                (unsigned, why.is_of_dates())
+            })
+        };
+        Err(match told {
+            Some((_, Refused::For(reason))) => reason,
+            Some((path, Refused::Unsigned(step, why))) => path.unsigned(step, why),
+            None => chain.reason(Code::UnknownIssuer, 0),
+        })
+    }
+}
+
+/// Why a path was refused. The sentence about a signature is made for one path only, since a
+/// stranger's certificates allow many.
+enum Refused {
+    For(Reason),
+    Unsigned(usize, NotSigned),
+}
+
+impl Refused {
+    fn is_of_dates(&self) -> bool {
+        matches!(self, Self::For(reason) if matches!(reason.code, Code::Expired | Code::NotYetValid))
     }
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error};
 
 use super::path::Path;
-use super::signatures::Signatures;
+use super::signatures::Signed;
 use crate::event::refusal::{Code, Reason};
 use crate::moment::Moment;
 use crate::pki::certificate::NotSigned;
@@ -115,8 +115,10 @@ impl Path<'_> {
 
     /// It is the leaf that is unsigned, if it is nothing above.
     fn unsigned_by(&self, leaf: NotSigned) -> Reason {
-        let above = Signatures::default().first_unsigned_down_to(1, self);
-        let (step, why) = above.map_or((0, leaf), |(step, why, _)| (step, why));
+        let (step, why) = match self.signatures.verify_down_to(1, self) {
+            Signed::Not(step, why) => (step, why),
+            Signed::All | Signed::Unknown(_) => (0, leaf),
+        };
         self.unsigned(step, why)
     }
 
