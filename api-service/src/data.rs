@@ -2,34 +2,36 @@
 
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use mtls::connection::Connection;
 use mtls::connection::session::Session;
 use mtls::peer::Peer;
-use mtls::pki::certificate::Certificate;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
 /// The answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Data {
+struct Data<'a> {
     message: &'static str,
     #[serde(with = "time::serde::rfc3339")]
     timestamp: OffsetDateTime,
-    client_cert: Arc<Certificate>,
-    tls: Option<Session>,
+    client_cert: &'a RawValue,
+    tls: Option<&'a Session>,
 }
 
 /// Without a proven peer there is no `Extension`, and so no answer.
 pub(super) async fn data(
     Extension(peer): Extension<Peer>,
     Extension(connection): Extension<Arc<Connection>>,
-) -> Json<Data> {
+) -> Response {
     Json(Data {
         message: "This data is secured with mTLS!",
         timestamp: OffsetDateTime::now_utc(),
-        client_cert: Arc::clone(peer.certificate()),
-        tls: connection.session().cloned(),
+        client_cert: peer.certificate_json(),
+        tls: connection.session(),
     })
+    .into_response()
 }

@@ -9,7 +9,7 @@ mod settings;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
 use service_kit::process::Shutdown;
 use service_kit::service::Service;
 
@@ -30,6 +30,11 @@ fn routes() -> Router {
     Router::new().route("/api/health", get(health)).route("/api/data", get(data::data))
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "healthy" }))
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+async fn health() -> Json<Health> {
+    Json(Health { status: "healthy" })
 }

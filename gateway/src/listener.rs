@@ -185,6 +185,7 @@ impl Listener {
     ) -> Result<(), hyper::Error> {
         tokio::pin!(served);
         tokio::select! {
+            biased;
             ended = served.as_mut() => return ended,
             () = end.requested() => {}
             () = limits.connection_ages() => {}
@@ -223,6 +224,7 @@ impl End {
     /// Waits until the connection is to end.
     async fn requested(&mut self) {
         tokio::select! {
+            biased;
             _ = self.over.wait_for(|over| *over) => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }

@@ -55,7 +55,7 @@ impl Proxy {
         Self { callers: Arc::default(), door, leaving }
     }
 
-    async fn answer(self, mut request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<AnswerBody> {
         let terms = self.door.terms();
         let connection = request
             .extensions_mut()
@@ -137,12 +137,12 @@ impl Service<Request<Incoming>> for Proxy {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let http1 = request.version() != Version::HTTP_2;
-        let leaving = Arc::clone(&self.leaving);
-        let answer = self.clone().answer(request);
+        let proxy = self.clone();
         Box::pin(async move {
-            let mut answer = answer.await;
+            // Called in here, its future has its place in this box and is not copied into it.
+            let mut answer = proxy.answer(request).await;
             let goes_on = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if http1 && !goes_on && leaving.load(Ordering::Relaxed) {
+            if http1 && !goes_on && proxy.leaving.load(Ordering::Relaxed) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer)

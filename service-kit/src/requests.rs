@@ -1,9 +1,10 @@
 //! What every request passes through: its trace, its log line, its metrics, its limits.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
-use ::metrics::{counter, gauge, histogram};
+use ::metrics::{Gauge, gauge};
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{MatchedPath, Request, State};
@@ -21,6 +22,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::{Level, enabled, info};
 
+use crate::metrics::RequestMetrics;
 use crate::problem::Problem;
 use crate::process::Shutdown;
 use crate::settings::ServiceLimits;
@@ -44,17 +46,38 @@ pub fn observed(routes: Router, limits: &ServiceLimits, shutdown: Shutdown) -> R
         .route_layer(bounded)
         .fallback(Problem::not_found)
         .method_not_allowed_fallback(Problem::method_not_allowed)
-        .layer(from_fn_with_state(
-            Arc::new(Observed { max_requests: limits.max_requests, shutdown }),
-            observe,
-        ))
+        .layer(from_fn_with_state(Arc::new(Observed::new(limits.max_requests, shutdown)), observe))
 }
 
 /// What holds for all requests. It is all in one layer, since each costs every request a box.
 struct Observed {
+    in_flight: OnceLock<Gauge>,
     /// Of which one connection may hold its share.
     max_requests: usize,
+    /// By route; those that match none have one together.
+    metrics: RwLock<HashMap<String, Arc<RequestMetrics>>>,
     shutdown: Shutdown,
+}
+
+impl Observed {
+    fn new(max_requests: usize, shutdown: Shutdown) -> Self {
+        Self { in_flight: OnceLock::new(), max_requests, metrics: RwLock::default(), shutdown }
+    }
+
+    fn request_begins(&self) -> InFlight<'_> {
+        let gauge = self.in_flight.get_or_init(|| gauge!("http_requests_in_flight"));
+        gauge.increment(1);
+        InFlight(gauge)
+    }
+
+    fn metrics_of(&self, route: &str) -> Arc<RequestMetrics> {
+        let known = self.metrics.read().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
+        known.unwrap_or_else(|| {
+            let mut all = self.metrics.write().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(RequestMetrics::new(route));
+            Arc::clone(all.entry(route.to_owned()).or_insert_with(new))
+        })
+    }
 }
 
 async fn observe(
@@ -73,7 +96,7 @@ async fn observe(
 
     let is_http2 = request.version() == Version::HTTP_2;
     let held = connection.as_ref().map_or(0, |connection| connection.requests_in_flight());
-    let in_flight = InFlight::begin();
+    let in_flight = observed.request_begins();
     let mut response = match route {
         Some(_) if exceeds_share(held, observed.max_requests) => too_many(),
         _ => next.run(request).await,
@@ -83,12 +106,10 @@ async fn observe(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 
-    let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let status = response.status().as_u16();
     let duration = began.elapsed();
-    histogram!("http_request_duration_seconds", "route" => route.clone())
-        .record(duration.as_secs_f64());
-    counter!("http_requests_total", "route" => route, "status" => status.to_string()).increment(1);
+    observed.metrics_of(route).answered(status, duration);
     if !enabled!(Level::INFO) {
         return response;
     }
@@ -117,17 +138,10 @@ fn too_many() -> Response {
 }
 
 /// Counts a request in `http_requests_in_flight`, also where it is dropped half-way.
-struct InFlight;
+struct InFlight<'a>(&'a Gauge);
 
-impl InFlight {
-    fn begin() -> Self {
-        gauge!("http_requests_in_flight").increment(1);
-        Self
-    }
-}
-
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        gauge!("http_requests_in_flight").decrement(1);
+        self.0.decrement(1);
     }
 }

@@ -2,9 +2,9 @@
 //! lines.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::TraceId;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
-use opentelemetry::{Context, TraceId};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
@@ -33,8 +33,38 @@ impl Trace {
 
     /// Hands the trace on to whoever receives a request with these headers.
     pub fn hand_on(&self, headers: &mut HeaderMap) {
-        let context = Context::new().with_remote_span_context(self.0.clone());
-        TraceContextPropagator::new().inject_context(&context, &mut Outgoing(headers));
+        if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
+            headers.insert(&TRACEPARENT, value);
+        }
+        // A `tracestate` without entries says nothing.
+        let state = self.0.trace_state().header();
+        if !state.is_empty()
+            && let Ok(value) = HeaderValue::try_from(state)
+        {
+            headers.insert(&TRACESTATE, value);
+        }
+    }
+
+    /// The field of version 00, in lower case (W3C Trace Context, section 3.2.2).
+    fn traceparent(&self) -> String {
+        let (trace, span) = (self.0.trace_id().to_bytes(), self.0.span_id().to_bytes());
+        let flags = [(self.0.trace_flags() & TraceFlags::SAMPLED).to_u8()];
+        let mut text = String::with_capacity("00-".len() + 32 + 1 + 16 + 1 + 2);
+        text.push_str("00");
+        for part in [&trace[..], &span, &flags] {
+            text.push('-');
+            push_hexadecimal(&mut text, part);
+        }
+        text
+    }
+}
+
+/// Formatting a number takes as long as the rest of handing on.
+fn push_hexadecimal(text: &mut String, octets: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for octet in octets {
+        text.push(char::from(DIGITS[usize::from(octet >> 4)]));
+        text.push(char::from(DIGITS[usize::from(octet & 15)]));
     }
 }
 
@@ -50,19 +80,8 @@ impl Extractor for Incoming<'_> {
     }
 }
 
-struct Outgoing<'a>(&'a mut HeaderMap);
-
-impl Injector for Outgoing<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        // A `tracestate` without entries says nothing.
-        if value.is_empty() {
-            return;
-        }
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
-        }
-    }
-}
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 #[cfg(test)]
 mod tests {
@@ -84,6 +103,18 @@ mod tests {
         let handed_on = headers["traceparent"].to_str().unwrap();
         assert!(handed_on.starts_with(&format!("00-{id}-")), "{handed_on}");
         assert_ne!(handed_on, parent);
+    }
+
+    #[test]
+    fn what_is_handed_on_names_this_span_in_this_trace() {
+        let trace = Trace::of(&HeaderMap::new());
+        let mut headers = HeaderMap::new();
+
+        trace.hand_on(&mut headers);
+
+        let expected = format!("00-{}-{}-01", trace.id(), trace.0.span_id());
+        assert_eq!(headers["traceparent"], expected);
+        assert!(!headers.contains_key("tracestate"));
     }
 
     #[test]

@@ -35,8 +35,8 @@ impl Health {
     }
 
     /// Whether requests had better go elsewhere.
-    pub(crate) fn is_out(&self, now: Instant) -> bool {
-        self.state().out_until.is_some_and(|until| now < until)
+    pub(crate) fn is_out(&self) -> bool {
+        self.state().out_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// For how long it is still out; zero once the next request may try it again. None while it

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use super::{Lease, Upstream};
 
@@ -26,15 +25,13 @@ impl Upstreams {
     /// The least busy of those that answer and were not tried yet. Where none answers, one that
     /// does not is tried all the same: it may have come back.
     pub(crate) fn lease(&self, tried: &[Arc<Upstream>]) -> Option<Lease> {
-        let now = Instant::now();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let (before, after) = self.all.split_at(turn % self.all.len().max(1));
         let untried = after
             .iter()
             .chain(before)
             .filter(|upstream| !tried.iter().any(|known| Arc::ptr_eq(known, upstream)));
-        let best =
-            untried.min_by_key(|upstream| (upstream.health.is_out(now), upstream.in_flight()));
+        let best = untried.min_by_key(|upstream| (upstream.health.is_out(), upstream.in_flight()));
         best.map(Lease::of)
     }
 }

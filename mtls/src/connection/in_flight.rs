@@ -69,20 +69,20 @@ pin_project! {
     /// The body of an answer, whose request is in flight until the body is dropped.
     ///
     /// Over HTTP/2 hyper lets go of a body once the last piece was given to the connection, which
-    /// may then wait for the client without an end. So the last byte of a piece is kept apart:
-    /// hyper waits for room before it takes it, and all but it is on its way by then.
+    /// may then wait for the client without an end. So the end of a piece is kept apart: hyper
+    /// waits for room before it takes it, and all but it is on its way by then.
     #[derive(Debug)]
     pub struct InFlight<B> {
         #[pin]
         body: B,
         in_flight: Option<RequestInFlight>,
-        last_byte: Option<Bytes>,
+        end_of_piece: Option<Bytes>,
     }
 }
 
 impl<B> InFlight<B> {
     pub(crate) fn new(body: B, in_flight: Option<RequestInFlight>) -> Self {
-        Self { body, in_flight, last_byte: None }
+        Self { body, in_flight, end_of_piece: None }
     }
 }
 
@@ -111,8 +111,8 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
         };
         in_flight.piece_taken();
         let mut body = this.body;
-        let mut polled = match this.last_byte.take() {
-            Some(last) => Poll::Ready(Some(Ok(Frame::data(last)))),
+        let mut polled = match this.end_of_piece.take() {
+            Some(end) => Poll::Ready(Some(Ok(Frame::data(end)))),
             None => body.as_mut().poll_frame(context),
         };
         match &mut polled {
@@ -122,10 +122,10 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
                     && data.len() > SMALL_PIECE
                     && in_flight.ends_early()
                 {
-                    *this.last_byte = Some(data.split_off(data.len() - 1));
+                    *this.end_of_piece = Some(data.split_off(data.len() - SMALL_PIECE));
                 }
                 // Nor does it ask for more after trailers, or where no more is to come.
-                if this.last_byte.is_none() && (frame.is_trailers() || body.is_end_stream()) {
+                if this.end_of_piece.is_none() && (frame.is_trailers() || body.is_end_stream()) {
                     in_flight.answered();
                 }
                 stream_executor::note_data_taken();
@@ -137,7 +137,7 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.last_byte.is_none() && self.body.is_end_stream()
+        self.end_of_piece.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -146,5 +146,7 @@ impl<B: Body<Data = Bytes>> Body for InFlight<B> {
     }
 }
 
-/// So little may wait in a connection after its request was let go of.
+/// So little may wait in a connection after its request was let go of. As much is kept apart of
+/// what is larger: h2 copies a first piece of up to 255 bytes next to the head, and sends both and
+/// the rest in one write, but takes a write for each larger piece.
 const SMALL_PIECE: usize = 1024;

@@ -301,12 +301,21 @@ impl Connection {
 
     pub(crate) fn note_received(&self, bytes: usize) {
         self.received.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.activity().received(Instant::now(), !self.is_http2());
+        if self.has_time_limits() {
+            self.activity().received(Instant::now(), !self.is_http2());
+        }
     }
 
     pub(crate) fn note_sent(&self) {
         self.received.store(0, Ordering::Relaxed);
-        self.activity().sent(Instant::now());
+        if self.has_time_limits() {
+            self.activity().sent(Instant::now());
+        }
+    }
+
+    /// A server keeps its clients to them; a client has those of its requests.
+    fn has_time_limits(&self) -> bool {
+        self.side == Role::Server
     }
 
     /// A write waits for the other end.
