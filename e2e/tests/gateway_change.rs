@@ -85,7 +85,7 @@ fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
         required, optional or off";
     assert!(told["message"].as_str().unwrap_or_default().ends_with(problem), "{told}");
     assert_eq!((nobody.status, nobody.alert, still.status), (0, Some(116), 200));
-    assert!(ready.contains("was not taken, the one before is in force"), "{ready}");
+    assert!(ready.contains("the last good configuration is in force"), "{ready}");
     gateway.change_to(&before.replace("\"required\"", "\"optional\""))?;
     assert_eq!(Curl::get(&gateway.url("/")).trusting(&good).run()?.status, 403);
     Ok(())

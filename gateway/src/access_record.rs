@@ -1,4 +1,4 @@
-//! One request as the operator sees it: a line in the access log, and metrics by route.
+//! One request in the access log and in the metrics of its route.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -19,7 +19,7 @@ use crate::request_limits::RequestPermit;
 use crate::route_metrics::RouteMetrics;
 use crate::routes::Route;
 
-/// What is known of a request; told once, when it is dropped.
+/// What is known of a request; logged and counted when it is dropped.
 #[derive(Debug)]
 pub(crate) struct AccessRecord {
     began: Instant,
@@ -31,7 +31,7 @@ pub(crate) struct AccessRecord {
     method: Excerpt,
     metrics: Arc<RouteMetrics>,
     path: Excerpt,
-    /// Whether the listener verifies callers: else they are nobody in particular.
+    /// Whether the listener verifies callers; otherwise the log names no peer.
     peers_count: bool,
     permit: Option<RequestPermit>,
     pub(crate) progress: Arc<Progress>,
@@ -45,27 +45,31 @@ pub(crate) struct AccessRecord {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
-    /// The caller went, or was cut off, before the answer was whole.
+    /// The caller closed its connection, or was disconnected, before the response was complete.
     Left,
-    /// The upstream broke off.
+    /// The upstream aborted the response.
     Broken,
     Complete,
 }
 
 impl AccessRecord {
-    pub(crate) fn begin(terms: &ListenerConfig, connection: Arc<Connection>, head: &Parts) -> Self {
-        terms.unrouted.begin();
+    pub(crate) fn begin(
+        config: &ListenerConfig,
+        connection: Arc<Connection>,
+        head: &Parts,
+    ) -> Self {
+        config.unrouted.begin();
         Self {
             began: Instant::now(),
             connection: Arc::clone(&connection),
             end: End::Left,
             first_byte: None,
             host: None,
-            listener: Arc::clone(&terms.name),
+            listener: Arc::clone(&config.name),
             method: Excerpt::of(head.method.as_str()),
-            metrics: Arc::clone(&terms.unrouted),
+            metrics: Arc::clone(&config.unrouted),
             path: Excerpt::of(head.uri.path()),
-            peers_count: terms.verifies_callers(),
+            peers_count: config.verifies_callers(),
             permit: None,
             progress: Progress::begin(connection),
             route: None,
@@ -77,39 +81,40 @@ impl AccessRecord {
         }
     }
 
-    /// It counts as in flight, until it is told.
+    /// Counts the request as in flight, until this record is dropped.
     pub(crate) fn in_flight(&mut self, permit: RequestPermit) {
         self.permit = Some(permit);
     }
 
-    /// It counts as in flight no more: its answer is our own, or HTTP was left.
+    /// No longer counts it as in flight: the response is the gateway's own, or the connection is
+    /// upgraded.
     pub(crate) fn release_permit(&mut self) {
         self.permit = None;
     }
 
-    /// For which host it is.
+    /// The host that the request is for.
     pub(crate) fn of_host(&mut self, host: &str) {
         self.host = Some(Excerpt::of(host));
     }
 
-    /// Which way it takes.
+    /// The route that it matches.
     pub(crate) fn on_route(&mut self, route: &Route) {
         self.metrics = Arc::clone(&route.metrics);
         self.route = Some(Arc::clone(&route.name));
     }
 
-    /// Where it went.
+    /// The upstream that it is sent to.
     pub(crate) fn at_upstream(&mut self, upstream: &Arc<str>) {
         self.upstream = Some(Arc::clone(upstream));
     }
 
-    /// The head of its answer goes out.
+    /// The response head is sent.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         self.first_byte = Some(self.began.elapsed());
     }
 
-    /// Why the answer is none of the upstream's.
+    /// Why the gateway answers instead of the upstream.
     pub(crate) fn because(&mut self, why: &dyn Display) {
         self.why = Some(Excerpt::of(&why.to_string()));
     }
@@ -122,7 +127,7 @@ impl AccessRecord {
         self.sent += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
-    /// Bytes that went both ways after HTTP was left.
+    /// Bytes in both directions after an upgrade.
     pub(crate) fn tunnelled(&mut self, received: u64, sent: u64) {
         self.progress.add(received);
         self.sent += sent;
@@ -130,7 +135,7 @@ impl AccessRecord {
     }
 
     pub(crate) fn broke(&mut self, error: &(dyn Error + 'static)) {
-        // A request that was left in its middle takes its answer with it.
+        // A caller that aborts its request body aborts the response too.
         self.end = if self.progress.is_broken() { End::Left } else { End::Broken };
         self.because(&error);
     }
@@ -174,9 +179,9 @@ impl Drop for AccessRecord {
 impl End {
     fn message(self) -> &'static str {
         match self {
-            Self::Broken => "request broken off by the upstream",
+            Self::Broken => "request aborted by the upstream",
             Self::Complete => "request answered",
-            Self::Left => "request left by the caller",
+            Self::Left => "request aborted by the caller",
         }
     }
 }

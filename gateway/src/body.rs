@@ -1,5 +1,4 @@
-//! Bodies on their way through: streamed frame by frame, never gathered, with an eye on whether
-//! they still move.
+//! Request and response bodies: streamed frame by frame, never buffered, with idle timeouts.
 
 mod answer;
 mod request;
@@ -7,5 +6,5 @@ mod request;
 pub(crate) use self::answer::AnswerBody;
 pub(crate) use self::request::{Progress, RequestBody};
 
-/// hyper's errors, and our own.
+/// Errors of hyper and of the gateway.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,5 +1,4 @@
-//! What the gateway is told to do, checked as a whole. It opens no socket and reads no
-//! certificate.
+//! The gateway's configuration, checked as a whole. It opens no sockets and reads no certificates.
 //!
 //! ```text
 //!  bytes ──> file ──> toml's tables with their places ──> table, value: one key at a time
@@ -43,137 +42,138 @@ pub use self::problems::{Position, Problem, Problems};
 /// A gateway's file, checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
-    /// Where the admin listener stands; by default on loopback, port 9002.
+    /// The address of the admin listener; by default on loopback, port 9002.
     pub admin: SocketAddr,
-    /// How long requests in flight have once the gateway stops.
+    /// How long requests in flight may take once the gateway stops.
     pub drain_timeout: Duration,
-    /// What every listener bears.
+    /// The connection limits of every listener.
     pub limits: Limits,
-    /// Refusals that are logged a second; all are counted.
+    /// How many refusals are logged per second; all are counted.
     pub log_refusals_per_second: u32,
-    /// Requests in flight at once on each listener.
+    /// The most requests in flight on each listener.
     pub max_requests: usize,
-    /// Requests in flight at once on all of them.
+    /// The most requests in flight on all listeners together.
     pub max_requests_total: usize,
-    /// The registries, at least one, each with a name and an address of its own.
+    /// The listeners, at least one, each with a unique name and address.
     pub listeners: Vec<ListenerSettings>,
-    /// How large the heads and the trailers of requests may be.
+    /// The size limits of request heads and trailers.
     pub request_fields: FieldLimits,
-    /// The same of responses.
+    /// The size limits of response heads and trailers.
     pub response_fields: FieldLimits,
-    /// What is made of revocation lists, in front and behind.
+    /// How certificate revocation lists are used, for callers and upstreams.
     pub revocation: Revocation,
-    /// The ways through.
+    /// The routes.
     pub routes: Vec<RouteConfig>,
 }
 
-/// One door.
+/// One listener.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListenerSettings {
-    /// What routes, logs and metrics call it.
+    /// Its name in routes, logs and metrics.
     pub name: String,
-    /// Where it stands.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// What it asks of those who come.
+    /// How its connections are secured.
     pub security: Security,
 }
 
-/// What a listener asks of those who come.
+/// How a listener secures its connections.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Security {
     /// Plain HTTP, by `plain = true`.
     Plain,
-    /// Plain HTTP that answers nothing but 308, to this port.
+    /// Plain HTTP that only redirects to HTTPS on this port, with 308.
     Redirect(u16),
     /// HTTPS.
     Tls {
-        /// Whether callers show a certificate.
+        /// Whether callers must present a certificate.
         client_certificates: ClientCertificates,
         /// The identity directory.
         identity: PathBuf,
     },
 }
 
-/// Whether callers show a certificate. One that is shown is always verified.
+/// Whether callers must present a certificate. One that is presented is always verified.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ClientCertificates {
-    /// They are not asked for one.
+    /// No certificate is requested.
     Off,
-    /// They may; who does not reaches only routes with `anonymous = true`.
+    /// A certificate is optional; callers without one reach only routes with `anonymous = true`.
     Optional,
-    /// They must.
+    /// A certificate is required.
     #[default]
     Required,
 }
 
-/// One way through.
+/// One route.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RouteConfig {
-    /// What logs and metrics call it: its `name`, or else its host and prefix.
+    /// Its name in logs and metrics: its `name`, or its host and prefix.
     pub name: String,
-    /// The listeners that take it, by name; at least one.
+    /// The names of the listeners that serve it; at least one.
     pub listeners: Vec<String>,
-    /// Which hosts.
+    /// The hosts that it matches.
     pub host: HostPattern,
-    /// Which paths.
+    /// The paths that it matches.
     pub path_prefix: PathPrefix,
-    /// Who may come; without it, any verified peer.
+    /// Which peers are authorized; without it, any verified peer.
     pub allow: Option<mtls::policy::Policy>,
-    /// Whether those who showed no certificate may come too.
+    /// Whether callers without a certificate are accepted too.
     pub anonymous: bool,
-    /// What the service is told of the caller.
+    /// The headers that forward the caller's identity.
     pub identity_headers: IdentityHeaders,
-    /// Where it leads, at least one, all of one scheme.
+    /// The upstreams, at least one, all of one scheme.
     pub upstreams: Vec<Upstream>,
-    /// How `https` upstreams are met; there if and only if they are.
+    /// TLS settings for upstreams; present if and only if they are `https`.
     pub upstream_tls: Option<UpstreamTls>,
-    /// How long its upstreams may take.
+    /// The timeouts of its upstreams.
     pub timeouts: Timeouts,
 }
 
-/// Which hosts a route is for. Names are in lower case and without a port.
+/// The hosts that a route matches. Names are in lower case and without a port.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum HostPattern {
-    /// All of them.
+    /// Any host.
     Any,
-    /// This one.
+    /// This host.
     Exact(String),
-    /// Each name that has one label more than this: `*.local` holds `local`.
+    /// Every name with exactly one more label: `*.local` is stored as `local`.
     Wildcard(String),
 }
 
-/// One service behind.
+/// The URL of one upstream.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Upstream {
-    /// How it is spoken to.
+    /// The protocol.
     pub scheme: UpstreamScheme,
-    /// Host and port; the port is always there.
+    /// Host and port; the port is always present.
     pub authority: Authority,
 }
 
-/// How an upstream is spoken to.
+/// The protocol of an upstream.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum UpstreamScheme {
-    /// `h2c://`: HTTP/2 without TLS, known beforehand (RFC 9113, section 3.3), as for gRPC.
+    /// `h2c://`: HTTP/2 without TLS, with prior knowledge (RFC 9113, section 3.3), as for gRPC.
     H2c,
     /// `http://`: HTTP/1.1 without TLS.
     Http,
-    /// `https://`: mutual TLS, with the HTTP version that ALPN chose.
+    /// `https://`: mutual TLS, with the HTTP version that ALPN selects.
     Https,
 }
 
-/// How an upstream is met by TLS: always with our own certificate, and always verified.
+/// TLS settings for upstreams: the gateway always presents its certificate, and always verifies
+/// theirs.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct UpstreamTls {
     /// The identity directory.
     pub identity: PathBuf,
-    /// The name that its certificate must bear; by default the one in its URL.
+    /// The name that the upstream's certificate must have; by default the host in its URL.
     pub server_name: Option<String>,
-    /// The SPIFFE ID that its certificate must bear besides.
+    /// The SPIFFE ID that its certificate must have too.
     pub spiffe_id: Option<SpiffeId>,
 }
 
-/// What the service behind a route is told of the caller.
+/// The headers that forward the caller's identity to the upstream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct IdentityHeaders {
     /// `Client-Cert` (RFC 9440).
@@ -186,16 +186,16 @@ pub struct IdentityHeaders {
     pub x_forwarded: bool,
     /// `X-Forwarded-Client-Cert`, as Envoy writes it.
     pub x_forwarded_client_cert: bool,
-    /// Its `Cert` element, the whole certificate; off by default.
+    /// Its `Cert` element, with the whole certificate; off by default.
     pub x_forwarded_client_cert_pem: bool,
 }
 
-/// How long the upstreams of a route may take.
+/// The timeouts of a route's upstreams.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Timeouts {
-    /// From the first packet to an open connection, the handshake included.
+    /// To open a connection, from the first packet, including the TLS handshake.
     pub connect: Duration,
-    /// From the last byte of a request to the first of its answer.
+    /// From the last byte of a request to the first byte of its response.
     pub first_byte: Duration,
     /// Between two bytes of a body.
     pub idle: Duration,

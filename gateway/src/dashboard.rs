@@ -1,7 +1,7 @@
-//! The dashboard: what the gateway does, on one page for people and as JSON for scripts.
+//! The dashboard: the state of the gateway as an HTML page and as JSON.
 //!
-//! It only looks, and changes nothing. Both answers are made of one [`View`], so that they cannot
-//! tell different things. Who may see them is the admin listener's to say.
+//! It is read-only. Page and JSON are made from the same [`View`], so they agree. Access control is
+//! up to the admin listener.
 
 mod identity;
 mod listener;
@@ -27,7 +27,7 @@ use tracing::error;
 use self::view::View;
 use crate::gateway::Gateway;
 
-/// `/`, `/state` and what the page is dressed with.
+/// `/`, `/state` and the page's assets.
 pub(crate) fn routes(gateway: Arc<Gateway>) -> Router {
     let routes = Router::new().route("/", get(page)).route("/state", get(state));
     ASSETS.iter().fold(routes.with_state(gateway), |routes, (path, kind, content)| {
@@ -39,13 +39,13 @@ pub(crate) fn routes(gateway: Arc<Gateway>) -> Router {
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Page {
-    /// Whether it stays as it is.
+    /// Whether automatic refresh is off.
     still: bool,
     version: &'static str,
     view: View,
 }
 
-/// The page, which a browser asks for again by itself; with `?still` it does not.
+/// The page, which browsers refresh automatically; not with `?still`.
 async fn page(State(gateway): State<Arc<Gateway>>, url: Uri) -> Response {
     let still = url.query().is_some_and(|query| query.split('&').any(|part| part == "still"));
     let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&gateway) };
@@ -68,7 +68,7 @@ async fn state(State(gateway): State<Arc<Gateway>>) -> Response {
     (PROTECTION, Json(View::of(&gateway))).into_response()
 }
 
-/// From one look to the next.
+/// The refresh interval.
 const SECONDS: &str = "5";
 
 const ASSETS: [(&str, &str, &str); 2] = [
@@ -76,7 +76,7 @@ const ASSETS: [(&str, &str, &str); 2] = [
     ("/assets/favicon.svg", "image/svg+xml", include_str!("../assets/favicon.svg")),
 ];
 
-/// There is no script at all: what a stranger wrote into a certificate can never become one.
+/// There are no scripts, so text from an untrusted certificate can never run as one.
 const PROTECTION: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -1,4 +1,4 @@
-//! The whole gateway: one plan in force, its listeners open, and the change to another plan.
+//! The running gateway: the plan in force, its open listeners, and the change to another plan.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -27,10 +27,10 @@ use crate::reload::Reloads;
 use crate::settings::Settings;
 use crate::upstream::Registries;
 
-/// A gateway that runs.
+/// A running gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    /// Cloned by whatever a stopping gateway waits for; none once it stops.
+    /// Cloned by every task that shutdown waits for; none once the gateway stops.
     busy: Mutex<Option<mpsc::Sender<()>>>,
     pub(crate) registries: Registries,
     file: PathBuf,
@@ -40,28 +40,27 @@ pub(crate) struct Gateway {
     pub(crate) reloads: Reloads,
 }
 
-/// Where a listener is configured to stand. Each that leaves the port to the system has one of its
-/// own.
+/// The configured address of a listener. Listeners on port 0 are distinguished by name.
 #[derive(Debug, Eq, Hash, PartialEq)]
 struct ListenerKey(SocketAddr, Option<String>);
 
-/// A door that is open.
+/// An open listener.
 #[derive(Debug)]
 struct OpenListener {
-    door: Arc<Listener>,
+    listener: Arc<Listener>,
     stop: watch::Sender<bool>,
 }
 
-/// Serves until told to stop; then lets requests in flight finish, for `drain_timeout` at most.
+/// Serves until shutdown is requested; then waits up to `drain_timeout` for requests in flight.
 ///
 /// # Errors
 ///
-/// An address is taken, or an identity has become unusable since it was checked.
+/// An address is in use, or an identity has become invalid since it was checked.
 pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::Result<()> {
     settings.logs.start();
     let recorder = metrics::recorder()?;
     let config = settings.config;
-    let limits = of_admin(&config);
+    let limits = admin_limits(&config);
     let admin_listener = server::bind(config.admin, "listen in [admin]")?;
     let registries = Registries {
         connections: Connections::new(),
@@ -82,17 +81,20 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
         shutdown: shutdown.clone(),
     };
     let admin_routes = admin.clone().routes().merge(dashboard::routes(Arc::clone(&gateway)));
-    let mut beside = JoinSet::new();
-    beside.spawn(admin.serve(admin_listener, admin_routes, limits));
-    beside.spawn(metrics::upkeep(recorder));
-    beside.spawn(Arc::clone(&gateway).follow_file());
+    let mut background = JoinSet::new();
+    background.spawn(admin.serve(admin_listener, admin_routes, limits));
+    background.spawn(metrics::upkeep(recorder));
+    background.spawn(Arc::clone(&gateway).follow_file());
 
     shutdown.requested().await;
-    let patience = gateway.plan().config.drain_timeout;
+    let drain_timeout = gateway.plan().config.drain_timeout;
     gateway.close();
-    // Each connection cuts itself off after `drain_timeout`, and says so.
-    if tokio::time::timeout(patience + CUT_TIME, all_done.recv()).await.is_err() {
-        warn!(seconds = patience.as_secs(), "some requests did not end in time, and are cut off");
+    // Each connection closes itself after `drain_timeout`, and logs that.
+    if tokio::time::timeout(drain_timeout + CUT_TIME, all_done.recv()).await.is_err() {
+        warn!(
+            seconds = drain_timeout.as_secs(),
+            "some requests did not finish within drain_timeout and are aborted"
+        );
     }
     info!("the gateway has stopped");
     Ok(())
@@ -105,11 +107,11 @@ impl Gateway {
         registries: Registries,
         busy: mpsc::Sender<()>,
     ) -> anyhow::Result<Arc<Self>> {
-        let together = |problems: Vec<String>| anyhow!(problems.join("\n"));
-        let (config, notes) = fitted(config);
+        let joined = |problems: Vec<String>| anyhow!(problems.join("\n"));
+        let (config, notes) = fit_to_capacity(config);
         notes.iter().for_each(|note| warn!("{note}"));
-        let sockets = sockets(&config.listeners, |_| false).map_err(together)?;
-        let plan = Plan::of(config, None, &registries).map_err(together)?;
+        let sockets = sockets(&config.listeners, |_| false).map_err(joined)?;
+        let plan = Plan::of(config, None, &registries).map_err(joined)?;
         let gateway = Self {
             busy: Mutex::new(Some(busy)),
             registries,
@@ -123,27 +125,28 @@ impl Gateway {
         Ok(Arc::new(gateway))
     }
 
-    /// What is in force.
+    /// The plan in force.
     pub(crate) fn plan(&self) -> Arc<Plan> {
         self.plan.load_full()
     }
 
-    /// The file that it is told by.
+    /// The path of the configuration file.
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Changes to another configuration as a whole, or not at all.
+    /// Applies another configuration completely, or not at all. Returns whether it differs from the
+    /// one in force.
     ///
-    /// No connection is dropped: those whose listener is gone, or admits by other terms, finish
-    /// what is in flight. Whether there was anything to change.
+    /// Requests in flight are not interrupted: connections whose listener is removed, or whose
+    /// listener now admits callers differently, close after the requests in flight.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with its identities and addresses.
+    /// Every problem with its identities and addresses.
     pub(crate) fn change_to(&self, config: Config) -> Result<bool, Vec<String>> {
         let before = self.plan();
-        let (config, notes) = fitted(config);
+        let (config, notes) = fit_to_capacity(config);
         if config == before.config {
             return Ok(false);
         }
@@ -151,7 +154,7 @@ impl Gateway {
         if config.admin != before.config.admin {
             warn!(in_force = %before.config.admin, "the admin listener moves at the next start");
         }
-        let known = |place: &ListenerKey| self.open_listeners().contains_key(place);
+        let known = |key: &ListenerKey| self.open_listeners().contains_key(key);
         let sockets = sockets(&config.listeners, known)?;
         let plan = Plan::of(config, Some(&before), &self.registries)?;
         self.identities.become_these(plan.identities());
@@ -160,34 +163,34 @@ impl Gateway {
         Ok(true)
     }
 
-    /// Has the registries be those of the plan; `sockets` are those of its new listeners.
+    /// Opens, updates and closes listeners to match the plan; `sockets` are those of the new
+    /// listeners.
     fn put_in_force(&self, mut sockets: HashMap<ListenerKey, TcpListener>) {
         let plan = self.plan();
         plan.config.notes().iter().for_each(|note| warn!("{note}"));
         let mut open = self.open_listeners();
         let listeners = &plan.config.listeners;
-        let gone =
-            open.extract_if(|place, _| !listeners.iter().any(|l| ListenerKey::of(l) == *place));
+        let gone = open.extract_if(|key, _| !listeners.iter().any(|l| ListenerKey::of(l) == *key));
         for (_, gone) in gone {
             gone.stop.send_replace(true);
         }
         for listener in listeners {
-            let (place, terms) = (ListenerKey::of(listener), plan.terms(listener));
-            if let Some(known) = open.get(&place) {
-                known.door.change(terms);
-            } else if let Some(socket) = sockets.remove(&place)
+            let (key, config) = (ListenerKey::of(listener), plan.listener_config(listener));
+            if let Some(known) = open.get(&key) {
+                known.listener.change(config);
+            } else if let Some(socket) = sockets.remove(&key)
                 && let Some(busy) = &*self.busy()
             {
                 let address = socket.local_addr().unwrap_or(listener.listen);
-                let door = Arc::new(Listener::new(address, terms, busy));
-                let (stop, told) = watch::channel(false);
-                tokio::spawn(Arc::clone(&door).serve(socket, told));
-                open.insert(place, OpenListener { door, stop });
+                let opened = Arc::new(Listener::new(address, config, busy));
+                let (stop, stopped) = watch::channel(false);
+                tokio::spawn(Arc::clone(&opened).serve(socket, stopped));
+                open.insert(key, OpenListener { listener: opened, stop });
             }
         }
     }
 
-    /// Takes no more connections; those that are open finish what is in flight.
+    /// Stops accepting connections; open ones close after the requests in flight.
     fn close(&self) {
         for open in self.open_listeners().values() {
             open.stop.send_replace(true);
@@ -195,10 +198,10 @@ impl Gateway {
         self.busy().take();
     }
 
-    /// Where a listener stands, which tells the port that the system chose for port 0.
+    /// The address that a listener is bound to, with the actual port where port 0 is configured.
     pub(crate) fn address_of(&self, listener: &ListenerSettings) -> SocketAddr {
         let open = self.open_listeners();
-        open.get(&ListenerKey::of(listener)).map_or(listener.listen, |open| open.door.address())
+        open.get(&ListenerKey::of(listener)).map_or(listener.listen, |open| open.listener.address())
     }
 
     fn busy(&self) -> MutexGuard<'_, Option<mpsc::Sender<()>>> {
@@ -217,7 +220,7 @@ impl ListenerKey {
     }
 }
 
-/// Sockets for the listeners that have none yet.
+/// Binds sockets for the listeners that are not open yet.
 fn sockets(
     listeners: &[ListenerSettings],
     known: impl Fn(&ListenerKey) -> bool,
@@ -235,16 +238,16 @@ fn sockets(
     if problems.is_empty() { Ok(sockets) } else { Err(problems) }
 }
 
-/// The configuration with the limits that the process can bear, and which of them are lower.
-fn fitted(mut config: Config) -> (Config, Vec<String>) {
+/// Lowers the limits to what the process has resources for; returns a note for each lowered one.
+fn fit_to_capacity(mut config: Config) -> (Config, Vec<String>) {
     let total = &mut config.max_requests_total;
     let notes = Capacity::of_process().fit(&mut config.limits, Some(total));
     config.max_requests = config.max_requests.min(config.max_requests_total);
     (config, notes)
 }
 
-/// The admin listener's limits are the same as those of the others.
-fn of_admin(config: &Config) -> ServiceLimits {
+/// The admin listener has the same limits as the other listeners.
+fn admin_limits(config: &Config) -> ServiceLimits {
     ServiceLimits {
         connection: config.limits.clone(),
         drain_delay: std::time::Duration::ZERO,
@@ -255,5 +258,5 @@ fn of_admin(config: &Config) -> ServiceLimits {
     }
 }
 
-/// How long connections may take to end once they are cut off.
+/// How long connections may take to end once they are closed.
 const CUT_TIME: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,11 +1,10 @@
-//! The care that header fields need on their way through: what callers forge goes, what belongs
-//! to one connection stays there, and what is true of the caller is said. It opens no socket and
-//! decides nothing.
+//! Header fields of forwarded messages: spoofed fields are removed, hop-by-hop fields are not
+//! forwarded, and the caller's verified identity is set. No sockets, no authorization.
 //!
 //! ```text
-//! request   hop_by_hop::strip_request -> identity::Caller::set (forged::strip, then the truth)
+//! request   hop_by_hop::strip_request -> identity::Caller::set (forged::strip, then the identity)
 //!           -> canonical -> via::add; trailers::Trailers::of_request around the body
-//! answer    hop_by_hop::strip_response -> canonical -> location::rewrite;
+//! response  hop_by_hop::strip_response -> canonical -> location::rewrite;
 //!           trailers::Trailers::of_response around the body
 //! ```
 

@@ -1,4 +1,4 @@
-//! An identity of the gateway.
+//! An identity that the gateway uses.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,11 +17,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Loads a directory; without a role its own certificate alone.
+    /// Loads a directory; without a role, only its certificate and key.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// Every problem with it.
     pub(crate) fn load(
         directory: &Path,
         roles: BTreeSet<Role>,
@@ -40,7 +40,7 @@ impl Identity {
         Arc::clone(&self.store)
     }
 
-    /// Whether it was judged for just these roles, in this manner.
+    /// Whether it was loaded for exactly these roles and this revocation setting.
     pub(crate) fn serves_as(&self, roles: &BTreeSet<Role>, revocation: Revocation) -> bool {
         self.roles == *roles && self.revocation == revocation
     }

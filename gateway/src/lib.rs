@@ -1,18 +1,18 @@
-//! Mutual TLS for any HTTP service: it verifies callers in front of the service, tells the service
-//! who they are, and presents a certificate of its own to what stands behind.
+//! Mutual TLS for any HTTP service: it verifies callers in front of the service, forwards their
+//! identity in headers, and presents a certificate of its own to upstreams.
 //!
-//! All that it knows of trust comes from [`mtls`]; HTTP is hyper's. It refuses to know what a
-//! request means: it routes by host and path, decides by the peer's certificate, and passes on.
+//! Certificate verification comes from [`mtls`]; HTTP is hyper's. The gateway does not interpret
+//! requests: it routes by host and path, authorizes by the peer's certificate, and forwards.
 //!
 //! ```text
-//!  gateway.toml ─> config ─> plan ──> identities, routes, upstreams, and a listener's terms
+//!  gateway.toml ─> config ─> plan ──> identities, routes, upstreams, listener configurations
 //!                    ^         └────────────────────────────────┐
 //!                  reload                                       v
-//!  caller ══> door ─> proxy ─> target ─> routes ─> policy ─> headers
-//!                       │ └──> question ─> upstream ══> service
-//!                       │  └── body, tunnel: streamed both ways
-//!                       └───── turned_away: 4xx, 502, 504 as problems; record: log and metrics
-//!  operator ─> dashboard: looks at the plan, its registries and what happened at them, on the admin port
+//!  caller ══> listener ─> proxy ─> target ─> routes ─> policy ─> headers
+//!                           │ └──> upstream_request ─> upstream ══> service
+//!                           │  └── body, tunnel: streamed in both directions
+//!                           └───── proxy_error: 4xx, 502, 504; access_record: log and metrics
+//!  operator ─> dashboard: shows the plan, connections and events on the admin listener
 //! ```
 
 mod access_record;

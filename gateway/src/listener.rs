@@ -1,4 +1,4 @@
-//! A listener: its socket, the terms on which it lets callers in, and its connections.
+//! A listener: its socket, its configuration, and its connections.
 
 mod config;
 
@@ -24,50 +24,55 @@ use tracing::{debug, info, warn};
 pub(crate) use self::config::ListenerConfig;
 use crate::proxy::Proxy;
 
-/// A listener that is open.
+/// An open listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
     busy: mpsc::WeakSender<()>,
-    terms: ArcSwap<ListenerConfig>,
+    config: ArcSwap<ListenerConfig>,
 }
 
-/// Tells a connection when it is to end: its listener's terms are others, or it is gone.
+/// Signals a connection to end: its listener's configuration has changed, or the listener is
+/// closed.
 #[derive(Debug)]
 struct End {
     over: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
 
-/// Whether the answers of a connection are to say that it ends (RFC 9112, section 9.6).
+/// Whether responses on a connection announce that it closes (RFC 9112, section 9.6).
 pub(crate) type Leaving = Arc<AtomicBool>;
 
-/// Held by whatever a stopping gateway waits for.
+/// Held by every task that shutdown waits for.
 pub(crate) type Busy = Option<mpsc::Sender<()>>;
 
 impl Listener {
-    pub(crate) fn new(address: SocketAddr, terms: ListenerConfig, busy: &mpsc::Sender<()>) -> Self {
-        Self { address, busy: busy.downgrade(), terms: ArcSwap::from_pointee(terms) }
+    pub(crate) fn new(
+        address: SocketAddr,
+        config: ListenerConfig,
+        busy: &mpsc::Sender<()>,
+    ) -> Self {
+        Self { address, busy: busy.downgrade(), config: ArcSwap::from_pointee(config) }
     }
 
-    /// Puts other terms in force, for the next request of every connection. Connections that would
-    /// be let in on other terms now finish what is in flight, and end.
-    pub(crate) fn change(&self, mut terms: ListenerConfig) {
-        let before = self.terms.load_full();
-        if terms.admit_like(&before) {
-            terms.over = Arc::clone(&before.over);
-            self.terms.store(Arc::new(terms));
+    /// Applies another configuration to the next request of every connection. Where it admits
+    /// callers differently, existing connections close after the requests in flight.
+    pub(crate) fn change(&self, mut config: ListenerConfig) {
+        let before = self.config.load_full();
+        if config.admit_like(&before) {
+            config.over = Arc::clone(&before.over);
+            self.config.store(Arc::new(config));
         } else {
-            self.terms.store(Arc::new(terms));
+            self.config.store(Arc::new(config));
             before.over.send_replace(true);
         }
     }
 
-    pub(crate) fn terms(&self) -> Arc<ListenerConfig> {
-        self.terms.load_full()
+    pub(crate) fn config(&self) -> Arc<ListenerConfig> {
+        self.config.load_full()
     }
 
-    /// Where it stands.
+    /// The address that it is bound to.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -76,12 +81,12 @@ impl Listener {
         self.address.port()
     }
 
-    /// None where the gateway has stopped already.
+    /// None once the gateway stops.
     pub(crate) fn busy(&self) -> Busy {
         self.busy.upgrade()
     }
 
-    /// Takes connections until told to stop; those that are open then finish what is in flight.
+    /// Accepts connections until `stop`; open ones then close after the requests in flight.
     pub(crate) async fn serve(
         self: Arc<Self>,
         listener: StdListener,
@@ -91,7 +96,7 @@ impl Listener {
             Ok(listener) => listener,
             Err(error) => return warn!(address = %self.address, %error, "cannot listen"),
         };
-        info!(address = %self.address, name = &*self.terms().name, "listening");
+        info!(address = %self.address, name = &*self.config().name, "listening");
         let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
@@ -102,38 +107,39 @@ impl Listener {
                 Ok((tcp, _)) => {
                     tokio::spawn(Arc::clone(&self).connection(tcp, stop.clone()));
                 }
-                // Out of descriptors, or a connection that is gone already: others must not wait.
+                // Out of file descriptors, or a connection that is already closed: keep accepting
+                // others.
                 Err(error) => {
-                    if warned.is_none_or(|at| at.elapsed() >= WARN_AGAIN) {
+                    if warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
                         warned = Some(Instant::now());
-                        warn!(address = %self.address, %error, "a connection was not taken");
+                        warn!(address = %self.address, %error, "cannot accept a connection");
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(ERROR_PAUSE).await;
                 }
             }
         }
-        info!(address = %self.address, "listening no more");
+        info!(address = %self.address, "stopped listening");
     }
 
     async fn connection(self: Arc<Self>, tcp: TcpStream, stop: watch::Receiver<bool>) {
         let _busy = self.busy();
-        let terms = self.terms();
-        let mut end = End { over: terms.over.subscribe(), stop };
-        // A refusal is told by the acceptor, on the wire and in the log.
+        let config = self.config();
+        let mut end = End { over: config.over.subscribe(), stop };
+        // The acceptor reports a refusal on the wire and in the log.
         let leaving = Leaving::default();
         let proxy = Proxy::new(Arc::clone(&self), leaving.clone());
-        let Ok((stream, service)) = terms.acceptor.accept(tcp, proxy).await else {
+        let Ok((stream, service)) = config.acceptor.accept(tcp, proxy).await else {
             return;
         };
         let connection = Arc::clone(stream.connection());
         let http2 = connection.session().is_some_and(Session::is_http2);
         let io = TokioIo::new(stream);
-        let fields = terms.fields;
-        let executor = http2.then(|| StreamExecutor::new(&connection, &terms.limits));
-        let streams = terms.requests.max_streams();
-        let limits = terms.limits.clone();
-        // ListenerConfig that nobody is let in on any more must not be kept for a connection's sake.
-        drop(terms);
+        let fields = config.fields;
+        let executor = http2.then(|| StreamExecutor::new(&connection, &config.limits));
+        let streams = config.requests.max_streams();
+        let limits = config.limits.clone();
+        // A connection must not keep a replaced configuration alive.
+        drop(config);
         let ended = if let Some(executor) = executor {
             let mut server = http2::Builder::new(executor);
             server.timer(TokioTimer::new()).max_concurrent_streams(streams);
@@ -142,11 +148,11 @@ impl Listener {
             let shut_down = http2::Connection::graceful_shutdown;
             self.serve_until_end(served, shut_down, &mut end, &limits, &connection, None).await
         } else {
-            // The time limits are the stream's: it tells each, and hyper's would only close.
+            // The stream enforces time limits and reports each timeout; hyper would only close.
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(None);
             server.max_buf_size(fields.bytes).max_header_size(fields.bytes);
-            // Up to a quarter more are read, so that the refusal is ours, and says why.
+            // Up to a quarter more are read, so that the gateway itself answers with the reason.
             server.max_headers(fields.fields + fields.fields / 4);
             let served = server.serve_connection(io, service).with_upgrades();
             let shut_down = http1::UpgradeableConnection::graceful_shutdown;
@@ -168,12 +174,12 @@ impl Listener {
         }
     }
 
-    /// Serves a connection to its end, or to the end of what is in flight once told, or of the
-    /// time for it.
+    /// Serves a connection until it closes. Once it is to end, requests in flight are served for up
+    /// to `drain_timeout`.
     ///
-    /// By HTTP/2 a caller learns which of its requests were not heard. By HTTP/1.1 it would lose
-    /// one that it sends just when we close, so there the next answer says that it is the last,
-    /// and only who asks for nothing is closed upon.
+    /// HTTP/2 informs a caller which of its requests were not processed. On HTTP/1.1 a request sent
+    /// just as the connection closes would be lost, so the next response announces the close, and
+    /// only an idle connection is closed at once.
     async fn serve_until_end<C: Future<Output = Result<(), hyper::Error>>>(
         &self,
         served: C,
@@ -193,7 +199,7 @@ impl Listener {
         let drained = async {
             if let Some(leaving) = leaving {
                 leaving.store(true, Ordering::Relaxed);
-                if let Ok(ended) = tokio::time::timeout(LAST_WORD, served.as_mut()).await {
+                if let Ok(ended) = tokio::time::timeout(LAST_REQUEST_TIME, served.as_mut()).await {
                     return ended;
                 }
             }
@@ -206,15 +212,15 @@ impl Listener {
         }
     }
 
-    /// Cuts a connection that was told to end, once the requests in flight had their time.
+    /// Closes a connection that is to end, after `drain_timeout`.
     async fn cut_after_drain(&self, connection: &Connection) {
-        let limit = self.terms().drain_timeout;
+        let limit = self.config().drain_timeout;
         tokio::time::sleep(limit).await;
         info!(
             peer = %connection.address(),
-            listener = &*self.terms().name,
+            listener = &*self.config().name,
             seconds = limit.as_secs(),
-            "connection cut: it was told to end, and did not within drain_timeout"
+            "connection closed: its requests did not finish within drain_timeout"
         );
         connection.close();
     }
@@ -231,9 +237,10 @@ impl End {
     }
 }
 
-/// How long a caller may take to ask once more, and be told that it was the last time.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long an HTTP/1.1 caller may take to send one more request, whose response announces the
+/// close.
+const LAST_REQUEST_TIME: Duration = Duration::from_secs(1);
 
-/// After an error a listener waits so long, and tells of it so seldom.
-const AGAIN: Duration = Duration::from_millis(50);
-const WARN_AGAIN: Duration = Duration::from_secs(10);
+/// The pause after an accept error, and the least time between two warnings.
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Starts the gateway, checks its file, or asks the one that runs how it is.
+//! Runs the gateway, checks its configuration file, or queries the readiness of a running gateway.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! A configuration made ready: its identities loaded, its upstreams and routes in place. What a
-//! plan has in common with the one before, it takes over.
+//! A configuration made ready to run: identities loaded, upstreams and routes built. What does not
+//! change from one plan to the next is reused.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,28 +21,28 @@ use crate::request_limits::{self, RequestLimits};
 use crate::routes::{Route, Routes};
 use crate::upstream::{Registries, Upstream, Upstreams};
 
-/// What the gateway does, until the next plan.
+/// What the gateway runs, until the next plan.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
     registries: Registries,
     identities: BTreeMap<PathBuf, Arc<Identity>>,
-    /// Of each listener, by its name.
+    /// By the name of the listener.
     request_limits: BTreeMap<String, RequestLimits>,
     requests: Arc<Semaphore>,
     pub(crate) routes: Vec<Arc<Route>>,
-    upstreams: HashMap<Meeting, Arc<Upstream>>,
+    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
 }
 
-/// An upstream, and on which terms it is met: two routes that agree share its connections.
-type Meeting = (Url, Option<UpstreamTls>, Timeouts, FieldLimits);
+/// An upstream with its connection settings: routes with equal ones share its connections.
+type UpstreamKey = (Url, Option<UpstreamTls>, Timeouts, FieldLimits);
 
 impl Plan {
-    /// Makes a configuration ready.
+    /// Builds the plan of a configuration.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with any of its identities.
+    /// Every problem with its identities.
     pub(crate) fn of(
         config: Config,
         before: Option<&Self>,
@@ -80,46 +80,46 @@ impl Plan {
 
     fn upstream(&mut self, url: &Url, route: &RouteConfig, before: Option<&Self>) -> Arc<Upstream> {
         let fields = self.config.response_fields;
-        let meeting = (url.clone(), route.upstream_tls.clone(), route.timeouts, fields);
-        if let Some(known) = self.upstreams.get(&meeting) {
+        let key = (url.clone(), route.upstream_tls.clone(), route.timeouts, fields);
+        if let Some(known) = self.upstreams.get(&key) {
             return Arc::clone(known);
         }
         let identity = route.upstream_tls.as_ref().and_then(|tls| self.identity(&tls.identity));
-        // An upstream of the plan before is taken over with its connections, but not if it
-        // presents an identity that has become another.
-        let taken_over = before.and_then(|before| {
-            let known = before.upstreams.get(&meeting)?;
+        // An upstream of the previous plan is reused with its connections, unless its identity has
+        // been replaced.
+        let reused = before.and_then(|before| {
+            let known = before.upstreams.get(&key)?;
             let same = match &route.upstream_tls {
                 Some(tls) => Arc::ptr_eq(before.identity(&tls.identity)?, identity?),
                 None => true,
             };
             same.then(|| Arc::clone(known))
         });
-        let upstream = taken_over.unwrap_or_else(|| {
+        let upstream = reused.unwrap_or_else(|| {
             let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.store()));
             Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.registries))
         });
-        self.upstreams.insert(meeting, Arc::clone(&upstream));
+        self.upstreams.insert(key, Arc::clone(&upstream));
         upstream
     }
 
-    /// The terms of one of its listeners.
-    pub(crate) fn terms(&self, listener: &ListenerSettings) -> ListenerConfig {
+    /// The configuration of one listener.
+    pub(crate) fn listener_config(&self, listener: &ListenerSettings) -> ListenerConfig {
         let store = match &listener.security {
             Security::Tls { identity, .. } => self.identity(identity).map(|it| it.store()),
             Security::Plain | Security::Redirect(_) => None,
         };
         let routes = Routes::of(&listener.name, &self.routes);
         let requests = self.request_limits[&listener.name].clone();
-        let mut terms =
+        let mut config =
             ListenerConfig::new(listener, store, routes, &self.config, requests, &self.registries);
         if let Security::Redirect(_) = listener.security {
-            terms.hosts = self.hosts();
+            config.hosts = self.hosts();
         }
-        terms
+        config
     }
 
-    /// The hosts that are served by HTTPS.
+    /// The hosts that are served over HTTPS.
     fn hosts(&self) -> Hosts {
         let mut hosts = Hosts::default();
         for listener in &self.config.listeners {
@@ -133,13 +133,13 @@ impl Plan {
         hosts
     }
 
-    /// Requests that are in flight.
+    /// The number of requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
         let total = self.config.max_requests_total.min(Semaphore::MAX_PERMITS);
         total.saturating_sub(self.requests.available_permits())
     }
 
-    /// The identities in use, in the order of their directories.
+    /// The identities in use, ordered by directory.
     pub(crate) fn identities(&self) -> Vec<Arc<CredentialStore>> {
         self.identities.values().map(|identity| identity.store()).collect()
     }
@@ -149,11 +149,11 @@ impl Plan {
     }
 }
 
-/// Loads the identities of a configuration to see whether they are fit, and lets them go.
+/// Loads the identities of a configuration to check them, and discards them.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with any of them.
+/// Every problem with any of them.
 pub(crate) fn check_identities(config: &Config) -> Result<(), Vec<String>> {
     let problems = wanted(config)
         .into_iter()
@@ -189,13 +189,13 @@ fn identities(
     Ok(identities)
 }
 
-/// Each directory once, with the roles that it has anywhere.
+/// Each identity directory once, with all the roles it is used in.
 fn wanted(config: &Config) -> BTreeMap<&Path, BTreeSet<Role>> {
     let mut wanted: BTreeMap<&Path, BTreeSet<Role>> = BTreeMap::new();
     for listener in &config.listeners {
         if let Security::Tls { client_certificates, identity } = &listener.security {
             let roles = wanted.entry(identity).or_default();
-            // Who asks nobody to prove anything needs nobody's roots.
+            // Without client certificates, no roots are needed.
             if *client_certificates != ClientCertificates::Off {
                 roles.insert(Role::Server);
             }

@@ -1,5 +1,5 @@
-//! The way of a request through the gateway: who asks and for what, whether that is allowed, what
-//! the service is told of it, and what comes back.
+//! Handles one request: routes it, authorizes the caller, sets the identity headers, forwards it
+//! upstream, and returns the response.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -38,65 +38,66 @@ use crate::upstream_request::{Answer, UpstreamRequest};
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
-    /// The caller without and with its certificate, whose headers are written once a connection.
+    /// The caller without and with its certificate; its header values are encoded once per
+    /// connection.
     callers: Arc<[OnceLock<Caller>; 2]>,
-    door: Arc<Listener>,
+    listener: Arc<Listener>,
     leaving: Leaving,
 }
 
-/// Where a request may go.
-enum Way {
-    Elsewhere(Box<Response<Bytes>>),
-    Through { route: Arc<Route>, target: Target },
+/// What is done with a request.
+enum Destination {
+    Redirect(Box<Response<Bytes>>),
+    Upstream { route: Arc<Route>, target: Target },
 }
 
 impl Proxy {
-    pub(crate) fn new(door: Arc<Listener>, leaving: Leaving) -> Self {
-        Self { callers: Arc::default(), door, leaving }
+    pub(crate) fn new(listener: Arc<Listener>, leaving: Leaving) -> Self {
+        Self { callers: Arc::default(), listener, leaving }
     }
 
     async fn answer(&self, mut request: Request<Incoming>) -> Response<AnswerBody> {
-        let terms = self.door.terms();
+        let config = self.listener.config();
         let connection = request
             .extensions_mut()
             .remove::<Arc<Connection>>()
             .expect("the acceptor must name the connection of a request");
         let upgrade = Upgrade::asked_by(&mut request);
         let (head, body) = request.into_parts();
-        let mut record = AccessRecord::begin(&terms, Arc::clone(&connection), &head);
+        let mut record = AccessRecord::begin(&config, Arc::clone(&connection), &head);
 
-        let (route, target) = match authorize_and_route(&terms, &connection, &head, &mut record) {
-            Ok(Way::Through { route, target }) => (route, target),
-            Ok(Way::Elsewhere(answer)) => return own_answer(*answer, record),
-            Err(turned_away) => return refuse(&turned_away, record),
+        let (route, target) = match authorize_and_route(&config, &connection, &head, &mut record) {
+            Ok(Destination::Upstream { route, target }) => (route, target),
+            Ok(Destination::Redirect(answer)) => return own_answer(*answer, record),
+            Err(error) => return refuse(&error, record),
         };
-        let caller = self.caller(&terms, &connection);
+        let caller = self.caller(&config, &connection);
         let mut head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
         if body.is_end_stream() {
             canonical::declare_empty(&head.method, &mut head.headers);
         }
-        let question = UpstreamRequest {
+        let upstream_request = UpstreamRequest {
             authority: target.authority,
             body,
-            fields: terms.fields,
+            fields: config.fields,
             head,
             scheme: scheme(&connection),
             upgrade: upgrade.is_some(),
         };
-        match question.ask(&route, &mut record).await {
+        match upstream_request.ask(&route, &mut record).await {
             Ok(answer) => self.hand_back(answer, upgrade, &route, record),
-            Err(turned_away) => refuse(&turned_away, record),
+            Err(error) => refuse(&error, record),
         }
     }
 
-    /// The caller as the configuration in force now has it.
-    fn caller(&self, terms: &ListenerConfig, connection: &Connection) -> &Caller {
-        let peer = terms.peer_of(connection);
+    /// The caller under the configuration now in force.
+    fn caller(&self, config: &ListenerConfig, connection: &Connection) -> &Caller {
+        let peer = config.peer_of(connection);
         self.callers[usize::from(peer.is_some())]
-            .get_or_init(|| caller(connection, peer, self.door.port()))
+            .get_or_init(|| caller(connection, peer, self.listener.port()))
     }
 
-    /// Hands the upstream's answer to the caller.
+    /// Returns the upstream's response to the caller.
     fn hand_back(
         &self,
         (mut response, lease): Answer,
@@ -111,7 +112,7 @@ impl Proxy {
                 return refuse(&ProxyError::UpstreamUpgraded, record);
             };
             record.answered(response.status());
-            return upgrade.go_on(response, lease, record, self.door.busy());
+            return upgrade.go_on(response, lease, record, self.listener.busy());
         }
         hop_by_hop::strip_response(response.headers_mut());
         canonical::merge_lengths(response.headers_mut());
@@ -150,39 +151,39 @@ impl Service<Request<Incoming>> for Proxy {
     }
 }
 
-/// Where a request may go, if it is clear what it asks for, and its caller may have that.
+/// Selects the destination of an unambiguous request, and authorizes its caller.
 fn authorize_and_route(
-    terms: &ListenerConfig,
+    config: &ListenerConfig,
     connection: &Connection,
     head: &Parts,
     record: &mut AccessRecord,
-) -> Result<Way, ProxyError> {
+) -> Result<Destination, ProxyError> {
     let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    if let Some(limit) = terms.fields.passed_by(path, &head.headers) {
+    if let Some(limit) = config.fields.passed_by(path, &head.headers) {
         return Err(ProxyError::HeadTooLarge(limit));
     }
     let target = Target::of(head)?;
     record.of_host(&target.host);
-    if let Security::Redirect(port) = terms.security {
-        if !terms.hosts.include(&target.host) {
+    if let Security::Redirect(port) = config.security {
+        if !config.hosts.include(&target.host) {
             return Err(ProxyError::UnknownHost { host: target.host });
         }
-        return Ok(Way::Elsewhere(Box::new(redirect::to_https(&target, &head.uri, port))));
+        return Ok(Destination::Redirect(Box::new(redirect::to_https(&target, &head.uri, port))));
     }
     if via::names_us(&head.headers) {
         return Err(ProxyError::Loop);
     }
     check_server_name(&target, connection)?;
-    let route = terms.routes.find(&target)?.ok_or(ProxyError::NoRoute)?;
+    let route = config.routes.find(&target)?.ok_or(ProxyError::NoRoute)?;
     record.on_route(route);
-    check_caller(route, connection, terms, record)?;
-    // Whoever may not have it must not keep others from it either.
-    record.in_flight(terms.requests.acquire(connection).ok_or(ProxyError::TooMany)?);
-    Ok(Way::Through { route: Arc::clone(route), target })
+    check_caller(route, connection, config, record)?;
+    // Only authorized requests count towards the limits.
+    record.in_flight(config.requests.acquire(connection).ok_or(ProxyError::TooMany)?);
+    Ok(Destination::Upstream { route: Arc::clone(route), target })
 }
 
-/// A connection that was opened for one name is not used for another (RFC 9110, section 7.4):
-/// what was agreed on, and shown, was for that name.
+/// A connection that was opened for one server name is not used for another host (RFC 9110, section
+/// 7.4): its certificate was selected for that name.
 fn check_server_name(target: &Target, connection: &Connection) -> Result<(), ProxyError> {
     let asked = connection.session().and_then(|session| session.server_name.as_deref());
     match asked.map(bare) {
@@ -193,31 +194,32 @@ fn check_server_name(target: &Target, connection: &Connection) -> Result<(), Pro
     }
 }
 
-/// Whether this caller may take this way; a refusal is told as those of handshakes are.
+/// Authorizes the caller for a route; a refusal is recorded like that of a handshake.
 fn check_caller(
     route: &Route,
     connection: &Connection,
-    terms: &ListenerConfig,
+    config: &ListenerConfig,
     record: &AccessRecord,
 ) -> Result<(), ProxyError> {
-    let judged = terms.still_admit(connection);
-    let judged = judged.and_then(|()| match (terms.peer_of(connection), &route.config.allow) {
-        (None, _) if route.config.anonymous => Ok(()),
-        (None, _) => Err(Reason::new(Code::NoCertificate)),
-        (Some(_), None) => Ok(()),
-        (Some(peer), Some(policy)) => policy.authorize(peer),
-    });
-    judged.map_err(|reason| {
+    let authorized = config.still_admit(connection);
+    let authorized =
+        authorized.and_then(|()| match (config.peer_of(connection), &route.config.allow) {
+            (None, _) if route.config.anonymous => Ok(()),
+            (None, _) => Err(Reason::new(Code::NoCertificate)),
+            (Some(_), None) => Ok(()),
+            (Some(peer), Some(policy)) => policy.authorize(peer),
+        });
+    authorized.map_err(|reason| {
         let refusal = Refusal::new(reason, Role::Server, None, connection.address());
         let session = connection.session().cloned();
         let event = Event::refused(Role::Server, record.elapsed(), session, refusal.clone());
-        terms.events.record(event);
+        config.events.record(event);
         ProxyError::NotAllowed(Box::new(refusal))
     })
 }
 
-/// The head of a request as the service may see it: what concerned the connection only, and
-/// what the caller had no business to say, replaced by the truth.
+/// The request head as it is forwarded: without hop-by-hop fields, and with spoofed identity
+/// headers removed and the verified ones set.
 fn rewritten(
     mut head: Parts,
     route: &Route,
@@ -229,7 +231,7 @@ fn rewritten(
     let headers = &mut head.headers;
     hop_by_hop::strip_request(headers);
     caller.set(&route.config.identity_headers, &target.authority, headers);
-    // It was for us: hyper tells the caller to go on once the upstream wants the body.
+    // `Expect` is for the gateway: hyper sends 100 (Continue) once the upstream reads the body.
     headers.remove(EXPECT);
     canonical::join_cookies(headers);
     canonical::merge_lengths(headers);

@@ -1,4 +1,5 @@
-//! Requests that the gateway answers itself: what the log says, and what the caller may know of it.
+//! Requests that the gateway answers itself: the error for the log, and the response for the
+//! caller.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, RETRY_AFTER};
@@ -13,18 +14,18 @@ use thiserror::Error;
 
 use crate::target::BadRequest;
 
-/// A request that no service answered. Its text is for the log: of an upstream, the caller learns
-/// nothing but that it failed.
+/// A request that no upstream answered. The message is for the log: about a failed upstream, the
+/// caller learns only that it failed.
 #[derive(Debug, Error)]
 pub(crate) enum ProxyError {
     #[error("the request is refused: {0}")]
     BadRequest(#[from] BadRequest),
     #[error(
-        "the body of the request is broken, or its trailers are larger than a head may be: send one \
-         that is as its head says"
+        "the body of the request is malformed, or its trailers exceed the limits of a head: send one \
+         that matches its head"
     )]
     CallerBroke,
-    #[error("the caller did not send on")]
+    #[error("the caller stopped sending the request body")]
     CallerTooSlow,
     #[error("this connection was opened for {asked}, and {host} is another host: open a new one")]
     Misdirected { asked: String, host: String },
@@ -67,7 +68,7 @@ impl ProxyError {
         }
     }
 
-    /// The member `error` of the problem. All failures of upstreams look alike to a caller.
+    /// The member `error` of the problem. All upstream failures but a timeout have the same code.
     fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad-request",
@@ -85,17 +86,19 @@ impl ProxyError {
         }
     }
 
-    /// Whether it was the upstream that failed. Its text then describes what stands behind us.
+    /// Whether the upstream failed. Its message then describes a service that the caller may not
+    /// know about.
     fn concerns_upstream(&self) -> bool {
         matches!(self, Self::Upstream(_) | Self::UpstreamTooSlow | Self::UpstreamUpgraded)
     }
 
-    /// Whether what follows on the connection cannot be told apart from this request's rest.
+    /// Whether the end of this request is unknown, so that no further request on the connection can
+    /// be read.
     fn closes(&self) -> bool {
         matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
     }
 
-    /// The answer: a problem (RFC 9457). Whoever reads the log finds the rest under its trace ID.
+    /// The response: a problem (RFC 9457). The log has the rest under the same trace ID.
     pub(crate) fn answer(&self, trace: &Trace) -> Response<Bytes> {
         let mut problem = Problem::new(self.status());
         if !self.concerns_upstream() {
@@ -116,7 +119,7 @@ impl ProxyError {
     }
 }
 
-/// What an upstream did, with the chain of causes, for the log.
+/// The upstream's error with its chain of causes, for the log.
 fn described(error: &RequestError) -> String {
     match error {
         RequestError::Refused { refusal, .. } => match refusal.side {

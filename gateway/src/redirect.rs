@@ -1,4 +1,4 @@
-//! The answer of a listener that only redirects to HTTPS, and the hosts that it redirects to.
+//! The response of a listener that only redirects to HTTPS, and the hosts that it redirects to.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,18 +46,18 @@ impl Hosts {
     }
 }
 
-/// 308 (RFC 9110, section 15.4.9): the same host, path and query, by HTTPS at `port`.
+/// 308 (RFC 9110, section 15.4.9): the same host, path and query, over HTTPS at `port`.
 pub(crate) fn to_https(target: &Target, url: &Uri, port: u16) -> Response<Bytes> {
     let host = target.authority.host();
     let path = url.path_and_query().map_or("/", PathAndQuery::as_str);
-    let place = match port {
+    let location = match port {
         443 => format!("https://{host}{path}"),
         port => format!("https://{host}:{port}{path}"),
     };
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    if let Ok(place) = HeaderValue::try_from(place) {
-        answer.headers_mut().insert(LOCATION, place);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(LOCATION, location);
     }
     answer
 }
@@ -70,7 +70,7 @@ mod tests {
     use crate::target::Target;
 
     #[test]
-    fn host_path_and_query_are_kept_and_the_port_is_ours() {
+    fn a_redirect_keeps_host_path_and_query_and_sets_the_port() {
         let cases = [
             ("server.local:8080", "/a/b?c=d&e", 8443, "https://server.local:8443/a/b?c=d&e"),
             ("server.local", "/", 443, "https://server.local/"),

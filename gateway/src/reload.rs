@@ -1,4 +1,5 @@
-//! Following the gateway's file: a good change comes into force, a bad one is told and left.
+//! Reloads the configuration file: a valid change is applied; an invalid one is reported, and the
+//! last good configuration stays in force.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,18 +16,18 @@ use tracing::{error, info};
 use crate::config::Config;
 use crate::gateway::Gateway;
 
-/// How long a file that is no good may still be in the making.
+/// How long a file may stay invalid before it is reported: it may still be being written.
 const SETTLE: Duration = Duration::from_secs(2);
 const SETTLE_STEP: Duration = Duration::from_millis(50);
 
-/// How the file was when it was last read to a conclusion.
+/// The result of the last reload.
 #[derive(Debug)]
 pub(crate) struct Reloads(Mutex<Reload>);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Reload {
     pub(crate) at: OffsetDateTime,
-    /// What was wrong with it, if it was not taken.
+    /// What is wrong with the file, if it was rejected.
     pub(crate) problem: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl Reloads {
         self.lock().clone()
     }
 
-    /// A bad file warns: what was good before is still in force.
+    /// An invalid file is a warning: the last good configuration is still in force.
     pub(crate) fn check(&self) -> Check {
         let last = self.last();
         let at = last.at.format(&Rfc3339).unwrap_or_else(|_| last.at.to_string());
@@ -50,7 +51,9 @@ impl Reloads {
         let detail = match last.problem {
             None => format!("the file was read at {at}"),
             Some(problem) => {
-                format!("the file of {at} was not taken, the one before is in force: {problem}")
+                format!(
+                    "the file was rejected at {at}, the last good configuration is in force: {problem}"
+                )
             }
         };
         Check::warning("configuration", ok, detail)
@@ -61,7 +64,7 @@ impl Reloads {
     }
 }
 
-/// What came of a look at the file.
+/// The result of reading the file once.
 enum ReadOutcome {
     Bad(String),
     InForce,
@@ -69,8 +72,8 @@ enum ReadOutcome {
 }
 
 impl Gateway {
-    /// Follows the file for as long as it is polled, as identities are followed: overwritten,
-    /// renamed, swapped with a whole Kubernetes mount, or told by SIGHUP.
+    /// Watches the file until cancelled. Like identities, it is read again when it is overwritten
+    /// or renamed, when a Kubernetes mount replaces it, and on SIGHUP.
     pub(crate) async fn follow_file(self: Arc<Self>) {
         let directory = match self.file().parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -78,20 +81,20 @@ impl Gateway {
         };
         let mut changes = Changes::of(&directory);
         loop {
-            let told = changes.next().await == Trigger::Signal;
-            Arc::clone(&self).settle(told).await;
+            let signaled = changes.next().await == Trigger::Signal;
+            Arc::clone(&self).settle(signaled).await;
         }
     }
 
-    /// Looks until there is nothing new, or something bad has stayed bad for two seconds.
-    async fn settle(self: Arc<Self>, told: bool) {
+    /// Reads the file until nothing is new, or it has been invalid for two seconds.
+    async fn settle(self: Arc<Self>, signaled: bool) {
         let deadline = Instant::now() + SETTLE;
         loop {
             let gateway = Arc::clone(&self);
             let runtime = tokio::runtime::Handle::current();
             let look = tokio::task::spawn_blocking(move || {
                 let _entered = runtime.enter();
-                gateway.look(told)
+                gateway.look(signaled)
             });
             match look.await {
                 Ok(ReadOutcome::InForce | ReadOutcome::Unchanged) => return,
@@ -99,14 +102,14 @@ impl Gateway {
                     return self.report_bad(problem);
                 }
                 Ok(ReadOutcome::Bad(_)) => tokio::time::sleep(SETTLE_STEP).await,
-                Err(failed) => return error!(%failed, "the file could not be looked at"),
+                Err(failed) => return error!(%failed, "reading the configuration file failed"),
             }
         }
     }
 
-    /// Puts the file in force if it says something else than before, and is good. What is bad was
-    /// told once, and is looked at again: what it names may have come meanwhile.
-    fn look(&self, told: bool) -> ReadOutcome {
+    /// Applies the file if it is valid and has changed. The same problem is reported once, but the
+    /// file is read each time: a file that it names may exist by now.
+    fn look(&self, signaled: bool) -> ReadOutcome {
         let last = self.reloads.last();
         let changed = Config::read(self.file())
             .map_err(|problems| problems.to_string())
@@ -126,8 +129,8 @@ impl Gateway {
                 );
                 ReadOutcome::InForce
             }
-            // It was told already.
-            Err(problem) if last.problem.as_ref() == Some(&problem) && !told => {
+            // It was reported already.
+            Err(problem) if last.problem.as_ref() == Some(&problem) && !signaled => {
                 ReadOutcome::Unchanged
             }
             Err(problem) => ReadOutcome::Bad(problem),

@@ -1,4 +1,4 @@
-//! How many requests are in flight: on a listener, in the whole gateway, and on one connection.
+//! Limits of requests in flight: per listener, for the whole gateway, and per connection.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use mtls::connection::Connection;
 use mtls::limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The limits that hold for the requests of one listener.
+/// The limits for the requests of one listener.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestLimits {
     listener: Arc<Semaphore>,
@@ -22,17 +22,17 @@ pub(crate) struct RequestPermit {
 }
 
 impl RequestLimits {
-    /// So many requests on a listener, among those of the whole process.
+    /// Allows `max_requests` on a listener, within the limit of the whole process.
     pub(crate) fn new(max_requests: usize, process: Arc<Semaphore>) -> Self {
         Self { listener: semaphore(max_requests), max_requests, process }
     }
 
-    /// Whether they are the limits of a listener with these settings.
+    /// Whether these are the limits of a listener with these settings.
     pub(crate) fn are(&self, max_requests: usize, process: &Arc<Semaphore>) -> bool {
         self.max_requests == max_requests && Arc::ptr_eq(&self.process, process)
     }
 
-    /// Lets a request of this connection begin; none where one of the limits is reached.
+    /// Admits a request of this connection; none where a limit is reached.
     pub(crate) fn acquire(&self, connection: &Connection) -> Option<RequestPermit> {
         if limits::exceeds_share(connection.requests_in_flight(), self.max_requests) {
             return None;
@@ -42,13 +42,13 @@ impl RequestLimits {
         Some(RequestPermit { _listener: listener, _process: process })
     }
 
-    /// Streams that a caller may have open on one connection.
+    /// How many streams a caller may have open on one connection.
     pub(crate) fn max_streams(&self) -> u32 {
         limits::max_streams(self.max_requests)
     }
 }
 
-/// A limit that the gateway counts down from.
+/// A semaphore with this many permits.
 pub(crate) fn semaphore(limit: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
 }

@@ -1,4 +1,4 @@
-//! The metrics of one route, looked up once and not with every request.
+//! The metrics of one route, looked up once instead of with every request.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use http::StatusCode;
 use metrics::{Counter, Gauge, counter, gauge};
 use service_kit::metrics::RequestMetrics;
 
-/// What is counted of the requests of a route, or of those that found none.
+/// The metrics of the requests of a route, or of those that match none.
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     in_flight: Gauge,
@@ -26,12 +26,12 @@ impl RouteMetrics {
         }
     }
 
-    /// A request is in flight.
+    /// Counts a request in flight.
     pub(crate) fn begin(&self) {
         self.in_flight.increment(1);
     }
 
-    /// It is no more.
+    /// Records the end of a request.
     pub(crate) fn end(&self, status: Option<StatusCode>, took: Duration, received: u64, sent: u64) {
         self.in_flight.decrement(1);
         self.received.increment(received);

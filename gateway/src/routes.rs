@@ -1,5 +1,5 @@
-//! Which way a request takes: the most particular host first, and within it the longest prefix.
-//! It knows nothing of who asks.
+//! Selects the route of a request: the most specific host first, then the longest path prefix. It
+//! does not depend on the caller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use crate::route_metrics::RouteMetrics;
 use crate::target::{BadRequest, Target, bare};
 use crate::upstream::Upstreams;
 
-/// One way through, made ready.
+/// One route, ready to use.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) config: RouteConfig,
     pub(crate) metrics: Arc<RouteMetrics>,
-    /// Its name, as logs and metrics have it.
+    /// Its name in logs and metrics.
     pub(crate) name: Arc<str>,
     pub(crate) upstreams: Upstreams,
 }
 
-/// The ways of one listener.
+/// The routes of one listener.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     any: PathTable<Arc<Route>>,
@@ -30,7 +30,7 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// The routes that a listener takes.
+    /// The routes that name this listener.
     pub(crate) fn of<'a>(listener: &str, routes: impl IntoIterator<Item = &'a Arc<Route>>) -> Self {
         let mut hosts: HashMap<&HostPattern, Vec<_>> = HashMap::new();
         for route in routes {
@@ -53,14 +53,14 @@ impl Routes {
         table
     }
 
-    /// The route of a host, in the form of [`Target`](crate::target::Target), and a path.
+    /// Selects the route for a host, in the form of [`Target`](crate::target::Target), and a path.
     ///
-    /// Where the host has routes of its own and none takes the path, a weaker pattern's route
-    /// doesn't either: whoever names a host means all of it.
+    /// Where a host has routes of its own and none matches the path, no route of a less specific
+    /// host pattern is used: naming a host claims all of its paths.
     ///
     /// # Errors
     ///
-    /// Another route is selected where a service reads the path in another way.
+    /// Other services may read the path in a way that selects another route.
     pub(crate) fn find(&self, target: &Target) -> Result<Option<&Arc<Route>>, BadRequest> {
         let host = target.host.as_str();
         let wildcard = || self.wildcard.get(host.split_once('.')?.1);
@@ -89,7 +89,7 @@ mod tests {
     use crate::upstream::Upstreams;
 
     #[test]
-    fn the_most_particular_host_is_taken_and_then_the_longest_prefix() {
+    fn the_most_specific_host_wins_then_the_longest_prefix() {
         let routes = routes(&[
             ("any", "", "/"),
             ("wild", "*.local", "/"),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_ends_with_a_segment_and_no_weaker_host_is_taken_instead() {
+    fn a_prefix_matches_whole_segments_without_fallback_to_another_host() {
         let routes = routes(&[("any", "", "/"), ("exact", "a.local", "/status")]);
 
         assert_eq!(routes.name("a.local", "/statusfoo"), Ok(None));
@@ -141,7 +141,7 @@ mod tests {
 
     fn routes(of: &[(&str, &str, &str)]) -> Routes {
         let mut text =
-            "[[listener]]\nname = \"door\"\nlisten = \"127.0.0.1:0\"\nplain = true\n".to_owned();
+            "[[listener]]\nname = \"a\"\nlisten = \"127.0.0.1:0\"\nplain = true\n".to_owned();
         for (name, host, prefix) in of {
             let host = if host.is_empty() { String::new() } else { format!("host = \"{host}\"\n") };
             text += &format!(
@@ -155,6 +155,6 @@ mod tests {
             .into_iter()
             .map(|route| Arc::new(Route::new(route, Upstreams::new(Vec::new()))))
             .collect();
-        Routes::of("door", &routes)
+        Routes::of("a", &routes)
     }
 }

@@ -1,4 +1,4 @@
-//! The command line of the gateway. All that is not about its log stands in its file.
+//! The command line of the gateway. Everything except logging is configured in its file.
 
 use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
@@ -15,9 +15,9 @@ use crate::plan;
 
 /// Mutual TLS for any HTTP service.
 ///
-/// It verifies callers in front of a service, tells the service who they are, and presents a
-/// certificate of its own to what stands behind. Its file is read again whenever it changes; a
-/// bad one leaves the last good one in force, and says so.
+/// It verifies callers in front of a service, forwards their identity to the service, and presents
+/// a certificate of its own to upstreams. Its configuration file is reloaded whenever it changes;
+/// if it is invalid, the last good configuration stays in force and the problem is logged.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Arguments {
@@ -30,15 +30,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Check a file and the identities that it names; exits 78 with every problem
+    /// Check a configuration file and the identities that it names; exits 78 with every problem
     Check {
-        /// The gateway's file
+        /// The configuration file
         file: PathBuf,
     },
 
-    /// Ask the running gateway whether it is ready, and exit with 0 or 1
+    /// Ask the running gateway whether it is ready; exits 0 or 1
     Healthcheck {
-        /// Where its admin listener stands, as its file has it
+        /// The address of its admin listener, as configured
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9002")]
         admin: SocketAddr,
     },
@@ -46,27 +46,27 @@ enum Action {
 
 #[derive(Args, Debug)]
 struct RunArguments {
-    /// The gateway's file
+    /// The configuration file
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
 
-    /// Form of the log: text or json
+    /// Format of the log: text or json
     #[arg(long, env = "LOG_FORMAT", default_value = "text", value_name = "FORM")]
     log_format: String,
 
-    /// What is logged, as tracing's filter has it: info, or mtls=debug,info
+    /// What is logged, as a tracing filter: info, or mtls=debug,info
     #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
     log_filter: String,
 }
 
-/// What the command line asks for.
+/// What the command line requests.
 #[derive(Debug)]
 pub enum Command {
-    /// To check a file.
+    /// Check a file.
     Check(PathBuf),
-    /// To ask the gateway with this admin listener whether it is ready.
+    /// Ask the gateway with this admin listener whether it is ready.
     Healthcheck(SocketAddr),
-    /// To serve.
+    /// Serve.
     Run(Result<Box<Settings>, NotReady>),
 }
 
@@ -78,14 +78,14 @@ pub struct Settings {
     pub(crate) logs: LogSettings,
 }
 
-/// Everything that keeps the gateway from starting.
+/// Every problem that prevents a start.
 #[derive(Debug, Default)]
 pub struct NotReady(Vec<String>);
 
 impl Command {
     /// Reads the command line, and checks the file that it names, with its identities.
     ///
-    /// An unknown flag ends the process with 2, and `--help` with 0, as clap has it.
+    /// Exits with 2 on an unknown flag, and with 0 on `--help`, as clap does.
     pub fn read() -> Self {
         let arguments = Arguments::parse();
         match (arguments.action, arguments.run.config) {
@@ -104,11 +104,11 @@ impl Command {
 }
 
 impl Settings {
-    /// Checks the file with its identities, and how the log is written.
+    /// Checks the file with its identities, and the log settings.
     ///
     /// # Errors
     ///
-    /// Everything that keeps the gateway from starting.
+    /// Every problem that prevents a start.
     pub fn check(file: PathBuf, format: &str, filter: &str) -> Result<Box<Self>, NotReady> {
         let mut not_ready = NotReady::default();
         let mut problems = Problems::default();
@@ -122,8 +122,8 @@ impl Settings {
     }
 }
 
-/// Tells whether a gateway would start with a file: on standard output that it would, or each
-/// problem on standard error, and exit code 78.
+/// Checks whether a gateway would start with a file. Prints the result to standard output, or each
+/// problem to standard error with exit code 78.
 pub fn check(file: &Path) -> ExitCode {
     match read(file) {
         Ok(config) => {
@@ -143,8 +143,8 @@ pub fn check(file: &Path) -> ExitCode {
     }
 }
 
-/// Tells whether the gateway that runs is ready, by one line and the exit code. Its file is not
-/// asked: a bad one leaves a gateway working.
+/// Checks whether the running gateway is ready; prints one line. Does not read the file: after an
+/// invalid change the gateway keeps working.
 pub fn healthcheck(admin: SocketAddr) -> ExitCode {
     if service_kit::healthcheck::is_ready(admin) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,5 +1,5 @@
-//! Whom and what a request is for: its host and its path, with every ambiguity refused that the
-//! service behind might read in another way than we do (request smuggling, path confusion).
+//! What a request is for: its host and its path. Ambiguous requests, which the upstream might read
+//! differently, are rejected (request smuggling, path confusion).
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -8,29 +8,29 @@ use http::{HeaderValue, StatusCode};
 use mtls::policy::{InvalidPath, RequestPath};
 use thiserror::Error;
 
-/// The host and the path of a request, each in the one form that routes are compared with.
+/// The host and the path of a request, in the form in which routes are compared.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Target {
     /// As the caller wrote it, with its port.
     pub(crate) authority: Authority,
-    /// In lower case, without port, trailing dot and an address' brackets.
+    /// Lower case, without port, trailing dot and brackets.
     pub(crate) host: String,
-    /// In every reading that a service may give it.
+    /// With every interpretation that a service may give it.
     pub(crate) path: RequestPath,
 }
 
-/// A request that could mean one thing to us and another to the service behind.
+/// A request that the upstream could interpret differently than the gateway does.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub(crate) enum BadRequest {
     #[error("the authority of its target is not the one in its Host field: send one of them")]
     AuthorityDiffers,
-    #[error("its Host is no host name: send a name or an address, and a port if need be")]
+    #[error("its Host is not a host name: send a name or an address, and a port if need be")]
     HostInvalid,
     #[error("it has no Host: send the name of the service")]
     HostMissing,
     #[error("it has more than one Host: send one")]
     HostTwice,
-    #[error("a gateway makes no tunnels and echoes no requests: use another method")]
+    #[error("CONNECT, TRACE and TRACK are not supported: use another method")]
     Method,
     #[error("its path has {0}, which services read in different ways: send the path that is meant")]
     Path(#[from] InvalidPath),
@@ -90,7 +90,7 @@ fn parse(value: &HeaderValue) -> Result<Authority, BadRequest> {
     check(authority)
 }
 
-/// A name of what the field allows in one, or an address; the port, if there is one, a port.
+/// Accepts a host name or an IP address, with an optional valid port.
 fn check(authority: Authority) -> Result<Authority, BadRequest> {
     let host = authority.host();
     let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
@@ -109,15 +109,15 @@ fn check(authority: Authority) -> Result<Authority, BadRequest> {
     }
 }
 
-/// A host as it is compared.
+/// A host in the form in which hosts are compared.
 pub(crate) fn bare(host: &str) -> String {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// `CONNECT` asks for a tunnel. `TRACE`, and `TRACK` of IIS, would show a caller what the service is
-/// told of him (RFC 9110, section 9.3.8). Methods have a case (section 9.1), which some services
-/// ignore: so it makes no difference here.
+/// `CONNECT` asks for a tunnel. `TRACE`, and `TRACK` of IIS, would show a caller the identity
+/// headers that the service receives (RFC 9110, section 9.3.8). Methods are case-sensitive (section
+/// 9.1), but some services ignore case, so the case is ignored here too.
 const REFUSED_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_missing_doubled_or_no_host_is_refused() {
+    fn a_missing_repeated_or_invalid_host_is_refused() {
         let missing = target("/", &[]);
         let twice = target("/", &[("host", "a"), ("host", "a")]);
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absolute_form_must_name_the_host() {
+    fn an_absolute_form_must_match_the_host() {
         let same = target("http://Server.local/x", &[("host", "server.local")]);
         let other = target("http://other/x", &[("host", "server.local")]);
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_read_without_its_query_and_refused_with_its_reason() {
+    fn only_the_path_is_checked_not_the_query() {
         assert!(target("/a/b;c=d?x=../%2f//", &[("host", "a")]).is_ok());
 
         let refused = target("/a/../b", &[("host", "a")]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_chunked_is_a_transfer_encoding() {
+    fn only_a_single_chunked_is_accepted() {
         let of = |values: &[&'static str]| {
             let mut headers = vec![("host", "a")];
             headers.extend(values.iter().map(|value| ("transfer-encoding", *value)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_and_an_echo_are_refused_in_any_case() {
+    fn connect_trace_and_track_are_refused_in_any_case() {
         let of = |method: &str| {
             let request = Request::builder().method(method).uri("/").header("host", "a");
             Target::of(&request.body(()).unwrap().into_parts().0).map(drop)

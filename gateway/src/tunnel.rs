@@ -1,4 +1,5 @@
-//! Connections that leave HTTP, such as for WebSocket: bytes go both ways until one end stops.
+//! Upgraded connections, such as for WebSocket: bytes are copied in both directions until one side
+//! closes.
 
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
@@ -14,7 +15,7 @@ use crate::headers::hop_by_hop;
 use crate::listener::Busy;
 use crate::upstream::Lease;
 
-/// A caller's wish to leave HTTP (RFC 9110, section 7.8).
+/// An upgrade that the caller requests (RFC 9110, section 7.8).
 #[derive(Debug)]
 pub(crate) struct Upgrade {
     caller: OnUpgrade,
@@ -22,10 +23,10 @@ pub(crate) struct Upgrade {
 }
 
 impl Upgrade {
-    /// The wish of a request, if it is one that is passed on.
+    /// The upgrade that a request asks for, if the gateway forwards it.
     ///
-    /// Another HTTP or TLS within the tunnel would pass by every route and policy here, so that
-    /// wish is not heard (as for `h2c`, RFC 7540, section 3.2), and the request is answered as any other.
+    /// HTTP or TLS inside the tunnel would bypass every route and policy, so such an upgrade is
+    /// ignored (as for `h2c`, RFC 7540, section 3.2), and the request is answered like any other.
     pub(crate) fn asked_by(request: &mut Request<Incoming>) -> Option<Self> {
         if request.version() != Version::HTTP_11 {
             return None;
@@ -37,13 +38,13 @@ impl Upgrade {
         (one && !speaks_http).then(|| Self { caller: hyper::upgrade::on(request), protocol })
     }
 
-    /// Tells the upstream of it.
+    /// Adds the upgrade to the request for the upstream.
     pub(crate) fn name_in(&self, headers: &mut HeaderMap) {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, self.protocol.clone());
     }
 
-    /// The upstream agreed: tells the caller, and carries bytes until one end stops.
+    /// The upstream agreed: returns its 101 to the caller, and copies bytes until one side closes.
     pub(crate) fn go_on(
         self,
         mut response: Response<InFlight<Incoming>>,

@@ -1,5 +1,4 @@
-//! What stands behind: how each upstream is spoken to, which of several is taken, and whether it
-//! still answers.
+//! Upstreams: their connections and protocol, load balancing, and health.
 
 mod health;
 mod upstreams;
@@ -24,37 +23,37 @@ pub(crate) use self::upstreams::Upstreams;
 use crate::body::RequestBody;
 use crate::config::{Timeouts, Upstream as Url, UpstreamScheme, UpstreamTls};
 
-/// One service behind, and the connections to it.
+/// One upstream, and the connections to it.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     answered: Counter,
     client: Arc<Client<RequestBody>>,
     failed: Counter,
-    /// How large the heads and the trailers of its responses may be.
+    /// The size limits of its response heads and trailers.
     pub(crate) fields: FieldLimits,
     pub(crate) health: Health,
     in_flight: AtomicUsize,
-    /// It is asked for the host that the caller asked for, and not for its own.
+    /// Whether requests keep the host that the caller asked for.
     ///
-    /// A plain service is. One that has a name to prove is asked for that name: it would answer
-    /// another with 421 (RFC 9110, section 7.4).
+    /// A plain service gets that host. One that proves a name in TLS gets that name: it would
+    /// answer any other with 421 (RFC 9110, section 7.4).
     pub(crate) keeps_host: bool,
-    /// Where it is dialled.
+    /// The address to connect to.
     dial: Authority,
-    /// Its URL, as logs and metrics have it.
+    /// Its URL, in logs and metrics.
     pub(crate) name: Arc<str>,
-    place: (Scheme, Authority),
-    /// The HTTP that it is spoken to in.
+    origin: (Scheme, Authority),
+    /// The HTTP version that it uses.
     pub(crate) protocol: Protocol,
-    /// HTTP/1.1 only, which alone can be left for another protocol.
+    /// HTTP/1.1 only: only there can a connection be upgraded.
     upgrades: Arc<Client<RequestBody>>,
 }
 
-/// A request's place at an upstream, given back when dropped.
+/// A request in flight at an upstream, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<Upstream>);
 
-/// What happens at all registries, in front and behind.
+/// The connections and events of the whole process, of listeners and upstreams.
 #[derive(Clone, Debug)]
 pub(crate) struct Registries {
     pub(crate) connections: Arc<Connections>,
@@ -62,7 +61,7 @@ pub(crate) struct Registries {
 }
 
 impl Upstream {
-    /// An upstream that nobody has spoken to yet; `tls` are its terms and our identity.
+    /// An upstream without connections; `tls` has its TLS settings and the gateway's identity.
     pub(crate) fn new(
         url: Url,
         tls: Option<(&UpstreamTls, Arc<CredentialStore>)>,
@@ -70,8 +69,8 @@ impl Upstream {
         fields: FieldLimits,
         registries: &Registries,
     ) -> Self {
-        // The name to prove stands in the URL of each request, and the place to dial apart.
-        let name = tls.as_ref().and_then(|(terms, _)| terms.server_name.as_deref());
+        // Each request's URL has the server name; the address to connect to is separate.
+        let name = tls.as_ref().and_then(|(settings, _)| settings.server_name.as_deref());
         let authority = name.and_then(|name| with_port_of(name, &url.authority));
         let authority = authority.unwrap_or_else(|| url.authority.clone());
         let protocol = match url.scheme {
@@ -106,24 +105,24 @@ impl Upstream {
             keeps_host: url.scheme == UpstreamScheme::Http,
             dial: url.authority,
             name,
-            place: (scheme, authority),
+            origin: (scheme, authority),
             protocol,
             upgrades,
         }
     }
 
-    /// Requests that are under way to it.
+    /// The number of its requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The authorities by which it may name itself: where it is dialled, and the name it proves.
+    /// The authorities that it may use in its own URLs: its address, and the name it proves.
     pub(crate) fn authorities(&self) -> [&Authority; 2] {
-        [&self.dial, &self.place.1]
+        [&self.dial, &self.origin.1]
     }
 
     fn address(&self, path: Option<PathAndQuery>) -> Uri {
-        let (scheme, authority) = self.place.clone();
+        let (scheme, authority) = self.origin.clone();
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
         url.build().expect("a scheme, an authority and a path must make a URL")
@@ -140,7 +139,7 @@ impl Lease {
         &self.0
     }
 
-    /// Sends a request whose URL has a path only, once; `upgrade` where it asks to leave HTTP.
+    /// Sends a request whose URL has only a path, once; `upgrade` where it asks for an upgrade.
     pub(crate) async fn send(
         &self,
         mut request: Request<RequestBody>,
@@ -153,13 +152,13 @@ impl Lease {
         client.attempt(request, new_connection).await
     }
 
-    /// The upstream did not answer, and that is nobody else's fault.
+    /// Records that the upstream failed to answer, through no fault of the caller.
     pub(crate) fn failed(&self, why: &dyn std::fmt::Display) {
         self.0.failed.increment(1);
         self.0.health.failed(why);
     }
 
-    /// The upstream answered, whatever it said.
+    /// Records that the upstream answered, with any status.
     pub(crate) fn succeeded(&self) {
         self.0.answered.increment(1);
         self.0.health.succeeded();
@@ -185,8 +184,8 @@ fn client(
     };
     let (events, open) = (Arc::clone(&registries.events), Arc::clone(&registries.connections));
     match tls {
-        Some((terms, store)) => {
-            let expectation = ExpectedServer { spiffe_id: terms.spiffe_id.clone() };
+        Some((settings, store)) => {
+            let expectation = ExpectedServer { spiffe_id: settings.spiffe_id.clone() };
             Client::new(Arc::clone(store), expectation, reach, &limits, events, open)
         }
         None => Client::plain(reach, &limits, events, open),

@@ -1,5 +1,4 @@
-//! A request on its way to an upstream: which one is asked, how long its response may take, and
-//! what is done when there is none.
+//! Sends one request upstream: selects the upstream, enforces timeouts, and retries.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,32 +21,32 @@ use crate::proxy_error::ProxyError;
 use crate::routes::Route;
 use crate::upstream::{Lease, Upstream};
 
-/// A request as upstreams are to see it.
+/// A request ready to be sent upstream.
 #[derive(Debug)]
 pub(crate) struct UpstreamRequest {
     /// The host that the caller asked for.
     pub(crate) authority: Authority,
     pub(crate) body: Incoming,
-    /// How large its trailers may be.
+    /// The size limits of its trailers.
     pub(crate) fields: FieldLimits,
     pub(crate) head: Parts,
-    /// How the caller reached us.
+    /// The scheme that the caller used.
     pub(crate) scheme: Scheme,
-    /// It asks to leave HTTP.
+    /// It asks for an upgrade.
     pub(crate) upgrade: bool,
 }
 
-/// An answer of an upstream, and the place there that it takes until it is read.
+/// The response of an upstream, and the lease that is held until it is read.
 pub(crate) type Answer = (Response<InFlight<Incoming>>, Lease);
 
-/// Who keeps a request waiting.
+/// Which side made a request time out.
 enum TooSlow {
     Caller,
     Upstream,
 }
 
 impl UpstreamRequest {
-    /// Asks an upstream of a route, and asks again where [`Retries`] allows it.
+    /// Sends the request to an upstream of a route, and retries where [`Retries`] allows it.
     pub(crate) async fn ask(
         self,
         route: &Route,
@@ -95,7 +94,7 @@ impl UpstreamRequest {
     }
 }
 
-/// The request as one upstream is to receive it.
+/// The request as it is sent to one upstream.
 fn for_upstream(
     upstream: &Upstream,
     head: &Parts,
@@ -107,8 +106,9 @@ fn for_upstream(
     let path = head.uri.path_and_query().cloned();
     *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     *request.headers_mut() = head.headers.clone();
-    // Where the upstream's own host is asked for, the client names it as the connection's HTTP has
-    // it: beside `:authority` some servers take a `Host` for a second one (RFC 9113, section 8.3.1).
+    // Without a `Host` here, the client writes the upstream's own host in the form of the
+    // connection's HTTP version: beside `:authority` some servers read `Host` as a second host (RFC
+    // 9113, section 8.3.1).
     request.headers_mut().remove(HOST);
     if upstream.keeps_host
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -127,15 +127,15 @@ fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
     if protocol == Protocol::Http2 {
         return;
     }
-    // Where ALPN decides, hyper takes `Connection` out for HTTP/2, and with it what its first field
-    // names: that one must not be `TE`, which gRPC needs.
+    // Where ALPN selects the version, hyper removes `Connection` for HTTP/2 together with the field
+    // that its first value names. That must not be `TE`, which gRPC needs.
     if protocol == Protocol::Any && !headers.contains_key(CONNECTION) {
         headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
     }
     headers.append(CONNECTION, HeaderValue::from_static("te"));
 }
 
-/// Waits for an answer for as long as the request itself still moves, and then for the upstream.
+/// Waits for a response: first while the request body makes progress, then for the upstream.
 async fn in_time<T>(
     answer: impl Future<Output = T>,
     progress: &Progress,

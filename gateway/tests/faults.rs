@@ -113,8 +113,8 @@ async fn silence_before_the_answer_is_a_gateway_timeout_and_within_it_an_end() {
     assert!((Duration::from_millis(550)..Duration::from_secs(3)).contains(&took), "{took:?}");
     assert!(middle.is_none(), "{middle:?}");
     let line = gateway.request("/middle").await;
-    assert_eq!(line["message"], "request broken off by the upstream");
-    assert_eq!(line["why"], "the upstream fell silent in mid-answer");
+    assert_eq!(line["message"], "request aborted by the upstream");
+    assert_eq!(line["why"], "the upstream stopped sending within a response");
     // What was given up is not left open behind.
     eventually("the end of both connections", || (silent.open() == 0).then_some(())).await;
 }

@@ -89,7 +89,7 @@ async fn who_leaves_takes_his_request_with_him() {
         let most = if reset { Duration::from_secs(2) } else { Duration::from_secs(6) };
         assert!(left.elapsed() < most, "{reset} {:?}", left.elapsed());
         let line = gateway.request("/").await;
-        assert_eq!(line["message"], "request left by the caller");
+        assert_eq!(line["message"], "request aborted by the caller");
     }
 }
 

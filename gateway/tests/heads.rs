@@ -47,7 +47,7 @@ async fn trailers_of_http_2_pass_whole_or_reset_the_stream() {
         }
         let line = gateway.request(&format!("/{size}")).await;
         let end =
-            if size > 65_000 { "request broken off by the upstream" } else { "request answered" };
+            if size > 65_000 { "request aborted by the upstream" } else { "request answered" };
         assert_eq!(line["message"], end, "{line}");
     }
     let line = gateway.request("/66000").await;

@@ -94,13 +94,13 @@ async fn a_bad_file_leaves_the_last_good_one_and_says_so() {
     let ready: Value = serde_json::from_str(&gateway.admin("/readyz").await).unwrap();
     let check = ready["checks"].as_array().unwrap().iter();
     let check = check.into_iter().find(|check| check["name"] == "configuration").unwrap();
-    assert!(check["detail"].as_str().unwrap().contains("was not taken"), "{check}");
+    assert!(check["detail"].as_str().unwrap().contains("was rejected"), "{check}");
     assert_eq!((&check["ok"], &ready["ready"]), (&Value::Bool(false), &Value::Bool(true)));
     assert_eq!(gateway.metric("gateway_config_reloads_total{result=\"failed\"}").await, 1.0);
 
     gateway.reload(&good).await;
     let ready = gateway.admin("/readyz").await;
-    assert!(!ready.contains("was not taken"), "{ready}");
+    assert!(!ready.contains("was rejected"), "{ready}");
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
 
     drop(caller);
 
-    let left = |line: &serde_json::Value| line["message"] == "request left by the caller";
+    let left = |line: &serde_json::Value| line["message"] == "request aborted by the caller";
     eventually("the end", || {
         (gateway.log().iter().filter(|line| left(line)).count() == 100).then_some(())
     })

@@ -589,7 +589,7 @@ async fn a_broken_body_is_not_blamed_on_the_service() {
     }
 
     let line = gateway.request("/bad").await;
-    assert!(line["why"].as_str().unwrap().starts_with("the body of the request is broken"));
+    assert!(line["why"].as_str().unwrap().starts_with("the body of the request is malformed"));
     let failed =
         format!("gateway_upstream_requests_total{{upstream=\"{address}\",result=\"failed\"}}");
     assert_eq!(gateway.metric(&failed).await, 0.0);

@@ -1,4 +1,4 @@
-//! The body of an answer: our own words, or the upstream's as they come.
+//! The body of a response: the gateway's own, or streamed from the upstream.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use crate::access_record::AccessRecord;
 use crate::headers::trailers::Trailers;
 use crate::upstream::Lease;
 
-/// The body of an answer. The request ends, for the log and for the upstream's count, when it is
+/// The body of a response. The request ends, for the log and for the upstream's count, when it is
 /// dropped.
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
@@ -29,31 +29,31 @@ enum Source {
     Upstream(Box<Streamed>),
 }
 
-/// What still comes from an upstream.
+/// A body that is streamed from an upstream.
 #[derive(Debug)]
 struct Streamed {
     body: Trailers<InFlight<Incoming>>,
     idle: Duration,
     #[expect(dead_code, reason = "it is held, not read")]
     lease: Lease,
-    /// There once the upstream was waited for.
+    /// Created at the first wait for the upstream.
     timer: Option<Pin<Box<Sleep>>>,
     waits: bool,
 }
 
 impl AnswerBody {
-    /// Our own words.
+    /// A body of the gateway's own.
     pub(crate) fn own(bytes: Bytes, record: AccessRecord) -> Self {
         let bytes = if bytes.is_empty() { None } else { Some(bytes) };
         Self::recorded(Source::Own(bytes), record)
     }
 
-    /// None, for an answer after which HTTP is left.
+    /// No body, for a response that switches protocols.
     pub(crate) fn none() -> Self {
         Self { record: None, source: Source::Own(None) }
     }
 
-    /// The upstream's, of which two bytes may be `idle` apart.
+    /// The upstream's body, aborted after `idle` without a byte.
     pub(crate) fn streamed(
         body: Trailers<InFlight<Incoming>>,
         idle: Duration,
@@ -70,7 +70,7 @@ impl AnswerBody {
         body
     }
 
-    /// hyper does not ask for the end of a body that has told its length.
+    /// hyper does not poll for the end of a body whose length it knows.
     fn note_end(&mut self) {
         if self.is_end_stream()
             && let Some(record) = &mut self.record
@@ -101,8 +101,7 @@ impl Body for AnswerBody {
                 record.sent(frame.data_ref().map_or(0, Bytes::len));
                 this.note_end();
             }
-            // What the caller has is part of an answer: hyper cuts the connection, so that he
-            // knows.
+            // The response is incomplete: hyper closes the connection, so that the caller notices.
             Poll::Ready(Some(Err(error))) => record.broke(error.as_ref()),
             Poll::Ready(None) => record.complete(),
             Poll::Pending => {}
@@ -141,7 +140,7 @@ impl Streamed {
             self.waits = true;
         }
         if timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err("the upstream fell silent in mid-answer".into())));
+            return Poll::Ready(Some(Err("the upstream stopped sending within a response".into())));
         }
         Poll::Pending
     }

@@ -1,4 +1,4 @@
-//! The body of a request, and how far it has come.
+//! The body of a request, and how much of it has been forwarded.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use super::BoxError;
 use crate::config::Timeouts;
 use crate::headers::trailers::Trailers;
 
-/// The body of a request, without what no trailer may say.
+/// The body of a request, with its trailers filtered.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
     inner: Trailers<Incoming>,
     progress: Arc<Progress>,
 }
 
-/// How far a request's body has come, for whoever waits for the answer.
+/// The progress of a request body, which timeouts depend on.
 #[derive(Debug)]
 pub(crate) struct Progress {
     began: Instant,
-    /// That of the caller.
+    /// The caller's connection.
     connection: Arc<Connection>,
-    /// The body ended before its end, or was no body.
+    /// The body ended early, or was malformed.
     broken: AtomicBool,
     bytes: AtomicU64,
-    /// When the last frame passed, in microseconds since `began`.
+    /// When the last frame was forwarded, in microseconds since `began`.
     moved: AtomicU64,
-    /// The caller has yet to send what the upstream waits for.
+    /// The upstream is waiting for the caller to send.
     waits_for_caller: AtomicBool,
 }
 
@@ -80,28 +80,28 @@ impl Progress {
         })
     }
 
-    /// Bytes of the body that have passed.
+    /// Bytes of the body that have been forwarded.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// So many more bytes have passed.
+    /// Adds forwarded bytes.
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// When a limit is reached if nothing moves until then.
+    /// When the request times out if nothing moves until then.
     pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Instant {
         let moved = self.began + Duration::from_micros(self.moved.load(Ordering::Relaxed));
         moved + if self.waits_for_caller() { timeouts.idle } else { timeouts.first_byte }
     }
 
-    /// Whether it is the caller who does not go on.
+    /// Whether the request waits for the caller, not for the upstream.
     pub(crate) fn waits_for_caller(&self) -> bool {
         self.waits_for_caller.load(Ordering::Relaxed)
     }
 
-    /// Whether the caller sent no whole body, which is no fault of the upstream's.
+    /// Whether the caller sent an incomplete body, which is not the upstream's fault.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! The `allow` of a route: a policy as the file has it. An array is any of its tables; a table is
-//! all of its keys.
+//! The `allow` of a route: a policy in the file's syntax. One table of an array must match; all
+//! keys of a table must.
 
 use mtls::policy::{Attribute, Condition, Policy, Rule};
 
@@ -14,7 +14,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<Policy> {
 
 fn rules(value: &Value<'_>) -> Option<Vec<Rule>> {
     let tables = value.array(EMPTY)?.into_iter().map(|value| value.table().and_then(rule));
-    // Every table is read before the first bad one counts, so that all is told.
+    // Every table is read, so that all problems are reported.
     let rules: Vec<Option<Rule>> = tables.collect();
     rules.into_iter().collect()
 }
@@ -43,11 +43,11 @@ fn rule(mut table: Table<'_>) -> Option<Rule> {
     if parts.len() == 1 {
         return parts.pop();
     }
-    // None where its keys are unknown, each of which is told.
+    // All of its keys are unknown; each has been reported.
     if parts.is_empty() {
         return None;
     }
     Rule::all(parts).map_err(|problem| table.problem(problem)).ok()
 }
 
-const EMPTY: &str = "it is empty, which allows nobody and never everybody: name who may come";
+const EMPTY: &str = "it is empty, which matches no peer: name the peers to allow";

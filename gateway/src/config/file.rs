@@ -1,4 +1,4 @@
-//! A configuration's bytes, from a path to text.
+//! Reads a configuration file and decodes it as UTF-8.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,14 +7,14 @@ use std::path::Path;
 use super::{Config, Problems, report::Report};
 
 impl Config {
-    /// The most bytes that a file may have.
+    /// The largest file accepted, in bytes.
     pub const MOST_BYTES: u64 = 1024 * 1024;
 
     /// Reads and checks a file.
     ///
     /// # Errors
     ///
-    /// All that is wrong with it, by line and column.
+    /// All problems, by line and column.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let file = path.display().to_string();
         let unreadable = |error| Problems::whole(&file, format!("cannot be read: {error}"));
@@ -27,12 +27,11 @@ impl Config {
         Self::parse(&file, &bytes)
     }
 
-    /// Checks the content of a file; `file` is what problems call it.
+    /// Checks the content of a file; `file` is its name in problems.
     ///
     /// # Errors
     ///
-    /// All that is wrong with it, by line and column. Of a file that is no TOML, only that is
-    /// told: what its author meant by the rest is anybody's guess.
+    /// All problems, by line and column. If the file is not valid TOML, only the syntax errors.
     pub fn parse(file: &str, content: impl AsRef<[u8]>) -> Result<Self, Problems> {
         let bytes = content.as_ref();
         if bytes.len() as u64 > Self::MOST_BYTES {

@@ -1,4 +1,4 @@
-//! Hosts as they stand in a route and in a URL: lower case, without a port, IPv6 in brackets.
+//! Hosts in a route and in a URL: lower case, without a port, IPv6 in brackets.
 
 use std::fmt::{Display, Formatter};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,17 +6,19 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::HostPattern;
 
 impl HostPattern {
-    /// Checks the `host` of a route: a name, an address, or a wildcard for one whole label.
+    /// Checks the `host` of a route: a name, an address, or a wildcard for the whole first label.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         match text.strip_prefix("*.") {
-            _ if text == "*" => Err("\"*\" is no host: leave it out where any will do".to_owned()),
+            _ if text == "*" => {
+                Err("\"*\" is not a host: leave it out to match any host".to_owned())
+            }
             Some(parent) if !is_name(parent) => Err(format!(
-                "{text:?} is no host: write a name after the wildcard, as in *.example.com"
+                "{text:?} is not a host: write a name after the wildcard, as in *.example.com"
             )),
             Some(parent) => Ok(Self::Wildcard(parent.to_ascii_lowercase())),
             None if text.contains('*') => {
                 let rule = "a wildcard stands for the whole first label: write *.example.com";
-                Err(format!("{text:?} is no host: {rule}"))
+                Err(format!("{text:?} is not a host: {rule}"))
             }
             None => host(text).map(Self::Exact),
         }
@@ -24,7 +26,7 @@ impl HostPattern {
 }
 
 impl Display for HostPattern {
-    /// As it is written, `*` for any.
+    /// As in the file; `*` for any.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Any => formatter.write_str("*"),
@@ -34,7 +36,7 @@ impl Display for HostPattern {
     }
 }
 
-/// A host without a port, in the form in which hosts are compared.
+/// Parses a host without a port, in the form in which hosts are compared.
 pub(super) fn host(text: &str) -> Result<String, String> {
     if let Some(address) = text.strip_prefix('[') {
         return match address.split_once(']') {
@@ -48,7 +50,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     }
     match text.split_once(':') {
         Some(_) if text.parse::<Ipv6Addr>().is_ok() => {
-            Err(format!("{text:?} is no host: write the address in brackets, [{text}]"))
+            Err(format!("{text:?} is not a host: write the address in brackets, [{text}]"))
         }
         Some((name, port)) if is_name(name) && port.bytes().all(|b| b.is_ascii_digit()) => {
             Err(with_port(text))
@@ -61,8 +63,8 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether it is a host name or an IPv4 address. An underscore is no letter of host names, but
-/// the services of Compose have it.
+/// Whether the text is a host name or an IPv4 address. Underscores are not valid in host names, but
+/// Compose services use them.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let is_label = |label: &str| {
@@ -71,7 +73,7 @@ fn is_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // A name whose last label is a number is an address for some programs, and a name for others.
+    // A name whose last label is a number is an address to some programs, and a name to others.
     let last = text.rsplit('.').next().unwrap_or_default();
     let numeric = last.bytes().all(|byte| byte.is_ascii_digit());
     let unambiguous = !numeric || text.parse::<Ipv4Addr>().is_ok();
@@ -83,7 +85,7 @@ fn with_port(text: &str) -> String {
 }
 
 fn no_host(text: &str) -> String {
-    format!("{text:?} is no host: write one such as api.example.com, 127.0.0.1 or [::1]")
+    format!("{text:?} is not a host: write one such as api.example.com, 127.0.0.1 or [::1]")
 }
 
 #[cfg(test)]
@@ -104,37 +106,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn an_invalid_host_is_refused() {
         for (text, problem) in [
-            ("", "is no host"),
-            ("*", "leave it out where any will do"),
-            ("*.", "is no host"),
-            ("*.*.local", "is no host"),
+            ("", "is not a host"),
+            ("*", "leave it out to match any host"),
+            ("*.", "is not a host"),
+            ("*.*.local", "is not a host"),
             ("a.*.local", "the whole first label"),
             ("a*.local", "the whole first label"),
             ("*local", "the whole first label"),
-            ("*.[::1]", "is no host"),
-            ("*.local:80", "is no host"),
+            ("*.[::1]", "is not a host"),
+            ("*.local:80", "is not a host"),
             ("server.local:8443", "has a port"),
             ("server.local:", "has a port"),
             ("[::1]:8443", "has a port"),
-            ("[::1", "is no host"),
-            ("[::1]x", "is no host"),
-            ("[::1%eth0]", "is no host"),
+            ("[::1", "is not a host"),
+            ("[::1]x", "is not a host"),
+            ("[::1%eth0]", "is not a host"),
             ("::1", "in brackets, [::1]"),
             ("server.local.", "leave the dot out"),
-            ("server..local", "is no host"),
-            ("-a.local", "is no host"),
-            ("a b", "is no host"),
-            ("a/b", "is no host"),
-            ("user@a", "is no host"),
-            ("bücher.example", "is no host"),
-            ("127.1", "is no host"),
-            ("1.2.3.4.5", "is no host"),
-            ("a\0b", "is no host"),
+            ("server..local", "is not a host"),
+            ("-a.local", "is not a host"),
+            ("a b", "is not a host"),
+            ("a/b", "is not a host"),
+            ("user@a", "is not a host"),
+            ("bücher.example", "is not a host"),
+            ("127.1", "is not a host"),
+            ("1.2.3.4.5", "is not a host"),
+            ("a\0b", "is not a host"),
         ] {
-            let told = HostPattern::new(text).unwrap_err();
-            assert!(told.contains(problem), "{text:?}: {told}");
+            let error = HostPattern::new(text).unwrap_err();
+            assert!(error.contains(problem), "{text:?}: {error}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! `[route.identity_headers]`: what the service behind is told of the caller.
+//! `[route.identity_headers]`: which headers forward the caller's identity.
 
 use super::IdentityHeaders;
 use super::table::Table;
 use super::value::Value;
 
 impl IdentityHeaders {
-    /// Reads the table; nothing where a key of it is bad.
+    /// Reads the table; none if a key is invalid.
     pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
         let default = Self::default();
         let mut header = |key, default| table.or(key, default, Value::boolean);

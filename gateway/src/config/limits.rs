@@ -1,4 +1,4 @@
-//! `[limits]`: what every listener bears.
+//! `[limits]`: resource limits of the listeners and the process.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) struct AllLimits {
     pub(super) drain_timeout: Duration,
     pub(super) log_refusals_per_second: u32,
     pub(super) max_requests: usize,
-    /// By default as many as all listeners may have together.
+    /// By default the sum over all listeners.
     pub(super) max_requests_total: Option<usize>,
     pub(super) request_fields: FieldLimits,
     pub(super) response_fields: FieldLimits,
@@ -38,7 +38,7 @@ impl Default for AllLimits {
 }
 
 impl AllLimits {
-    /// Reads the table; nothing where a limit is bad.
+    /// Reads the table; none if a limit is invalid.
     pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
         let default = Self::default();
         let connection = default.connection;
@@ -68,7 +68,7 @@ impl AllLimits {
         let total = table.or("max_requests_total", None, |value| {
             let total = value.number(1..=MOST)?;
             if requests.is_some_and(|requests| total < requests) {
-                value.problem("use as many as max_requests, which one listener may have, or more");
+                value.problem("use max_requests, the limit of one listener, or more");
                 return None;
             }
             Some(Some(total))
@@ -109,6 +109,6 @@ fn head(value: &Value<'_>) -> Option<usize> {
 
 const MOST: u64 = u32::MAX as u64;
 
-/// hyper's own bounds of its read buffer.
+/// hyper's bounds for its read buffer.
 const SMALLEST_HEAD: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 16 * 1024 * 1024;

@@ -1,24 +1,24 @@
-//! `[[listener]]`: one door, and what it asks of those who come.
+//! `[[listener]]`: one listener, and how its connections are secured.
 
 use std::net::SocketAddr;
 
 use super::table::Table;
 use super::{ClientCertificates, ListenerSettings, Security};
 
-/// A listener as it was read; what is missing was told.
+/// A listener as read; for a missing value, a problem has been reported.
 pub(super) struct Listener {
     pub(super) listen: Option<SocketAddr>,
-    /// Where its address stands.
+    /// The position of its address.
     pub(super) listen_at: usize,
     pub(super) name: Option<String>,
-    /// Where its name stands.
+    /// The position of its name.
     pub(super) name_at: usize,
     pub(super) security: Option<Security>,
 }
 
 impl Listener {
     pub(super) fn read(mut table: Table<'_>) -> Self {
-        let name = table.require("name", "routes and logs call the listener by it");
+        let name = table.require("name", "routes and logs refer to the listener by it");
         let name_at = name.as_ref().map_or(table.offset(), |value| value.offset());
         let name = name.and_then(|value| value.text(listener_name));
         let listen = table.require("listen", "write an address such as \"127.0.0.1:8443\"");
@@ -29,7 +29,7 @@ impl Listener {
         Self { listen, listen_at, name, name_at, security }
     }
 
-    /// The listener, where nothing was wrong with it.
+    /// The listener, if it has no problem.
     pub(super) fn checked(self) -> Option<ListenerSettings> {
         Some(ListenerSettings { name: self.name?, listen: self.listen?, security: self.security? })
     }
@@ -48,7 +48,7 @@ fn security(table: &mut Table<'_>) -> Option<Security> {
     if let (Some(value), None) = (&certificates, &identity) {
         value.problem("only HTTPS asks for certificates: add an identity, or leave this out");
     }
-    // `plain = false` says what is true of every listener without it.
+    // `plain = false` is the default of every listener.
     match (directory, is_plain.filter(|plain| *plain != Some(false)), port) {
         (Some(identity), None, None) => {
             let client_certificates = asks.unwrap_or(Some(ClientCertificates::default()))?;
@@ -57,30 +57,32 @@ fn security(table: &mut Table<'_>) -> Option<Security> {
         (None, Some(plain), None) => plain.map(|_| Security::Plain),
         (None, None, Some(port)) => port.map(Security::Redirect),
         (None, None, None) => {
-            table.problem(format!("it does not say how it is secured: add {ONE_OF_THREE}"));
+            table.problem(format!("it has no security setting: add {ONE_OF_THREE}"));
             None
         }
         _ => {
-            table.problem(format!("it is secured in more than one way: keep only {ONE_OF_THREE}"));
+            table.problem(format!("it is secured by more than one key: keep only {ONE_OF_THREE}"));
             None
         }
     }
 }
 
-/// An address to listen on. Port 0 is any free one.
+/// Parses an address to listen on. Port 0 selects a free port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        format!("{text:?} is no address to listen on: write 127.0.0.1:8443 or [::]:8443")
+        format!("{text:?} is not an address to listen on: write 127.0.0.1:8443 or [::]:8443")
     })
 }
 
-/// A name that needs no quotes in logs and metrics.
+/// Checks a name that needs no quotes in logs and metrics.
 fn listener_name(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no name: write 1 to 64 letters, digits, '.', '_' and '-'"))
+        Err(format!(
+            "{text:?} is not a valid name: write 1 to 64 letters, digits, '.', '_' and '-'"
+        ))
     }
 }
 

@@ -1,12 +1,12 @@
-//! What somebody meant who wrote something else.
+//! Suggestions for misspelled words.
 
-/// The known word that is nearest, if one is near enough to be meant.
+/// The most similar known word, if it is similar enough.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     if word.len() > LONGEST {
         return None;
     }
     let word = word.to_lowercase().replace('-', "_");
-    // A file may name many listeners, and every route a wrong one.
+    // Bounded: a file may have many listeners, and an unknown name in every route.
     let distances = known.iter().take(MOST).map(|known| {
         let distance = strsim::osa_distance(&word, &known.to_lowercase().replace('-', "_"));
         (distance, *known)

@@ -1,14 +1,15 @@
-//! What a configuration says that is no problem, and may still not be what was meant.
+//! Valid configurations that are probably mistakes.
 
 use super::{ClientCertificates, Config, ListenerSettings, RouteConfig, Security};
 
 impl Config {
-    /// Ways on which nobody is ever answered: a route that wants verified callers, at a listener
-    /// that verifies nobody; and a redirect to HTTPS where there is none. It is safe, so it is no
-    /// problem.
+    /// Notes about routes and redirects that never forward a request: a route that requires
+    /// verified callers on a listener that verifies none, and a redirect to HTTPS without an HTTPS
+    /// listener. Both are safe, so they are not problems.
     pub fn notes(&self) -> Vec<String> {
         let wanted = self.routes.iter().filter(|route| !route.anonymous);
-        let pairs = wanted.flat_map(|route| self.listeners.iter().map(move |door| (route, door)));
+        let pairs =
+            wanted.flat_map(|route| self.listeners.iter().map(move |listener| (route, listener)));
         let notes = pairs.filter_map(|(route, listener)| note(route, listener));
         notes.chain(self.listeners.iter().filter_map(|it| self.redirect_note(it))).collect()
     }
@@ -17,8 +18,8 @@ impl Config {
         let has_https = self.listeners.iter().any(|it| matches!(it.security, Security::Tls { .. }));
         (matches!(listener.security, Security::Redirect(_)) && !has_https).then(|| {
             format!(
-                "the listener {:?} redirects nobody: it leads to hosts of HTTPS listeners, and \
-                 there is none: add one with an identity",
+                "the listener {:?} redirects no request: it redirects to hosts of HTTPS listeners, \
+                 and there is none: add one with an identity",
                 listener.name
             )
         })
@@ -35,8 +36,8 @@ fn note(route: &RouteConfig, listener: &ListenerSettings) -> Option<String> {
     };
     route.listeners.contains(&listener.name).then(|| {
         format!(
-            "the route {:?} answers nobody at the listener {:?}, which verifies nobody ({how}): \
-             add anonymous = true if anyone may come",
+            "the route {:?} refuses every request on the listener {:?}, which verifies no client \
+             certificates ({how}): add anonymous = true to accept callers without a certificate",
             route.name, listener.name
         )
     })

@@ -1,54 +1,54 @@
-//! Everything that is wrong with a file, in the order of its lines.
+//! All problems of a file, in the order of its lines.
 
 use std::error::Error;
 use std::fmt::{Display, Formatter};
 
-/// Problems of one file, told all at once; [`Problems::SHOWN`] at most, and the number of the rest.
+/// The problems of one file: at most [`Problems::SHOWN`], and the number of the rest.
 ///
-/// Displayed, there is a line for each: `gateway.toml:12:9: route 2: …`.
+/// Displayed with one line each: `gateway.toml:12:9: route 2: …`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problems {
     hidden: usize,
     shown: Vec<Problem>,
 }
 
-/// One problem, and where it stands.
+/// One problem, and its position.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// The file, as it was named.
+    /// The name of the file, as given.
     pub file: String,
-    /// Its position; none where it concerns the file as a whole.
+    /// Its position; none if it concerns the whole file.
     pub position: Option<Position>,
-    /// What is wrong, and what to write.
+    /// What is wrong, and what to write instead.
     pub message: String,
 }
 
-/// A position in a file. Both numbers begin with 1; the column counts characters.
+/// A position in a file. Both numbers start at 1; the column counts characters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Position {
     /// The line.
     pub line: usize,
-    /// The character in it.
+    /// The column, in characters.
     pub column: usize,
 }
 
 impl Problems {
-    /// How many are told: who has more has not begun with the first ones.
+    /// How many problems are shown at most.
     pub const SHOWN: usize = 100;
 
-    /// What is wrong with a file as a whole.
+    /// A problem of the whole file.
     pub(super) fn whole(file: &str, message: impl Display) -> Self {
         let problem =
             Problem { file: file.to_owned(), position: None, message: message.to_string() };
         Self { hidden: 0, shown: vec![problem] }
     }
 
-    /// Problems in their order, and how many there are besides.
+    /// Problems in order, and the number of further ones.
     pub(super) fn new(shown: Vec<Problem>, hidden: usize) -> Self {
         Self { hidden, shown }
     }
 
-    /// Those that are told, in the order of their places.
+    /// The problems shown, in the order of their positions.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.shown.iter()
     }

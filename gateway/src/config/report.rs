@@ -1,11 +1,11 @@
-//! Where problems are written down while a file is read: by offset, and looked up at the end.
+//! Collects problems while a file is read: by byte offset, converted to line and column at the end.
 
 use std::cell::RefCell;
 use std::fmt::{Display, Write};
 
 use super::problems::{Position, Problem, Problems};
 
-/// A file's text, and what is wrong with it so far.
+/// A file's text, and the problems found so far.
 pub(super) struct Report<'a> {
     file: &'a str,
     found: RefCell<Vec<(usize, String)>>,
@@ -20,22 +20,22 @@ impl<'a> Report<'a> {
         Self { file, found: RefCell::default(), lines, text }
     }
 
-    /// Adds what is wrong at a byte of the text.
+    /// Adds a problem at a byte offset of the text.
     pub(super) fn add(&self, offset: usize, message: impl Display) {
         self.found.borrow_mut().push((offset, one_line(&message.to_string())));
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether no problem has been found so far.
     pub(super) fn is_clean(&self) -> bool {
         self.found.borrow().is_empty()
     }
 
-    /// The line of a byte of the text; the first is 1.
+    /// The line of a byte offset; the first is 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.lines.partition_point(|start| *start <= offset)
     }
 
-    /// All that was found, in the order of the text.
+    /// All problems, in the order of the text.
     pub(super) fn into_problems(self) -> Problems {
         let mut found = self.found.take();
         found.sort_by_key(|(offset, _)| *offset);
@@ -52,14 +52,14 @@ impl<'a> Report<'a> {
     fn position(&self, offset: usize) -> Position {
         let line = self.line(offset);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        // Bytes are counted that begin a character, so that no offset can lie within one.
+        // Counts the bytes that start a character, so that an offset within one does no harm.
         let before = self.text.as_bytes().get(start..offset).unwrap_or_default();
         let characters = before.iter().filter(|byte| (**byte as i8) >= -64).count();
         Position { line, column: characters + 1 }
     }
 }
 
-/// A value may hold a line break, and a problem is one line.
+/// Escapes control characters: a value may have line breaks, but a problem is one line.
 fn one_line(message: &str) -> String {
     message.chars().fold(String::with_capacity(message.len()), |mut line, character| {
         if character.is_control() {

@@ -1,5 +1,4 @@
-//! `[[route]]`: one way through, by itself. What it has to do with others is
-//! [`super::routes`]'s.
+//! `[[route]]`: one route by itself. [`super::routes`] checks it against the others.
 
 use mtls::policy::{PathPrefix, Policy};
 
@@ -11,13 +10,13 @@ use super::{
     allow, upstreams,
 };
 
-/// A route as it was read. Where an option holds nothing, that was told.
+/// A route as read. Where an outer option is none, a problem has been reported.
 pub(super) struct Route<'a> {
     allow: Option<Option<Policy>>,
     pub(super) anonymous: Option<bool>,
     pub(super) host: Option<HostPattern>,
     identity_headers: Option<IdentityHeaders>,
-    /// The names that it has, each with its position; nothing where the key is absent.
+    /// The listener names, each with its position; none if the key is absent.
     pub(super) listeners: Option<Vec<Value<'a>>>,
     pub(super) name: Option<Option<String>>,
     pub(super) path_prefix: Option<PathPrefix>,
@@ -30,11 +29,11 @@ pub(super) struct Route<'a> {
 impl<'a> Route<'a> {
     pub(super) fn read(mut table: Table<'a>, report: &Report<'_>) -> Self {
         let name = table.or("name", None, |value| value.text(route_name).map(Some));
-        // An array that is none has been told of, and is not told again as an absent one.
+        // A problem with the array has been reported; it must not be reported as absent too.
         let listeners = table.get("listeners").map(|value| value.array(EMPTY).unwrap_or_default());
         let host = table.or("host", HostPattern::Any, |value| value.text(HostPattern::new));
         let prefix = table.or("path_prefix", PathPrefix::default(), |value| value.text(str::parse));
-        let upstreams = table.require("upstreams", "name one at least, in an array of URLs");
+        let upstreams = table.require("upstreams", "name at least one, in an array of URLs");
         let (upstreams, scheme) =
             upstreams.map_or((None, None), |value| upstreams::read(&value, report));
         let allow = table.or("allow", None, |value| allow::read(value).map(Some));
@@ -58,25 +57,25 @@ impl<'a> Route<'a> {
             upstreams,
             table,
         };
-        route.lends(scheme)
+        route.check_lends_identity(scheme)
     }
 
-    /// `lends_identity` stands where it must, and nowhere else: whoever reaches a route without a
-    /// certificate would otherwise speak to the service behind by ours.
-    fn lends(mut self, scheme: Option<UpstreamScheme>) -> Self {
+    /// Checks `lends_identity`: required where callers without a certificate are forwarded to
+    /// `https` upstreams under the gateway's identity, and not allowed elsewhere.
+    fn check_lends_identity(mut self, scheme: Option<UpstreamScheme>) -> Self {
         let presents = scheme == Some(UpstreamScheme::Https);
         let value = self.table.get("lends_identity");
-        let lends = value.as_ref().map_or(Some(false), Value::boolean);
-        match (&value, lends, self.anonymous) {
+        let enabled = value.as_ref().map_or(Some(false), Value::boolean);
+        match (&value, enabled, self.anonymous) {
             (_, Some(false), Some(true)) if presents => self.table.problem(
-                "anyone may come (anonymous = true), and our certificate would vouch for them \
-                 behind: add lends_identity = true if that is meant",
+                "callers without a certificate (anonymous = true) would be forwarded with the \
+                 gateway's own certificate: add lends_identity = true if that is intended",
             ),
             (Some(value), Some(true), Some(false)) => {
-                value.problem("the route is not anonymous, and lends nothing: leave it out");
+                value.problem("the route is not anonymous, so this has no effect: leave it out");
             }
             (Some(value), Some(true), _) if !presents && scheme.is_some() => {
-                value.problem("no certificate of ours is shown to http and h2c: leave it out");
+                value.problem("http and h2c upstreams get no certificate: leave it out");
             }
             _ => {}
         }
@@ -84,12 +83,12 @@ impl<'a> Route<'a> {
         self
     }
 
-    /// Whether it says who may come, though perhaps badly.
+    /// Whether `allow` is present, even if it is invalid.
     pub(super) fn has_allow(&self) -> bool {
         !matches!(self.allow, Some(None))
     }
 
-    /// The route, where nothing was wrong with it.
+    /// The route, if it has no problem.
     pub(super) fn checked(self, name: String, listeners: Vec<String>) -> Option<RouteConfig> {
         Some(RouteConfig {
             name,
@@ -108,9 +107,9 @@ impl<'a> Route<'a> {
 
 fn route_name(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
-        return Err("it is no name: write up to 256 visible characters");
+        return Err("it is not a valid name: write up to 256 visible characters");
     }
     Ok(text.to_owned())
 }
 
-const EMPTY: &str = "it is empty: name one at least";
+const EMPTY: &str = "it is empty: name at least one";

@@ -1,4 +1,4 @@
-//! What routes have to do with listeners, and with one another.
+//! Checks routes against the listeners and against one another.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::route::Route;
 use super::value::Value;
 use super::{ClientCertificates, HostPattern, RouteConfig, Security};
 
-/// The routes, each with the listeners that take it; nothing of one with which something is wrong.
+/// The routes, each with its listeners; none if any has a problem.
 pub(super) fn check(
     routes: Vec<Route<'_>>,
     listeners: &[Listener],
@@ -19,7 +19,7 @@ pub(super) fn check(
 ) -> Option<Vec<RouteConfig>> {
     let known = ListenerNames::new(listeners);
     let mut names: HashMap<String, usize> = HashMap::new();
-    let mut ways: HashMap<(String, HostPattern), Vec<(PathPrefix, usize)>> = HashMap::new();
+    let mut prefixes: HashMap<(String, HostPattern), Vec<(PathPrefix, usize)>> = HashMap::new();
     let mut checked = Vec::new();
     for route in routes {
         let taken_by = known.of(&route);
@@ -32,20 +32,20 @@ pub(super) fn check(
         let mut doubled = false;
         if let (Some(host), Some(prefix)) = (&host, &prefix) {
             for listener in &taken_by {
-                let others = ways.entry((listener.name.to_owned(), host.clone())).or_default();
+                let others = prefixes.entry((listener.name.to_owned(), host.clone())).or_default();
                 let alike = others.iter().find(|(other, _)| other.reads_like(prefix));
                 if let Some((other, first)) = alike {
                     doubled |= other == prefix;
                     let line = report.line(*first);
                     route.table.problem(match other == prefix {
                         true => format!(
-                            "the route on line {line} takes {host}{prefix} on the listener \"{}\" \
-                             already: change one of the two",
+                            "the route on line {line} already has {host}{prefix} on the listener \"{}\": \
+                             change one of the two",
                             listener.name
                         ),
                         false => format!(
-                            "some services read {prefix} as {other}, for which the route on line \
-                             {line} is on the listener \"{}\": change one of the two",
+                            "some services read {prefix} as {other}, which the route on line {line} \
+                             has on the listener \"{}\": change one of the two",
                             listener.name
                         ),
                     });
@@ -60,7 +60,7 @@ pub(super) fn check(
             if first != position && !doubled {
                 let line = report.line(first);
                 route.table.problem(format!(
-                    "the route on line {line} is called {name:?} too: give each a name of its own"
+                    "the route on line {line} has the name {name:?} too: give each a unique name"
                 ));
             }
         }
@@ -70,7 +70,7 @@ pub(super) fn check(
     checked.into_iter().collect()
 }
 
-/// A listener that takes routes.
+/// A listener that serves routes.
 struct RoutedListener<'a> {
     name: &'a str,
     security: &'a Security,
@@ -78,7 +78,7 @@ struct RoutedListener<'a> {
 
 /// The listeners by name.
 struct ListenerNames<'a> {
-    /// Whether every listener could be read: only then is a name known to be unknown.
+    /// Whether every listener was read: only then can a name be reported as unknown.
     complete: bool,
     open: Vec<RoutedListener<'a>>,
     redirects: Vec<&'a str>,
@@ -98,18 +98,20 @@ impl<'a> ListenerNames<'a> {
         known
     }
 
-    /// The listeners that take a route.
+    /// The listeners that serve a route.
     fn of(&self, route: &Route<'_>) -> Vec<&RoutedListener<'a>> {
         let mut found: Vec<&RoutedListener<'a>> = Vec::new();
         let Some(named) = &route.listeners else {
             match self.open.as_slice() {
                 _ if !self.complete => {}
                 [only] => found.push(only),
-                [] => route.table.problem("no listener takes routes: add one that is no redirect"),
+                [] => {
+                    route.table.problem("no listener serves routes: add one that is not a redirect")
+                }
                 several => {
                     route.table.problem(format!(
-                        "listeners is missing, and several take routes: name those of {} that \
-                         are meant",
+                        "listeners is missing, and several listeners serve routes: name one or \
+                         more of {}",
                         names(several)
                     ));
                 }
@@ -133,31 +135,34 @@ impl<'a> ListenerNames<'a> {
 
     fn report_unknown(&self, value: &Value<'_>, name: &str) {
         if self.redirects.contains(&name) {
-            value.problem(format!("{name:?} redirects every request and takes no route"));
+            value.problem(format!("{name:?} redirects every request and serves no routes"));
         } else if self.complete {
             let known: Vec<&str> = self.open.iter().map(|listener| listener.name).collect();
             match nearest(name, &known) {
                 Some(near) => {
-                    value
-                        .problem(format!("no listener is called {name:?}: did you mean {near:?}?"));
+                    value.problem(format!(
+                        "no listener has the name {name:?}: did you mean {near:?}?"
+                    ));
                 }
                 None => {
                     let names = names(&self.open);
-                    value.problem(format!("no listener is called {name:?}: there is {names}"));
+                    value.problem(format!(
+                        "no listener has the name {name:?}: the listeners are {names}"
+                    ));
                 }
             }
         }
     }
 }
 
-/// The names of the first known: a file may have many, and each of its routes be told of.
+/// The first names: a file may have many, and each of its routes may be reported.
 fn names(known: &[RoutedListener<'_>]) -> String {
     let names: Vec<&str> = known.iter().take(8).map(|listener| listener.name).collect();
     let more = if known.len() > names.len() { ", …" } else { "" };
     format!("{}{more}", names.join(", "))
 }
 
-/// Who may come through is said in words that look like it.
+/// Rejects `anonymous` together with `allow`, which contradict each other.
 fn check_safety(route: &Route<'_>, listener: &RoutedListener<'_>) {
     let name = listener.name;
     let how = match listener.security {
@@ -173,7 +178,7 @@ fn check_safety(route: &Route<'_>, listener: &RoutedListener<'_>) {
     };
     if route.anonymous == Some(true) && route.has_allow() {
         route.table.problem(format!(
-            "anonymous = true lets anyone in at the listener \"{name}\" ({how}), and allow only \
+            "anonymous = true accepts any caller on the listener \"{name}\" ({how}), and allow only \
              some: leave one of the two out"
         ));
     }

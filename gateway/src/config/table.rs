@@ -1,5 +1,5 @@
-//! A table of the file, read key by key. It knows the keys that it was asked for, so that at its
-//! end it can tell of those that nobody knows.
+//! A table of the file, read key by key. It records the keys it is asked for, and reports all
+//! others as unknown.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::report::Report;
 use super::value::Value;
 
-/// A table, its position, and what it is called in problems.
+/// A table, its position, and its name in problems.
 pub(super) struct Table<'a> {
     asked: Vec<&'static str>,
     name: String,
@@ -28,14 +28,14 @@ impl<'a> Table<'a> {
         Self { asked: Vec::new(), name, offset, report, table }
     }
 
-    /// The value of a key that may be absent.
+    /// The value of an optional key.
     pub(super) fn get(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);
         let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
         Some(Value::new(self.called(key), value, self.report))
     }
 
-    /// The value of a key that must be there; `why` says what to write.
+    /// The value of a required key; `why` is what to write if it is missing.
     pub(super) fn require(&mut self, key: &'static str, why: &str) -> Option<Value<'a>> {
         let value = self.get(key);
         if value.is_none() {
@@ -44,7 +44,7 @@ impl<'a> Table<'a> {
         value
     }
 
-    /// The value of a key by `read`, or `default` where it is absent.
+    /// The value of a key, converted by `read`; `default` if it is absent.
     pub(super) fn or<T>(
         &mut self,
         key: &'static str,
@@ -54,22 +54,22 @@ impl<'a> Table<'a> {
         self.get(key).map_or(Some(default), |value| read(&value))
     }
 
-    /// Whether it has no key at all.
+    /// Whether it has no keys.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
-    /// Where it begins.
+    /// Its position in the file.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Adds what is wrong with it as a whole.
+    /// Adds a problem with the whole table.
     pub(super) fn problem(&self, message: impl std::fmt::Display) {
         self.report.add(self.offset, self.called(message));
     }
 
-    /// Tells of every key that it was not asked for.
+    /// Reports every key that was not asked for.
     pub(super) fn finish(&self) {
         for (key, _) in self.table {
             let text: &str = key.get_ref();

@@ -1,11 +1,11 @@
-//! `[route.timeouts]`: how long upstreams may take.
+//! `[route.timeouts]`: timeouts of the upstreams.
 
 use super::Timeouts;
 use super::table::Table;
 use super::value::Value;
 
 impl Timeouts {
-    /// Reads the table; nothing where a time of it is bad.
+    /// Reads the table; none if a timeout is invalid.
     pub(super) fn read(mut table: Table<'_>) -> Option<Self> {
         let default = Self::default();
         let mut time = |key, default| table.or(key, default, Value::duration);

@@ -1,4 +1,4 @@
-//! Where a route leads: the URL of a service behind.
+//! The URL of an upstream.
 
 use std::fmt::{Display, Formatter};
 
@@ -8,11 +8,11 @@ use super::host::host;
 use super::{Upstream, UpstreamScheme};
 
 impl Upstream {
-    /// Checks a URL of a scheme, a host and perhaps a port.
+    /// Checks a URL of a scheme, a host and an optional port.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let bad = |why: &str| format!("{text:?} {why}");
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(bad("is no URL: write one such as http://127.0.0.1:8000"));
+            return Err(bad("is not a URL: write one such as http://127.0.0.1:8000"));
         };
         let scheme = match scheme {
             "h2c" => UpstreamScheme::H2c,
@@ -36,7 +36,7 @@ impl Upstream {
         };
         let name = host(name)?;
         let authority: Result<Authority, _> = format!("{name}:{port}").parse();
-        authority.map(|authority| Self { scheme, authority }).map_err(|_| bad("is no URL"))
+        authority.map(|authority| Self { scheme, authority }).map_err(|_| bad("is not a URL"))
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use super::super::Upstream;
 
     #[test]
-    fn a_port_is_always_there() {
+    fn a_port_is_always_present() {
         for (text, whole) in [
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
             ("http://Web", "http://web:80"),
@@ -88,16 +88,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_scheme_host_and_port_is_refused() {
+    fn an_upstream_must_be_scheme_host_and_port_only() {
         for (text, problem) in [
-            ("", "is no URL"),
-            ("127.0.0.1:8000", "is no URL"),
-            ("http:/a", "is no URL"),
+            ("", "is not a URL"),
+            ("127.0.0.1:8000", "is not a URL"),
+            ("http:/a", "is not a URL"),
             ("ftp://a", "unknown scheme"),
             ("HTTP://a", "unknown scheme"),
             ("://a", "unknown scheme"),
-            ("http://", "is no host"),
-            ("http://:80", "is no host"),
+            ("http://", "is not a host"),
+            ("http://:80", "is not a host"),
             ("http://a/", "has a path"),
             ("http://a/b", "has a path"),
             ("http://a?b", "has a path or a query"),
@@ -110,14 +110,14 @@ mod tests {
             ("http://a:65536", "has no port"),
             ("http://a:+80", "has no port"),
             ("http://a:http", "has no port"),
-            ("http://*.a", "is no host"),
-            ("http://::1", "is no host"),
-            ("http://[::1", "is no host"),
-            ("http://a b", "is no host"),
-            ("http://a\r\nb", "is no host"),
+            ("http://*.a", "is not a host"),
+            ("http://::1", "is not a host"),
+            ("http://[::1", "is not a host"),
+            ("http://a b", "is not a host"),
+            ("http://a\r\nb", "is not a host"),
         ] {
-            let told = Upstream::new(text).unwrap_err();
-            assert!(told.contains(problem), "{text:?}: {told}");
+            let error = Upstream::new(text).unwrap_err();
+            assert!(error.contains(problem), "{text:?}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `[route.upstream_tls]`: how upstreams are met by TLS.
+//! `[route.upstream_tls]`: TLS settings for upstreams.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,8 @@ use super::table::Table;
 use super::{UpstreamScheme, UpstreamTls};
 
 impl UpstreamTls {
-    /// Reads the table under its key. It is there if and only if upstreams are met by TLS;
-    /// `scheme` is nothing where that is not known.
+    /// Reads the table under its key. It is required for `https` upstreams, and rejected for
+    /// others; `scheme` is none if it is unknown.
     pub(super) fn of(
         table: &mut Table<'_>,
         scheme: Option<UpstreamScheme>,
@@ -23,7 +23,9 @@ impl UpstreamTls {
                 value.table().and_then(Self::read).map(Some)
             }
             (None, Some(UpstreamScheme::Https)) => {
-                table.problem("https upstreams need [route.upstream_tls] with an identity: ours");
+                table.problem(
+                    "https upstreams need [route.upstream_tls] with an identity of the gateway",
+                );
                 None
             }
             (None, _) => Some(None),
@@ -31,7 +33,7 @@ impl UpstreamTls {
     }
 
     fn read(mut table: Table<'_>) -> Option<Self> {
-        let identity = table.require("identity", "name the directory of our certificate");
+        let identity = table.require("identity", "name the directory of the gateway's certificate");
         let identity = identity.and_then(|value| value.directory());
         let server_name = table.or("server_name", None, |value| value.text(server_name).map(Some));
         let id = table.or("spiffe_id", None, |value| value.text(spiffe_id).map(Some));
@@ -40,13 +42,13 @@ impl UpstreamTls {
     }
 }
 
-/// A name that a certificate bears; an address without brackets.
+/// Checks a name in a certificate; an address is without brackets.
 fn server_name(text: &str) -> Result<String, String> {
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(address.to_string()),
-        Err(_) if text.starts_with('[') => {
-            Err(format!("{text:?} is no name of a certificate: write an address without brackets"))
-        }
+        Err(_) if text.starts_with('[') => Err(format!(
+            "{text:?} is not a name in a certificate: write an address without brackets"
+        )),
         Err(_) => host(text),
     }
 }

@@ -1,4 +1,4 @@
-//! The upstreams of a route: each once, and all of one scheme.
+//! The upstreams of a route: no duplicates, and all of one scheme.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,8 +7,8 @@ use super::report::Report;
 use super::value::Value;
 use super::{Upstream, UpstreamScheme};
 
-/// The upstreams, and their scheme if it is one: nothing of them where one is bad, and the scheme
-/// of the good ones.
+/// The upstreams and their common scheme. If one is invalid, no upstreams, and the scheme of the
+/// valid ones.
 pub(super) fn read(
     value: &Value<'_>,
     report: &Report<'_>,
@@ -24,8 +24,7 @@ pub(super) fn read(
             match lines.entry(upstream.clone()) {
                 Entry::Occupied(first) => {
                     let line = report.line(*first.get());
-                    value
-                        .problem(format!("{upstream} stands on line {line} already: name it once"));
+                    value.problem(format!("{upstream} is on line {line} already: name it once"));
                 }
                 Entry::Vacant(entry) => {
                     entry.insert(value.offset());
@@ -44,4 +43,4 @@ pub(super) fn read(
     (upstreams.into_iter().collect(), scheme)
 }
 
-const EMPTY: &str = "it is empty: name one at least";
+const EMPTY: &str = "it is empty: name at least one";

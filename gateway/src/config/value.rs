@@ -1,4 +1,4 @@
-//! A value of the file: what it must be, and what is said where it is something else.
+//! A value of the file: its expected type, and the problem if it has another.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use super::report::Report;
 use super::table::Table;
 
-/// A value, its position, and what it is called in problems.
+/// A value, its position, and its name in problems.
 pub(super) struct Value<'a> {
     name: String,
     report: &'a Report<'a>,
@@ -28,17 +28,17 @@ impl<'a> Value<'a> {
         Self { name, report, value }
     }
 
-    /// Where it begins.
+    /// Its position in the file.
     pub(super) fn offset(&self) -> usize {
         self.value.span().start
     }
 
-    /// Adds what is wrong with it.
+    /// Adds a problem with the value.
     pub(super) fn problem(&self, message: impl Display) {
         self.report.add(self.offset(), format!("{}: {message}", self.name));
     }
 
-    /// A string that `parse` takes.
+    /// A string that `parse` accepts.
     pub(super) fn text<T, E: Display>(
         &self,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -57,7 +57,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number in a range.
+    /// An integer in a range.
     pub(super) fn number<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
         let DeValue::Integer(integer) = self.value.get_ref() else {
             return self.wrong_type("a whole number, without quotes");
@@ -97,11 +97,11 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The path of an identity directory, as it is written: it is not looked at.
+    /// The path of an identity directory. The file system is not accessed.
     pub(super) fn directory(&self) -> Option<PathBuf> {
         self.text(|text| match text {
             "" => Err("it is empty: name the directory with tls.crt, tls.key and ca.crt"),
-            _ if text.contains('\0') => Err("a NUL stands in it: no path has one"),
+            _ if text.contains('\0') => Err("it has a NUL character: no path has one"),
             _ => Ok(PathBuf::from(text)),
         })
     }
@@ -116,7 +116,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The values of an array that has one at least; `empty` is what is wrong where it has none.
+    /// The values of a non-empty array; `empty` is the problem if it is empty.
     pub(super) fn array(&self, empty: &str) -> Option<Vec<Self>> {
         match self.value.get_ref() {
             DeValue::Array(values) if values.is_empty() => {
@@ -130,8 +130,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The tables of an array of tables, each called `noun` and its number; `empty` is what is
-    /// wrong where there is none and must be one.
+    /// The tables of an array of tables, each named `noun` and its number; `empty` is the problem
+    /// if the array must not be empty.
     pub(super) fn tables(&self, noun: &str, empty: Option<&str>) -> Vec<Table<'a>> {
         let DeValue::Array(values) = self.value.get_ref() else {
             self.wrong_type::<()>(&format!("an array of tables: write [[{noun}]] above each"));
@@ -147,7 +147,7 @@ impl<'a> Value<'a> {
 
     fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         self.problem(format!(
-            "it is of the type {}: write {wanted}",
+            "it has the type {}: write {wanted}",
             self.value.get_ref().type_str()
         ));
         None

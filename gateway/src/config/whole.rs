@@ -1,4 +1,4 @@
-//! The file as a whole: its tables, and what they have to do with one another.
+//! The whole file: its tables, and the checks across them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use super::table::Table;
 use super::{Config, ListenerSettings, Security, routes};
 
 impl Config {
-    /// Reads a file's text. Nothing, or not all of it, where something was reported.
+    /// Reads a file's text. None, or an incomplete result, if a problem was reported.
     pub(super) fn of(text: &str, report: &Report<'_>) -> Option<Self> {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
@@ -37,18 +37,19 @@ impl Config {
         let listeners = listeners.map(|value| value.tables("listener", Some(LISTENER)));
         let listeners = listeners.unwrap_or_default();
         let listeners: Vec<Listener> = listeners.into_iter().map(Listener::read).collect();
-        let ways = table.get("route").map(|value| value.tables("route", None)).unwrap_or_default();
-        let ways = ways.into_iter().map(|table| Route::read(table, report)).collect();
+        let routes =
+            table.get("route").map(|value| value.tables("route", None)).unwrap_or_default();
+        let routes = routes.into_iter().map(|table| Route::read(table, report)).collect();
         table.finish();
 
         check_names(&listeners, report);
         check_addresses(admin, &listeners, report);
-        let routes = routes::check(ways, &listeners, report);
+        let routes = routes::check(routes, &listeners, report);
         let listeners: Option<Vec<ListenerSettings>> =
             listeners.into_iter().map(Listener::checked).collect();
 
         let (limits, listeners) = (limits?, listeners?);
-        // One that only redirects has no request in flight.
+        // A listener that only redirects has no requests in flight.
         let proxies = |one: &&ListenerSettings| !matches!(one.security, Security::Redirect(_));
         let of_all = limits.max_requests.saturating_mul(listeners.iter().filter(proxies).count());
         Some(Self {
@@ -86,14 +87,14 @@ fn check_names(listeners: &[Listener], report: &Report<'_>) {
         let first = *names.entry(name).or_insert(listener.name_at);
         if first != listener.name_at {
             let line = report.line(first);
-            let problem = format!("the listener on line {line} is called {name:?} too");
-            report.add(listener.name_at, format!("{problem}: give each a name of its own"));
+            let problem = format!("the listener on line {line} has the name {name:?} too");
+            report.add(listener.name_at, format!("{problem}: give each a unique name"));
         }
     }
 }
 
-/// No two listeners stand at one address; that of all addresses includes each of its family. Port
-/// 0 is another one each time.
+/// Checks that addresses are unique; an unspecified address conflicts with every address of its
+/// family and port. Port 0 never conflicts.
 fn check_addresses(
     admin: Option<(SocketAddr, Option<usize>)>,
     all: &[Listener],

@@ -1,4 +1,4 @@
-//! An identity of ours with what it believes: roots and revocation lists.
+//! An identity of the gateway: its certificate, its trusted roots and its revocation lists.
 
 use mtls::credentials::CredentialStore;
 use mtls::pki::certificate::Certificate;
@@ -45,7 +45,7 @@ pub(super) struct ListView {
     pub(super) number: Option<String>,
     pub(super) next_update: Option<Moment>,
     pub(super) stale: bool,
-    /// Whether its issuer is known, and signed it.
+    /// Whether its issuer is known and its signature is valid.
     pub(super) verified: bool,
 }
 

@@ -10,15 +10,16 @@ use crate::config::{ClientCertificates, ListenerSettings, Security};
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListenerView {
     pub(super) name: String,
-    /// Where it really stands: the port that the system chose for port 0.
+    /// The actual address, with the port that the system chose for port 0.
     pub(super) address: SocketAddr,
     pub(super) kind: Kind,
-    /// What it asks of callers, in words.
-    pub(super) terms: String,
+    /// How it secures connections, in words.
+    #[serde(rename = "terms")]
+    pub(super) requirement: String,
     pub(super) identity: Option<String>,
 }
 
-/// How a listener lets callers in.
+/// How a listener secures its connections.
 #[derive(Clone, Copy, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
@@ -31,8 +32,8 @@ pub(super) enum Kind {
 
 impl ListenerView {
     pub(super) fn of(listener: &ListenerSettings, address: SocketAddr) -> Self {
-        let (kind, terms) = match &listener.security {
-            Security::Plain => (Kind::Plain, "plain HTTP, nobody proves anything".to_owned()),
+        let (kind, requirement) = match &listener.security {
+            Security::Plain => (Kind::Plain, "plain HTTP, no client verification".to_owned()),
             Security::Redirect(port) => (Kind::Redirect, format!("redirects to https at {port}")),
             Security::Tls { client_certificates, .. } => match client_certificates {
                 ClientCertificates::Off => (Kind::Off, "HTTPS, client certificates off".to_owned()),
@@ -48,10 +49,10 @@ impl ListenerView {
             Security::Tls { identity, .. } => Some(identity.display().to_string()),
             Security::Plain | Security::Redirect(_) => None,
         };
-        Self { name: listener.name.clone(), address, kind, terms, identity }
+        Self { name: listener.name.clone(), address, kind, requirement, identity }
     }
 
-    /// What the style sheet calls its terms.
+    /// The style sheet's name of its security.
     pub(super) fn tone(&self) -> &'static str {
         match self.kind {
             Kind::Required => "good",

@@ -1,4 +1,4 @@
-//! A moment, as people and scripts read it.
+//! Points in time, for display and for JSON.
 
 use std::fmt::{Display, Formatter};
 
@@ -7,7 +7,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// Displayed, a moment in UTC to the second; serialized, RFC 3339.
+/// A point in time. Displayed in UTC to the second; serialized as RFC 3339.
 #[derive(Clone, Copy)]
 pub(super) struct Moment(pub(super) OffsetDateTime);
 
@@ -35,7 +35,7 @@ impl Serialize for Moment {
     }
 }
 
-/// How long something takes, in its largest whole unit: `12 s`, `3 min`, `7 h`, `29 days`.
+/// A duration in its largest whole unit: `12 s`, `3 min`, `7 h`, `29 days`.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.whole_seconds().max(0);
     match seconds {
@@ -60,7 +60,7 @@ mod tests {
     use super::{Moment, span};
 
     #[test]
-    fn a_moment_is_told_in_utc_to_the_second() {
+    fn a_moment_is_shown_in_utc_to_the_second() {
         let moment = Moment(datetime!(2026-11-22 02:50:34.567 +1));
 
         assert_eq!(moment.to_string(), "2026-11-22 01:50:34 UTC");
@@ -68,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_told_in_its_largest_whole_unit() {
-        for (seconds, told) in [
+    fn a_span_is_shown_in_its_largest_whole_unit() {
+        for (seconds, shown) in [
             (-5, "0 s"),
             (59, "59 s"),
             (60, "1 min"),
@@ -78,7 +78,7 @@ mod tests {
             (86_400, "1 day"),
             (172_800, "2 days"),
         ] {
-            assert_eq!(span(Duration::seconds(seconds)), told);
+            assert_eq!(span(Duration::seconds(seconds)), shown);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A refusal, as the dashboard shows it. What a stranger wrote into it is escaped and cut.
+//! A refusal, as the dashboard shows it. Text from untrusted peers is escaped and truncated.
 
 use std::net::SocketAddr;
 
@@ -15,24 +15,24 @@ use super::shown::shown;
 #[serde(rename_all = "camelCase")]
 pub(super) struct RefusalView {
     pub(super) at: Moment,
-    /// How long ago that was, in words.
+    /// The time since then, in words.
     #[serde(skip)]
     pub(super) ago: String,
     pub(super) peer: SocketAddr,
-    /// Which end the other one was: `client` for a caller, `server` for an upstream.
+    /// The role of the peer: `client` for a caller, `server` for an upstream.
     pub(super) peer_role: Role,
-    /// The end that refused.
+    /// The side that refused.
     pub(super) side: Role,
     pub(super) code: Code,
     pub(super) sentence: String,
     pub(super) remedy: &'static str,
-    /// Of the certificate at issue.
+    /// From the refused certificate.
     pub(super) common_name: Option<String>,
     pub(super) spiffe_id: Option<String>,
 }
 
 impl RefusalView {
-    /// None where nobody was refused.
+    /// None if the event is not a refusal.
     pub(super) fn of(handshake: &Event, now: OffsetDateTime) -> Option<Self> {
         let refusal = handshake.refusal.as_ref()?;
         let certificate = refusal.certificate.as_ref();
@@ -52,7 +52,7 @@ impl RefusalView {
         })
     }
 
-    /// Who turned whom away.
+    /// Which side refused which.
     pub(super) fn who(&self) -> &'static str {
         match (self.peer_role, self.side) {
             (Role::Client, Role::Client) => "a caller refused us",

@@ -12,15 +12,15 @@ use crate::routes::Route;
 #[serde(rename_all = "camelCase")]
 pub(super) struct RouteView {
     pub(super) name: String,
-    /// As it is written, `*` for any.
+    /// As configured, `*` for any.
     pub(super) host: String,
     pub(super) path_prefix: String,
     pub(super) listeners: Vec<String>,
-    /// Who may come, as the file has it; none where any verified caller may.
+    /// The configured policy; none if any verified caller is authorized.
     pub(super) allow: Option<String>,
-    /// Whether those who showed no certificate may come too.
+    /// Whether callers without a certificate are accepted too.
     pub(super) anonymous: bool,
-    /// The headers by which the service behind is told of the caller.
+    /// The headers that forward the caller's identity.
     pub(super) identity_headers: Vec<&'static str>,
     pub(super) upstreams: Vec<UpstreamView>,
 }

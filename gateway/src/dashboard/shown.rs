@@ -1,9 +1,8 @@
-//! Text that somebody else wrote, fit to be shown: escaped for people here, and once more for
-//! HTML or JSON where it is put into one.
+//! Escapes untrusted text for display. HTML and JSON escape it once more.
 
 use mtls::untrusted::Untrusted;
 
-/// Without control characters, and cut.
+/// Escapes control characters and truncates the text.
 pub(super) fn shown(text: &str) -> String {
     Untrusted(text).to_string()
 }

@@ -13,12 +13,11 @@ use crate::upstream::Upstream;
 pub(super) struct UpstreamView {
     pub(super) url: String,
     pub(super) health: Health,
-    /// For how long it is left alone yet; zero where the next request tries it again, none where
-    /// it is up.
+    /// How long it is still out; zero if the next request tries it again, none while it is up.
     pub(super) out_seconds: Option<u64>,
     pub(super) last_failure: Option<String>,
     pub(super) requests_in_flight: usize,
-    /// How it proves itself, and what we show it; none where it is met without TLS.
+    /// Its TLS settings; none without TLS.
     pub(super) tls: Option<TlsView>,
 }
 
@@ -33,7 +32,7 @@ pub(super) enum Health {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TlsView {
     pub(super) identity: String,
-    /// The name that it must prove, where that is not the one in its URL.
+    /// The name that its certificate must have, if not the host in its URL.
     pub(super) server_name: Option<String>,
     pub(super) spiffe_id: Option<SpiffeId>,
 }
@@ -44,7 +43,7 @@ impl UpstreamView {
         Self {
             url: upstream.name.to_string(),
             health: if out.is_some() { Health::Out } else { Health::Up },
-            // Rounded up: what is out for half a second is not to be tried yet.
+            // Rounded up: an upstream that is out for half a second more is not tried yet.
             out_seconds: out.map(|out| out.as_millis().div_ceil(1000) as u64),
             last_failure: upstream.health.failure().map(|failure| failure.to_string()),
             requests_in_flight: upstream.in_flight(),
@@ -60,17 +59,17 @@ impl UpstreamView {
         self.health == Health::Up
     }
 
-    /// Its health in words.
+    /// Its health, in words.
     pub(super) fn words(&self) -> String {
         match (self.out_seconds, &self.last_failure) {
             (None, None) => "up".to_owned(),
-            (None, Some(_)) => "up, but failed last".to_owned(),
-            (Some(0), _) => "out, tried again next".to_owned(),
+            (None, Some(_)) => "up, last request failed".to_owned(),
+            (Some(0), _) => "out, next request tries it again".to_owned(),
             (Some(seconds), _) => format!("out for {seconds} s"),
         }
     }
 
-    /// What the style sheet calls its health.
+    /// The style sheet's name of its health.
     pub(super) fn tone(&self) -> &'static str {
         match (self.health, &self.last_failure) {
             (Health::Out, _) => "bad",

@@ -1,4 +1,4 @@
-//! How long a certificate still lives, and whether that is cause for concern.
+//! The remaining validity of a certificate, and its urgency.
 
 use mtls::pki::certificate::Certificate;
 use serde::Serialize;
@@ -6,31 +6,32 @@ use time::{Duration, OffsetDateTime};
 
 use super::moment::{Moment, span};
 
-/// The life of a certificate.
+/// The validity of a certificate.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ValidityView {
     pub(super) valid_from: Moment,
     pub(super) valid_until: Moment,
-    /// Rounded down; negative once it has ended.
+    /// Rounded down; negative after expiry.
     pub(super) days_left: i64,
     pub(super) standing: Urgency,
-    /// What is left, in words.
+    /// The remaining time, in words.
     #[serde(skip)]
     pub(super) left: String,
-    /// How much of it is over, in hundredths.
+    /// The elapsed part, in percent.
     #[serde(skip)]
     pub(super) over: i64,
 }
 
-/// What is to be thought of it.
+/// How urgent a renewal is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Urgency {
-    /// It is over, or has not begun.
-    Ended,
+    /// Expired, or not valid yet.
+    #[serde(rename = "ended")]
+    Expired,
     Good,
-    /// Less than a week is left, or less than a third of a life that is shorter than three.
+    /// Less than a week is left, or less than a third of a validity shorter than three weeks.
     Soon,
 }
 
@@ -40,16 +41,16 @@ impl ValidityView {
         let whole = until - from;
         let left = until - now;
         let standing = if left.is_negative() || now < from {
-            Urgency::Ended
+            Urgency::Expired
         } else if left < Duration::WEEK.min(whole / 3) {
             Urgency::Soon
         } else {
             Urgency::Good
         };
         let words = if left.is_negative() {
-            format!("ended {} ago", span(-left))
+            format!("expired {} ago", span(-left))
         } else if now < from {
-            format!("begins in {}", span(from - now))
+            format!("becomes valid in {}", span(from - now))
         } else {
             format!("{} left", span(left))
         };
@@ -66,10 +67,10 @@ impl ValidityView {
 }
 
 impl Urgency {
-    /// What the style sheet calls it.
+    /// The style sheet's name of it.
     pub(super) fn tone(self) -> &'static str {
         match self {
-            Self::Ended => "bad",
+            Self::Expired => "bad",
             Self::Good => "good",
             Self::Soon => "warn",
         }
@@ -87,21 +88,21 @@ mod tests {
     #[test]
     fn a_week_or_a_third_of_life_before_the_end_is_soon() {
         let days = |days: i64| Duration::days(days);
-        for (whole, left, standing, told) in [
+        for (whole, left, standing, words) in [
             (days(90), days(29), Urgency::Good, "29 days left"),
             (days(90), days(8), Urgency::Good, "8 days left"),
             (days(90), days(6), Urgency::Soon, "6 days left"),
             (days(1), Duration::hours(9), Urgency::Good, "9 h left"),
             (days(1), Duration::hours(7), Urgency::Soon, "7 h left"),
-            (days(1), Duration::minutes(-3), Urgency::Ended, "ended 3 min ago"),
-            (days(1), Duration::hours(26), Urgency::Ended, "begins in 2 h"),
+            (days(1), Duration::minutes(-3), Urgency::Expired, "expired 3 min ago"),
+            (days(1), Duration::hours(26), Urgency::Expired, "becomes valid in 2 h"),
         ] {
             let certificate = living(whole);
             let now = certificate.valid_to - left;
 
             let life = ValidityView::of(&certificate, now);
 
-            assert_eq!((life.standing, life.left.as_str()), (standing, told));
+            assert_eq!((life.standing, life.left.as_str()), (standing, words));
         }
     }
 

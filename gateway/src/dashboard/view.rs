@@ -1,4 +1,4 @@
-//! Everything that the dashboard shows, as it is at one moment.
+//! Everything that the dashboard shows, at one point in time.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::shown::shown;
 use super::validity::ValidityView;
 use crate::gateway::Gateway;
 
-/// Serialized, it is `/state`.
+/// Serialized, it is the JSON of `/state`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct View {
@@ -31,7 +31,7 @@ pub(super) struct View {
     pub(super) refusals: Vec<RefusalView>,
 }
 
-/// How files were when they were last read to a conclusion.
+/// The result of the last reload of some files.
 #[derive(Serialize)]
 pub(super) struct ReloadView {
     pub(super) at: Moment,
@@ -40,7 +40,7 @@ pub(super) struct ReloadView {
 }
 
 impl View {
-    /// The most refusals that are shown.
+    /// How many refusals are shown at most.
     pub(super) const REFUSALS: usize = 50;
 
     pub(super) fn of(gateway: &Gateway) -> Self {
@@ -71,14 +71,14 @@ impl View {
         }
     }
 
-    /// Of all places that routes lead to, those that are not out, and all.
+    /// How many upstreams of all routes are up, and how many there are.
     pub(super) fn upstreams_up(&self) -> (usize, usize) {
         let all = || self.routes.iter().flat_map(|route| &route.upstreams);
         (all().filter(|upstream| upstream.is_up()).count(), all().count())
     }
 
-    /// The own certificate that ends first.
-    pub(super) fn first_to_end(&self) -> Option<&ValidityView> {
+    /// The certificate of the gateway that expires first.
+    pub(super) fn first_to_expire(&self) -> Option<&ValidityView> {
         let identities = self.identities.iter().map(|identity| &identity.life);
         identities.min_by_key(|life| life.valid_until.0)
     }

@@ -1,14 +1,14 @@
-//! Fields that different servers read in different ways, rewritten to the one form that all read
-//! alike.
+//! Rewrites fields that servers interpret differently to one unambiguous form.
 
 use http::header::{CONTENT_LENGTH, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 
 /// Joins the `Cookie` fields of a request into one.
 ///
-/// HTTP/2 allows one field for each cookie, and what leaves HTTP/2 must have one (RFC 9113, section
-/// 8.2.3). A client of HTTP/1.1 that sends several breaks RFC 6265, section 5.4; its fields are
-/// joined too, since services would otherwise read the first, the last or all of them.
+/// HTTP/2 allows one field for each cookie, but a message forwarded as HTTP/1.1 must have a single
+/// one (RFC 9113, section 8.2.3). An HTTP/1.1 client that sends several violates RFC 6265, section
+/// 5.4; its fields are joined too, since services would otherwise read the first, the last or all
+/// of them.
 pub fn join_cookies(headers: &mut HeaderMap) {
     let mut values = headers.get_all(COOKIE).iter();
     if values.next().is_none() || values.next().is_none() {
@@ -21,8 +21,8 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Writes a length once and without leading zeros, which are octal to some; equal lengths may be
-/// repeated in fields or in a list (RFC 9110, section 8.6).
+/// Writes `Content-Length` once and without leading zeros, which some servers read as octal. Equal
+/// lengths may be repeated in fields or in a list (RFC 9110, section 8.6).
 pub fn merge_lengths(headers: &mut HeaderMap) {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let Some(first) = values.next() else {
@@ -34,15 +34,15 @@ pub fn merge_lengths(headers: &mut HeaderMap) {
     if values.next().is_none() && is_canonical(first) {
         return;
     }
-    // Lengths that differ never come so far: hyper refuses their message.
+    // hyper rejects messages whose lengths differ.
     let length = first.to_str().ok().and_then(|list| list.split(',').next());
     if let Some(length) = length.and_then(|length| length.trim().parse::<u64>().ok()) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 
-/// Says that a request has no content where its method makes one likely and HTTP/1.1 would leave
-/// the server to wonder (RFC 9110, section 8.6). HTTP/2 says it by the end of the stream.
+/// Adds `Content-Length: 0` to a request without content whose method usually has content (RFC
+/// 9110, section 8.6). HTTP/2 does not need it: there the stream ends.
 pub fn declare_empty(method: &Method, headers: &mut HeaderMap) {
     let expects_content = matches!(*method, Method::PATCH | Method::POST | Method::PUT);
     if expects_content && !headers.contains_key(CONTENT_LENGTH) {
@@ -78,7 +78,7 @@ mod tests {
         }
 
         #[test]
-        fn a_length_goes_out_once_and_canonical(
+        fn a_length_is_sent_once_in_canonical_form(
             length: u64, zeros in 0..4usize, fields in 1..4usize, members in 1..4usize
         ) {
             let one = format!("{}{length}", "0".repeat(zeros));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_stay_in_a_cookie() {
+    fn bytes_that_are_not_text_stay_in_a_cookie() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_bytes(b"a=\xff").unwrap());
         headers.append(COOKIE, HeaderValue::from_static("b"));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_method_that_makes_content_likely_has_its_absence_declared() {
+    fn only_methods_that_usually_have_content_get_a_zero_length() {
         for (method, declared) in [
             (Method::GET, false),
             (Method::DELETE, false),

@@ -1,5 +1,5 @@
-//! Names under which services believe what a proxy tells them, and their removal from what
-//! callers send. It does not look at values: no caller may use such a name, true or not.
+//! Fields that services trust because a proxy sets them, and their removal from requests of
+//! callers. Values do not matter: no caller may send such a field, true or not.
 
 mod names;
 
@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderName};
 
 pub use self::names::{NAMES, SPELT, WORDS};
 
-/// Removes every field that a service could take for the word of its proxy or of HTTP itself, with
-/// all its values, and tells how many names went.
+/// Removes every field that a service could mistake for one set by its proxy or by HTTP itself, and
+/// returns the number of names removed.
 ///
-/// It is for the head of a request and for its trailers alike. Where nothing is forged, which is
-/// the usual case, nothing is allocated.
+/// It applies to the head of a request and to its trailers. If nothing is forged, which is the
+/// usual case, it does not allocate.
 pub fn strip(headers: &mut HeaderMap) -> usize {
     let goes = |name: &HeaderName| is_forged(name) || is_misspelt(name);
     if !headers.keys().any(goes) {
@@ -24,19 +24,20 @@ pub fn strip(headers: &mut HeaderMap) -> usize {
     forged.len()
 }
 
-/// Whether only a proxy may use this name: it is one of [`NAMES`], or has one of [`WORDS`].
+/// Whether only a proxy may set this field: its name is one of [`NAMES`], or contains one of
+/// [`WORDS`].
 ///
-/// The spelling makes no difference, as for every [`List`](super::list::List). Applications that
-/// ask for `HTTP_X_REAL_IP` as if it were a header get what their caller called so: a leading
-/// `http-` therefore counts for nothing.
+/// The comparison ignores case and separators, as in every [`List`](super::list::List). CGI-style
+/// applications that look up `HTTP_X_REAL_IP` as a header name find a field of that name from the
+/// caller, so a leading `http-` is ignored.
 pub fn is_forged(name: &HeaderName) -> bool {
     let name = without_http(name.as_str().as_bytes());
-    if NAMES.holds(name) {
+    if NAMES.contains(name) {
         return true;
     }
     let mut rest = name;
     loop {
-        if WORDS.holds(rest) {
+        if WORDS.contains(rest) {
             return true;
         }
         match rest.iter().position(|byte| !byte.is_ascii_alphanumeric()) {
@@ -46,13 +47,13 @@ pub fn is_forged(name: &HeaderName) -> bool {
     }
 }
 
-/// Whether a name is one of [`SPELT`] in another spelling, such as `Transfer_Encoding`: no field
-/// of HTTP, and so passed on as it is, yet a service that folds names would obey it.
+/// Whether a name is one of [`SPELT`] in another spelling, such as `Transfer_Encoding`. It has no
+/// meaning in HTTP and would be forwarded unchanged, but a service that folds names would apply it.
 pub fn is_misspelt(name: &HeaderName) -> bool {
     let spelt = name.as_str().as_bytes();
     let name = without_http(spelt);
     let differs = |byte: &u8| *byte != b'-' && !byte.is_ascii_alphanumeric();
-    (name.len() < spelt.len() || name.iter().any(differs)) && SPELT.holds(name)
+    (name.len() < spelt.len() || name.iter().any(differs)) && SPELT.contains(name)
 }
 
 fn without_http(mut name: &[u8]) -> &[u8] {

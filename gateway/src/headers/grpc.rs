@@ -1,13 +1,13 @@
-//! How a response of gRPC tells that it is whole.
+//! How a gRPC response shows that it is complete.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-/// The field that says how a call ended.
+/// The field with the status of a call.
 pub const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Whether a response is one of gRPC that ends with `grpc-status` in its trailers. It stands in
-/// the head where there is nothing else to say, and other responses than 200 are a proxy's.
+/// Whether a response is a gRPC response that must end with `grpc-status` in its trailers. If there
+/// is no message, the status is in the head; responses other than 200 come from proxies.
 pub fn expects_status(status: StatusCode, headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let rest = content_type.to_ascii_lowercase();

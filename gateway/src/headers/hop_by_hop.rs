@@ -1,5 +1,5 @@
-//! Fields that concern one connection only, and end with it (RFC 9110, section 7.6.1). What the
-//! next connection needs in their place is for whoever opens it to say.
+//! Fields that apply to one connection only and are not forwarded (RFC 9110, section 7.6.1). The
+//! code that opens the next connection sets what that needs.
 
 use http::header::{
     CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
@@ -9,15 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::forged;
 use super::list::List;
 
-/// Removes from a request what concerns the caller's connection only, and what `Connection` names.
+/// Removes from a request the fields of the caller's connection, and those that `Connection` names.
 ///
-/// `TE` is left as `trailers` alone where the caller takes them, since so do we. A caller that
-/// wants its connection upgraded has said so in what [`upgrade`] tells before.
+/// `TE` is reduced to `trailers` if the caller accepts them, since the gateway does too. To forward
+/// an upgrade, read it with [`upgrade`] first.
 ///
-/// Some callers name a field in `Connection` that they want to vanish behind us, such as
-/// `Authorization` or `X-Forwarded-For`. A field that is meant for the recipient may not be named
-/// there (same section), so such a name is ignored, as the whole of the request means the same
-/// without it: see [`is_end_to_end`].
+/// Some callers name a field in `Connection` to have the gateway drop it, such as `Authorization`
+/// or `X-Forwarded-For`. A field that is meant for the recipient must not be named there (same
+/// section), so such a name is ignored and the field kept: see [`is_end_to_end`].
 pub fn strip_request(headers: &mut HeaderMap) {
     let takes_trailers = names(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
     strip(headers);
@@ -26,26 +25,27 @@ pub fn strip_request(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes from an answer what concerns the upstream's connection only, and what `Connection`
-/// names; what it may not name is as for [`strip_request`].
+/// Removes from a response the fields of the upstream's connection, and those that `Connection`
+/// names, with the same exceptions as [`strip_request`].
 pub fn strip_response(headers: &mut HeaderMap) {
     strip(headers);
 }
 
-/// The protocols that the sender wants to go on with, where it asks for an upgrade as RFC 9110,
-/// section 7.8 has it: in `Upgrade`, named in `Connection`.
+/// The protocols that the sender asks to upgrade to (RFC 9110, section 7.8): in `Upgrade`, named in
+/// `Connection`.
 pub fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     let named = names(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case("upgrade"));
     headers.get(UPGRADE).filter(|_| named)
 }
 
-/// Whether a field is meant for the recipient, so that `Connection` cannot take it away.
+/// Whether a field is meant for the recipient, so that naming it in `Connection` does not remove
+/// it.
 ///
-/// That is so for what frames or routes a message, for what carries or guards credentials, for
-/// what says how content is to be read or kept, and for every name by which a proxy tells its
-/// service who calls: ours stay, in whatever order things are done.
+/// These are the fields that frame or route a message, carry or protect credentials, describe how
+/// content is read or cached, and all fields by which a proxy identifies a caller to its service.
+/// So the gateway's own identity headers stay, whatever the order of processing.
 pub fn is_end_to_end(name: &HeaderName) -> bool {
-    END_TO_END.holds(name.as_str().as_bytes()) || forged::is_forged(name)
+    END_TO_END.contains(name.as_str().as_bytes()) || forged::is_forged(name)
 }
 
 fn strip(headers: &mut HeaderMap) {
@@ -64,9 +64,9 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// The members of a field that is a list of names.
+/// The members of a field with a list of names.
 fn names<'a>(headers: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
-    // A value that is no text could still name a field in the part that is.
+    // Members that are not text are skipped; the others still count.
     let bytes = headers.get_all(field).iter().flat_map(|value| value.as_bytes().split(is_comma));
     bytes.filter_map(|member| std::str::from_utf8(member).ok()).map(str::trim)
 }
@@ -152,7 +152,7 @@ mod tests {
     use crate::headers::list::assert_sound;
 
     #[test]
-    fn what_concerns_one_connection_goes() {
+    fn hop_by_hop_fields_are_removed() {
         let mut headers = of(&[
             ("connection", "keep-alive, X-Mine"),
             ("connection", "x-other , ,x-absent"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_all_that_te_asks_for_behind_us() {
+    fn te_is_reduced_to_trailers() {
         for (asked, left) in [
             (&["trailers"][..], Some("trailers")),
             (&["gzip;q=0.5, Trailers"], Some("trailers")),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_cannot_take_away_what_is_meant_for_the_service() {
+    fn connection_cannot_remove_end_to_end_fields() {
         for name in [
             "authorization",
             "Client-Cert",
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_field_that_is_partly_no_text_still_takes_what_it_names() {
+    fn names_beside_invalid_bytes_in_connection_still_count() {
         let mut headers = of(&[("x-mine", "1")]);
         let value = HeaderValue::from_bytes(b"\xff, x-mine, x mine").expect("a value must be made");
         headers.insert(CONNECTION, value);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_is_asked_for_only_where_connection_says_so() {
+    fn an_upgrade_must_be_named_in_connection() {
         let asked = of(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
         assert_eq!(upgrade(&asked), Some(&HeaderValue::from_static("websocket")));
 

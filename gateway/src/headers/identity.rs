@@ -1,5 +1,5 @@
-//! What the service behind is told of the caller: the certificate, the address, and how the
-//! request came in. It is true, or it is not said.
+//! The headers that identify the caller to the upstream: its verified certificate, its address, and
+//! the scheme, host and port of its request.
 
 mod client_cert;
 mod forwarded;
@@ -17,23 +17,23 @@ use mtls::pki::certificate::Certificate;
 use super::forged;
 use crate::config::IdentityHeaders;
 
-/// The caller of a connection, in the words of every header, so that a request only copies them.
+/// The caller of a connection, with its header values encoded once for all requests.
 #[derive(Debug)]
 pub struct Caller {
     address: HeaderValue,
     certificate: Option<CertificateValues>,
-    /// The beginning of `Forwarded`, the same for all requests.
+    /// The start of `Forwarded`, which is the same for all requests.
     forwarded: String,
     port: HeaderValue,
     scheme: HeaderValue,
 }
 
-/// How a connection came to us. It decides, whatever a request says of itself.
+/// The scheme of a connection, regardless of what a request claims.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scheme {
     /// Without TLS.
     Http,
-    /// With it.
+    /// With TLS.
     Https,
 }
 
@@ -42,15 +42,15 @@ struct CertificateValues {
     client_cert: HeaderValue,
     client_cert_chain: Option<HeaderValue>,
     xfcc: Option<HeaderValue>,
-    /// Longer by the whole certificate, and seldom asked for: made for the first who does.
+    /// With the whole certificate. Longer and rarely configured, so encoded at first use.
     xfcc_with_pem: OnceLock<Option<HeaderValue>>,
     facts: xfcc::Facts,
 }
 
 impl Caller {
-    /// The caller from `address` who came to our `port` by `scheme`, without a certificate.
+    /// The caller at `address` that connected to our `port` with `scheme`, without a certificate.
     pub fn new(address: IpAddr, port: u16, scheme: Scheme) -> Self {
-        // A socket for both families has its IPv4 callers in IPv6 clothes.
+        // A dual-stack socket reports IPv4 callers as IPv4-mapped IPv6 addresses.
         let address = address.to_canonical();
         Self {
             address: visible(address.to_string()),
@@ -61,16 +61,16 @@ impl Caller {
         }
     }
 
-    /// Adds who the caller proved to be.
+    /// Adds the caller's verified identity.
     pub fn with_peer(self, peer: &Peer) -> Self {
         self.with_certificate(peer.certificate(), peer.presented())
     }
 
-    /// Adds a certificate that was verified, and the chain that it was presented in, leaf first.
+    /// Adds a verified certificate, and the chain that the caller presented, leaf first.
     ///
-    /// The leaf is told whatever its size: an authority that we trust made it so, and a service
-    /// that finds it too long answers 431. The rest of the chain is the caller's choice, so it is
-    /// left out as a whole, with a warning, where it is longer than services bear.
+    /// The leaf is forwarded at any size: a trusted authority issued it, and a service that finds
+    /// it too long answers 431. The rest of the chain is chosen by the caller, so it is left out
+    /// completely, with a warning, if it is longer than services accept.
     pub fn with_certificate(
         mut self,
         certificate: &Certificate,
@@ -89,11 +89,12 @@ impl Caller {
         self
     }
 
-    /// Makes the head of a request tell of this caller, and of nobody else: what only a proxy may
-    /// say goes first ([`forged::strip`], whose count this is), whatever `settings` then have set.
+    /// Sets the headers of this caller in the head of a request, after removing every field that
+    /// only a proxy may set ([`forged::strip`], whose count is returned). `settings` select the
+    /// headers.
     ///
-    /// `host` is the one authority that the request is for. `X-Forwarded-For` and `Forwarded` name
-    /// the other end of the connection only, since nothing that was said before it can be trusted.
+    /// `host` is the authority that the request is for. `X-Forwarded-For` and `Forwarded` contain
+    /// only the other end of the connection: earlier entries cannot be trusted.
     pub fn set(
         &self,
         settings: &IdentityHeaders,
@@ -109,7 +110,7 @@ impl Caller {
             headers.insert(&X_FORWARDED_PORT, self.port.clone());
             headers.insert(&X_FORWARDED_PROTO, self.scheme.clone());
             headers.insert(&X_REAL_IP, self.address.clone());
-            // An authority is visible ASCII, so this does not fail.
+            // An authority is visible ASCII, so this cannot fail.
             if let Ok(host) = HeaderValue::from_str(host.as_str()) {
                 headers.insert(&X_FORWARDED_HOST, host);
             }
@@ -148,7 +149,7 @@ impl CertificateValues {
 }
 
 impl Scheme {
-    /// As URLs and `X-Forwarded-Proto` have it.
+    /// As in URLs and in `X-Forwarded-Proto`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -157,7 +158,7 @@ impl Scheme {
     }
 }
 
-/// Text that we wrote ourselves, without a byte of a caller's.
+/// A value of our own text, without input from a caller.
 fn visible(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("our own text must be visible ASCII")
 }

@@ -1,25 +1,26 @@
-//! A list of header names, which is asked for every field of every request.
+//! A list of header names, which every field of every request is compared with.
 
 use std::cmp::Ordering;
 
-/// Names and families of names, compared as CGI, WSGI, Rack and PHP fold them: without regard to
-/// case, and with every character but letters and digits as `-`.
+/// Names and families of names, compared as CGI, WSGI, Rack and PHP fold them: case-insensitively,
+/// and with every character except letters and digits as `-`.
 ///
-/// It is sorted, and says nothing twice.
+/// Entries are sorted and do not overlap.
 #[derive(Debug)]
 pub struct List {
     entries: &'static [&'static str],
-    /// Where the entries begin that have this first byte.
+    /// The index of the first entry for each first byte.
     starts: [u8; 129],
 }
 
 impl List {
-    /// Takes names as they are folded. A star at the end makes a family: all that begins so.
+    /// A list of folded names. A trailing star makes a family: every name that begins with the text
+    /// before it.
     ///
     /// # Panics
     ///
-    /// Where they are not sorted by their first characters; a list is a constant, so this
-    /// happens when it is compiled.
+    /// If entries are not sorted by their first byte; a list is a constant, so this is a compile
+    /// error.
     pub(super) const fn new(entries: &'static [&'static str]) -> Self {
         assert!(entries.len() < 256, "a list must be short");
         let mut starts = [0; 129];
@@ -36,17 +37,16 @@ impl List {
         Self { entries, starts }
     }
 
-    /// Its entries as they were written, with their stars.
+    /// The entries as written, with their stars.
     pub fn entries(&self) -> &'static [&'static str] {
         self.entries
     }
 
-    /// Whether it has a name, or a family that the name is of.
+    /// Whether the list has this name, or a family that includes it.
     ///
-    /// What stands between a family's stem and one of its members in that order begins with the
-    /// stem itself, and nothing is said twice: so only the last entry that is not after the name
-    /// can match it.
-    pub(super) fn holds(&self, name: &[u8]) -> bool {
+    /// Every entry sorted between a stem and a member of its family begins with that stem, and
+    /// entries do not overlap: so only the last entry that is not greater than the name can match.
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
         let Some(first) = name.first().map(|byte| usize::from(fold(*byte))) else {
             return false;
         };
@@ -62,12 +62,12 @@ impl List {
     }
 }
 
-/// One character of a name, folded.
+/// Folds one character of a name.
 pub(super) const fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Folded text beside a name that is not.
+/// Compares folded text with a name that is not folded.
 fn compare(folded: &[u8], name: &[u8]) -> Ordering {
     folded.iter().copied().cmp(name.iter().copied().map(fold))
 }
@@ -77,7 +77,7 @@ pub(super) fn stem(entry: &str) -> &[u8] {
     entry.strip_suffix('*').unwrap_or(entry).as_bytes()
 }
 
-/// That a list is folded and sorted, and says nothing twice.
+/// Asserts that a list is folded and sorted, without overlaps.
 #[cfg(test)]
 pub(super) fn assert_sound(list: &List) {
     for pair in list.entries.windows(2) {
@@ -88,7 +88,7 @@ pub(super) fn assert_sound(list: &List) {
         let others = list.entries.iter().filter(|other| *other != entry);
         let mut families = others.filter(|other| other.ends_with('*'));
         let family = families.find(|family| stem(entry).starts_with(stem(family)));
-        assert_eq!(family, None, "{entry} is said twice");
+        assert_eq!(family, None, "{entry} is included twice");
     }
 }
 
@@ -97,14 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_held_in_any_spelling_and_a_family_with_all_its_members() {
+    fn names_match_in_any_spelling_and_families_by_prefix() {
         assert_sound(&LIST);
         for name in ["-ws1", "$WS", "alone", "ALONE", "x-family", "X_Family.Member", "x-familyno2"]
         {
-            assert!(LIST.holds(name.as_bytes()), "{name}");
+            assert!(LIST.contains(name.as_bytes()), "{name}");
         }
         for name in ["", "-", "alon", "alone-", "b", "x", "x-famil", "x-g", "zz", "~"] {
-            assert!(!LIST.holds(name.as_bytes()), "{name}");
+            assert!(!LIST.contains(name.as_bytes()), "{name}");
         }
     }
 

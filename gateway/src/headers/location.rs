@@ -1,12 +1,12 @@
-//! Where a response sends the caller: a URL of the upstream's becomes one of ours, since the caller
-//! cannot reach the upstream and is not to learn its address.
+//! Rewrites URLs of the upstream in responses to URLs of the gateway: the caller cannot reach the
+//! upstream, and must not learn its address.
 
 use http::header::{CONTENT_LOCATION, HeaderName, LOCATION};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Uri};
 
 /// Rewrites URLs that begin with one of the `upstream` authorities to `scheme` and `ours`, the
-/// authority that the caller asked for. All other URLs are the service's to choose.
+/// authority that the caller asked for. All other URLs are left unchanged.
 pub fn rewrite(headers: &mut HeaderMap, upstream: [&Authority; 2], scheme: &str, ours: &Authority) {
     for name in [CONTENT_LOCATION, LOCATION] {
         if let Some(url) = rewritten(headers, &name, upstream, scheme, ours) {
@@ -23,7 +23,7 @@ fn rewritten(
     ours: &Authority,
 ) -> Option<HeaderValue> {
     let value = headers.get(name)?.to_str().ok()?;
-    // A fragment is no part of a `Uri`, and a URL may begin with its authority (`//host/path`).
+    // A `Uri` has no fragment, and a URL may begin with its authority (`//host/path`).
     let (url, fragment) = value.find('#').map_or((value, ""), |at| value.split_at(at));
     let relative = url.starts_with("//");
     let url: Uri = if relative { format!("http:{url}").parse() } else { url.parse() }.ok()?;
@@ -49,8 +49,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_of_the_upstream_becomes_ours_and_no_other_does() {
-        for (sent, told) in [
+    fn only_urls_of_the_upstream_are_rewritten() {
+        for (sent, error) in [
             ("http://10.0.0.7:8000/a?b#c", "https://shop.local:8443/a?b#c"),
             ("https://10.0.0.7:8000/a", "https://shop.local:8443/a"),
             ("http://API.internal/", "https://shop.local:8443/"),
@@ -78,7 +78,7 @@ mod tests {
                 let ours = "shop.local:8443".parse().unwrap();
                 rewrite(&mut headers, [&upstream[0], &upstream[1]], "https", &ours);
 
-                assert_eq!(headers[name], told, "{sent}");
+                assert_eq!(headers[name], error, "{sent}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The `Via` field (RFC 9110, section 7.6.3), by which a request that comes back to the gateway
-//! that forwarded it is recognised.
+//! The `Via` field (RFC 9110, section 7.6.3), which detects requests that return to the gateway
+//! that forwarded them.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -7,19 +7,18 @@ use std::sync::LazyLock;
 use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Version};
 
-/// The name of this process in `Via`. It is random, so that it tells nothing about us, and so that
-/// several gateways in a row are told apart from a loop.
+/// The name of this process in `Via`. It is random, so that it reveals nothing, and distinguishes
+/// several gateways in a row from a loop.
 static PSEUDONYM: LazyLock<String> =
     LazyLock::new(|| format!("gateway-{:016x}", RandomState::new().hash_one(std::process::id())));
 
-/// What this process adds to `Via`, for HTTP/1.0, 1.1 and 2.
+/// The values that this process adds to `Via`, for HTTP/1.0, 1.1 and 2.
 static MEMBERS: LazyLock<[Option<HeaderValue>; 3]> = LazyLock::new(|| {
     let member = |version| HeaderValue::from_str(&format!("{version} {}", *PSEUDONYM)).ok();
     ["1.0", "1.1", "2.0"].map(member)
 });
 
-/// Adds this process to the `Via` of a request that was received in `version`; what others wrote
-/// there stays.
+/// Adds this process to the `Via` of a request received in `version`, and keeps the other members.
 pub fn add(headers: &mut HeaderMap, version: Version) {
     let [http_10, http_11, http_2] = &*MEMBERS;
     let member = match version {
@@ -35,7 +34,7 @@ pub fn add(headers: &mut HeaderMap, version: Version) {
 /// Whether this process has forwarded the request before.
 pub fn names_us(headers: &HeaderMap) -> bool {
     let members = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(is_comma));
-    // A member is the received protocol, the pseudonym, and perhaps a comment.
+    // A member is the received protocol, the pseudonym, and optionally a comment.
     let mut names = members.filter_map(|member| {
         member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)
     });
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_was_forwarded_by_us_is_recognised_among_others() {
+    fn a_request_that_this_process_forwarded_is_recognised() {
         let mut headers = HeaderMap::new();
         headers.append(VIA, HeaderValue::from_static("1.0 fred, 1.1 gateway-0000000000000000"));
         assert!(!names_us(&headers));
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_behind_may_join_the_fields_and_add_a_comment() {
+    fn joined_fields_and_comments_are_understood() {
         let joined = format!("1.0 fred ,\t2.0  {} (comment), 1.1 nginx", *PSEUDONYM);
         let mut headers = HeaderMap::new();
         headers.append(VIA, HeaderValue::from_bytes(b"\xff").unwrap());
@@ -74,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_that_of_the_message_as_it_was_received() {
-        for (version, told) in
+    fn the_version_is_that_of_the_received_message() {
+        for (version, prefix) in
             [(Version::HTTP_10, "1.0 "), (Version::HTTP_11, "1.1 "), (Version::HTTP_2, "2.0 ")]
         {
             let mut headers = HeaderMap::new();
             add(&mut headers, version);
-            assert!(headers[VIA].to_str().unwrap().starts_with(told));
+            assert!(headers[VIA].to_str().unwrap().starts_with(prefix));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! On which terms a listener lets callers in, and where they may go.
+//! The configuration of a listener: which callers it admits, its limits, and its routes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,26 +22,26 @@ use crate::route_metrics::RouteMetrics;
 use crate::routes::Routes;
 use crate::upstream::Registries;
 
-/// On which terms a listener lets callers in, and where they may go.
+/// Which callers a listener admits, its limits, and its routes.
 #[derive(Debug)]
 pub(crate) struct ListenerConfig {
     pub(super) acceptor: Acceptor,
-    /// How long requests in flight have once their connection is told to end.
+    /// How long requests in flight may take once their connection is to end.
     pub(super) drain_timeout: Duration,
-    /// How large the heads and the trailers of requests may be.
+    /// The size limits of request heads and trailers.
     pub(crate) fields: FieldLimits,
     pub(crate) events: Arc<Events>,
-    /// Where a listener that redirects may lead to.
+    /// The hosts that a redirecting listener redirects to.
     pub(crate) hosts: Hosts,
     pub(super) limits: Limits,
     pub(crate) store: Option<Arc<CredentialStore>>,
     pub(crate) name: Arc<str>,
-    /// Told when connections that were made on these terms are to end.
+    /// Set once connections accepted under this configuration are to end.
     pub(super) over: Arc<watch::Sender<bool>>,
     pub(crate) requests: RequestLimits,
     pub(crate) routes: Routes,
     pub(crate) security: Security,
-    /// Of requests that found no route.
+    /// The metrics of requests that match no route.
     pub(crate) unrouted: Arc<RouteMetrics>,
 }
 
@@ -84,8 +84,8 @@ impl ListenerConfig {
         }
     }
 
-    /// Judges a connection that may have been let in on other terms. It was told to end, and a
-    /// caller who does not heed that can still open streams on it in HTTP/2.
+    /// Verifies a connection that may have been accepted under another configuration. It has been
+    /// signaled to end, but an HTTP/2 caller that ignores that can still open streams on it.
     pub(crate) fn still_admit(&self, connection: &Connection) -> Result<(), Reason> {
         let (Security::Tls { client_certificates, .. }, Some(store)) =
             (&self.security, &self.store)
@@ -106,13 +106,13 @@ impl ListenerConfig {
         }
     }
 
-    /// Whom a connection speaks for here. Where nobody is verified any more, that is nobody, though
-    /// it was made when somebody was.
+    /// The peer of a connection, if this listener verifies callers. None otherwise, even if the
+    /// peer was verified when the connection was accepted.
     pub(crate) fn peer_of<'a>(&self, connection: &'a Connection) -> Option<&'a Peer> {
         connection.peer().filter(|_| self.verifies_callers())
     }
 
-    /// Whether callers that show a certificate are verified here.
+    /// Whether client certificates are requested and verified here.
     pub(crate) fn verifies_callers(&self) -> bool {
         match &self.security {
             Security::Plain | Security::Redirect(_) => false,
@@ -122,7 +122,7 @@ impl ListenerConfig {
         }
     }
 
-    /// Whether a connection that was let in on the other terms would be let in alike on these.
+    /// Whether both configurations admit the same connections.
     pub(super) fn admit_like(&self, other: &Self) -> bool {
         let same_live = match (&self.store, &other.store) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),

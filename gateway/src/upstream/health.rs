@@ -1,4 +1,4 @@
-//! Whether an upstream answers: it is taken out after failures in a row, and tried again later.
+//! Passive health of an upstream: taken out after consecutive failures, and tried again later.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use metrics::gauge;
 use mtls::untrusted::Excerpt;
 use tracing::{info, warn};
 
-/// So many failures in a row take an upstream out.
+/// Consecutive failures that take an upstream out.
 const FAILURES: u32 = 3;
-/// For so long at first, and twice as long each time that it fails again.
+/// The first outage, doubled with each further failure up to the longest.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// What the last requests say of an upstream.
+/// The health of an upstream, from its last requests.
 #[derive(Debug)]
 pub(crate) struct Health {
     state: Mutex<State>,
@@ -34,18 +34,17 @@ impl Health {
         Self { state: Mutex::default(), upstream: Arc::clone(upstream) }
     }
 
-    /// Whether requests had better go elsewhere.
+    /// Whether requests should go to other upstreams.
     pub(crate) fn is_out(&self) -> bool {
         self.state().out_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// For how long it is still out; zero once the next request may try it again. None while it
-    /// is in.
+    /// How long it is still out; zero once the next request may try it again. None while it is up.
     pub(crate) fn out_for(&self, now: Instant) -> Option<Duration> {
         self.state().out_until.map(|until| until.saturating_duration_since(now))
     }
 
-    /// Why it is out, or failed when it was last asked; none while all is well.
+    /// The last failure; none after a success.
     pub(crate) fn failure(&self) -> Option<Excerpt> {
         self.state().last_failure.clone()
     }
@@ -67,7 +66,7 @@ impl Health {
     pub(super) fn failed(&self, why: &dyn Display) {
         let now = Instant::now();
         let mut state = self.state();
-        // Requests that were under way when it was taken out say nothing new.
+        // Requests that were in flight when it was taken out are no new failures.
         if state.out_until.is_some_and(|until| now < until) {
             return;
         }

@@ -1,4 +1,5 @@
-//! Several upstreams of one route: the one with the fewest requests in flight is taken.
+//! Load balancing over the upstreams of one route: the one with the fewest requests in flight is
+//! used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use super::{Lease, Upstream};
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     all: Vec<Arc<Upstream>>,
-    /// Where the search begins, so that equals take turns.
+    /// Where the search begins, for round robin among equals.
     turn: AtomicUsize,
 }
 
@@ -22,8 +23,8 @@ impl Upstreams {
         &self.all
     }
 
-    /// The least busy of those that answer and were not tried yet. Where none answers, one that
-    /// does not is tried all the same: it may have come back.
+    /// The upstream with the fewest requests in flight, among those that are up and not yet tried.
+    /// Where none is up, one that is out is tried: it may have recovered.
     pub(crate) fn lease(&self, tried: &[Arc<Upstream>]) -> Option<Lease> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let (before, after) = self.all.split_at(turn % self.all.len().max(1));

@@ -24,16 +24,16 @@ plain = true
 name = "a"
 "#,
         &[
-            "1:1: listener: it is of the type table: write an array of tables: write [[listener]] above each",
+            "1:1: listener: it has the type table: write an array of tables: write [[listener]] above each",
         ],
     );
     told(
         "[[listener]]
 ",
         &[
-            "1:1: listener 1: name is missing: routes and logs call the listener by it",
+            "1:1: listener 1: name is missing: routes and logs refer to the listener by it",
             r#"1:1: listener 1: listen is missing: write an address such as "127.0.0.1:8443""#,
-            r#"1:1: listener 1: it does not say how it is secured: add identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
+            r#"1:1: listener 1: it has no security setting: add identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
         ],
     );
 }
@@ -48,8 +48,8 @@ identity = ""
 client_certificates = "on"
 "#,
         &[
-            r#"2:8: listener 1: name: "a b" is no name: write 1 to 64 letters, digits, '.', '_' and '-'"#,
-            r#"3:10: listener 1: listen: "localhost:8443" is no address to listen on: write 127.0.0.1:8443 or [::]:8443"#,
+            r#"2:8: listener 1: name: "a b" is not a valid name: write 1 to 64 letters, digits, '.', '_' and '-'"#,
+            r#"3:10: listener 1: listen: "localhost:8443" is not an address to listen on: write 127.0.0.1:8443 or [::]:8443"#,
             "4:12: listener 1: identity: it is empty: name the directory with tls.crt, tls.key and ca.crt",
             r#"5:23: listener 1: client_certificates: "on" is not known: write required, optional or off"#,
         ],
@@ -61,7 +61,7 @@ listen = "127.0.0.1"
 plain = true
 "#,
         &[
-            r#"3:10: listener 1: listen: "127.0.0.1" is no address to listen on: write 127.0.0.1:8443 or [::]:8443"#,
+            r#"3:10: listener 1: listen: "127.0.0.1" is not an address to listen on: write 127.0.0.1:8443 or [::]:8443"#,
         ],
     );
 }
@@ -81,8 +81,8 @@ plain = true
 redirect_to_https = 443
 "#,
         &[
-            r#"1:1: listener 1: it is secured in more than one way: keep only identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
-            r#"6:1: listener 2: it is secured in more than one way: keep only identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
+            r#"1:1: listener 1: it is secured by more than one key: keep only identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
+            r#"6:1: listener 2: it is secured by more than one key: keep only identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
         ],
     );
     told(
@@ -92,7 +92,7 @@ listen = "127.0.0.1:1"
 plain = false
 "#,
         &[
-            r#"1:1: listener 1: it does not say how it is secured: add identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
+            r#"1:1: listener 1: it has no security setting: add identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
         ],
     );
     told(
@@ -135,7 +135,7 @@ name = "a"
 listen = "127.0.0.1:2"
 plain = true
 "#,
-        &[r#"6:8: the listener on line 2 is called "a" too: give each a name of its own"#],
+        &[r#"6:8: the listener on line 2 has the name "a" too: give each a unique name"#],
     );
     told(
         r#"[[listener]]

@@ -52,8 +52,8 @@ listeners = ["secur", "x"]
 "#
         ),
         &[
-            r#"26:14: route 1: listeners: no listener is called "secur": did you mean "secure"?"#,
-            r#"26:23: route 1: listeners: no listener is called "x": there is secure, optional, open, plain"#,
+            r#"26:14: route 1: listeners: no listener has the name "secur": did you mean "secure"?"#,
+            r#"26:23: route 1: listeners: no listener has the name "x": the listeners are secure, optional, open, plain"#,
         ],
     );
     told(
@@ -72,7 +72,7 @@ listeners = ["secure", "secure"]
 listeners = ["redirect"]
 "#
         ),
-        &[r#"26:14: route 1: listeners: "redirect" redirects every request and takes no route"#],
+        &[r#"26:14: route 1: listeners: "redirect" redirects every request and serves no routes"#],
     );
     told(
         &format!(
@@ -81,7 +81,7 @@ listeners = ["redirect"]
 "#
         ),
         &[
-            "24:1: route 1: listeners is missing, and several take routes: name those of secure, optional, open, plain that are meant",
+            "24:1: route 1: listeners is missing, and several listeners serve routes: name one or more of secure, optional, open, plain",
         ],
     );
     told(
@@ -91,7 +91,7 @@ listeners = ["redirect"]
 listeners = []
 "#
         ),
-        &["26:13: route 1: listeners: it is empty: name one at least"],
+        &["26:13: route 1: listeners: it is empty: name at least one"],
     );
 }
 
@@ -108,8 +108,9 @@ fn a_route_that_answers_nobody_where_nobody_is_verified_is_noted() {
 
     let note = |listener: &str, how: &str| {
         format!(
-            "the route \"a\" answers nobody at the listener \"{listener}\", which verifies nobody \
-             ({how}): add anonymous = true if anyone may come"
+            "the route \"a\" refuses every request on the listener \"{listener}\", which verifies no \
+             client certificates ({how}): add anonymous = true to accept callers without a \
+             certificate"
         )
     };
     assert_eq!(one, [note("open", "client_certificates = \"off\"")]);
@@ -129,7 +130,7 @@ upstream_tls = { identity = "a" }
 "#
         ),
         &[
-            "24:1: route 1: anyone may come (anonymous = true), and our certificate would vouch for them behind: add lends_identity = true if that is meant",
+            "24:1: route 1: callers without a certificate (anonymous = true) would be forwarded with the gateway's own certificate: add lends_identity = true if that is intended",
         ],
     );
     told(
@@ -143,7 +144,7 @@ lends_identity = false
 "#
         ),
         &[
-            "24:1: route 1: anyone may come (anonymous = true), and our certificate would vouch for them behind: add lends_identity = true if that is meant",
+            "24:1: route 1: callers without a certificate (anonymous = true) would be forwarded with the gateway's own certificate: add lends_identity = true if that is intended",
         ],
     );
     told(
@@ -156,7 +157,7 @@ lends_identity = true
 "#
         ),
         &[
-            "28:18: route 1: lends_identity: the route is not anonymous, and lends nothing: leave it out",
+            "28:18: route 1: lends_identity: the route is not anonymous, so this has no effect: leave it out",
         ],
     );
     told(
@@ -169,7 +170,7 @@ lends_identity = true
 "#
         ),
         &[
-            "28:18: route 1: lends_identity: no certificate of ours is shown to http and h2c: leave it out",
+            "28:18: route 1: lends_identity: http and h2c upstreams get no certificate: leave it out",
         ],
     );
 }
@@ -186,7 +187,7 @@ upstreams = ["http://a"]
 "#
         ),
         &[
-            r#"24:1: route 1: anonymous = true lets anyone in at the listener "optional" (client_certificates = "optional"), and allow only some: leave one of the two out"#,
+            r#"24:1: route 1: anonymous = true accepts any caller on the listener "optional" (client_certificates = "optional"), and allow only some: leave one of the two out"#,
         ],
     );
     told(
@@ -199,7 +200,7 @@ upstreams = ["http://a"]
 "#
         ),
         &[
-            r#"24:1: route 1: anonymous = true lets anyone in at the listener "open" (client_certificates = "off"), and allow only some: leave one of the two out"#,
+            r#"24:1: route 1: anonymous = true accepts any caller on the listener "open" (client_certificates = "off"), and allow only some: leave one of the two out"#,
         ],
     );
 }
@@ -222,7 +223,7 @@ upstreams = ["http://a"]
 "#
         ),
         &[
-            r#"29:1: route 2: the route on line 24 takes a/x on the listener "optional" already: change one of the two"#,
+            r#"29:1: route 2: the route on line 24 already has a/x on the listener "optional": change one of the two"#,
         ],
     );
     told(
@@ -235,7 +236,7 @@ listeners = ["optional"]
 upstreams = ["http://a"]
 "#
         ),
-        &[r#"27:1: route 2: the route on line 24 is called "*/" too: give each a name of its own"#],
+        &[r#"27:1: route 2: the route on line 24 has the name "*/" too: give each a unique name"#],
     );
     told(
         &format!(
@@ -250,7 +251,7 @@ listeners = ["secure"]
 upstreams = ["http://a"]
 "#
         ),
-        &[r#"28:1: route 2: the route on line 24 is called "a" too: give each a name of its own"#],
+        &[r#"28:1: route 2: the route on line 24 has the name "a" too: give each a unique name"#],
     );
 }
 
@@ -273,7 +274,7 @@ upstreams = ["http://a"]
 "#
         ),
         &[
-            r#"28:1: route 2: some services read /admin as /Admin, for which the route on line 24 is on the listener "secure": change one of the two"#,
+            r#"28:1: route 2: some services read /admin as /Admin, which the route on line 24 has on the listener "secure": change one of the two"#,
         ],
     );
 }
@@ -284,15 +285,13 @@ fn a_route_is_not_blamed_twice() {
     told(
         &format!("{DOORS}{up}[[route]]\n{up}"),
         &[
-            r#"27:1: route 2: the route on line 24 takes */ on the listener "secure" already: change one of the two"#,
+            r#"27:1: route 2: the route on line 24 already has */ on the listener "secure": change one of the two"#,
         ],
     );
     told(
         &format!(
             "{DOORS}listeners = [\"open\"]\nanonymous = \"true\"\nupstreams = [\"http://a\"]\n"
         ),
-        &[
-            "26:13: route 1: anonymous: it is of the type string: write true or false, without quotes",
-        ],
+        &["26:13: route 1: anonymous: it has the type string: write true or false, without quotes"],
     );
 }

@@ -110,21 +110,21 @@ timeouts = "1s"
 "#
         ),
         &[
-            "5:23: listener 1: client_certificates: it is of the type boolean: write a string, in quotes",
-            "7:10: admin: listen: it is of the type integer: write a string, in quotes",
-            "9:16: limits: max_requests: it is of the type string: write a whole number, without quotes",
-            r#"10:16: limits: idle_timeout: it is of the type integer: write a time with its unit, in quotes, such as "10s""#,
-            r#"11:20: limits: max_header_bytes: it is of the type boolean: write a size, in quotes, such as "32KiB""#,
-            "13:8: route 1: name: it is of the type integer: write a string, in quotes",
-            "14:8: route 1: host: it is of the type array: write a string, in quotes",
-            "15:15: route 1: path_prefix: it is of the type integer: write a string, in quotes",
-            "16:13: route 1: listeners: it is of the type string: write an array, in brackets",
-            "17:13: route 1: upstreams: it is of the type string: write an array, in brackets",
-            "18:9: route 1: allow: it is of the type table: write an array, in brackets",
-            "19:13: route 1: anonymous: it is of the type string: write true or false, without quotes",
-            "20:18: route 1: lends_identity: it is of the type integer: write true or false, without quotes",
-            "21:34: route 1: identity_headers: forwarded: it is of the type string: write true or false, without quotes",
-            "22:12: route 1: timeouts: it is of the type string: write a table",
+            "5:23: listener 1: client_certificates: it has the type boolean: write a string, in quotes",
+            "7:10: admin: listen: it has the type integer: write a string, in quotes",
+            "9:16: limits: max_requests: it has the type string: write a whole number, without quotes",
+            r#"10:16: limits: idle_timeout: it has the type integer: write a time with its unit, in quotes, such as "10s""#,
+            r#"11:20: limits: max_header_bytes: it has the type boolean: write a size, in quotes, such as "32KiB""#,
+            "13:8: route 1: name: it has the type integer: write a string, in quotes",
+            "14:8: route 1: host: it has the type array: write a string, in quotes",
+            "15:15: route 1: path_prefix: it has the type integer: write a string, in quotes",
+            "16:13: route 1: listeners: it has the type string: write an array, in brackets",
+            "17:13: route 1: upstreams: it has the type string: write an array, in brackets",
+            "18:9: route 1: allow: it has the type table: write an array, in brackets",
+            "19:13: route 1: anonymous: it has the type string: write true or false, without quotes",
+            "20:18: route 1: lends_identity: it has the type integer: write true or false, without quotes",
+            "21:34: route 1: identity_headers: forwarded: it has the type string: write true or false, without quotes",
+            "22:12: route 1: timeouts: it has the type string: write a table",
         ],
     );
     told(
@@ -142,12 +142,12 @@ allow = [{ dns = 1 }, { any = { dns = "a" } }]
 "#
         ),
         &[
-            "6:14: route 1: listeners: it is of the type integer: write a string, in quotes",
-            "7:14: route 1: upstreams: it is of the type integer: write a string, in quotes",
-            "8:10: route 1: allow: it is of the type string: write a table",
-            "12:18: route 2: allow: dns: it is of the type integer: write a string, in quotes",
-            "12:31: route 2: allow: any: it is of the type table: write an array, in brackets",
-            "13:1: route 2: identity_headers: forwarded: it is of the type table: write true or false, without quotes",
+            "6:14: route 1: listeners: it has the type integer: write a string, in quotes",
+            "7:14: route 1: upstreams: it has the type integer: write a string, in quotes",
+            "8:10: route 1: allow: it has the type string: write a table",
+            "12:18: route 2: allow: dns: it has the type integer: write a string, in quotes",
+            "12:31: route 2: allow: any: it has the type table: write an array, in brackets",
+            "13:1: route 2: identity_headers: forwarded: it has the type table: write true or false, without quotes",
         ],
     );
 }
@@ -195,9 +195,7 @@ max_header_bytes = 8191
 max_requests_total = 999
 "
         ),
-        &[
-            "6:22: limits: max_requests_total: use as many as max_requests, which one listener may have, or more",
-        ],
+        &["6:22: limits: max_requests_total: use max_requests, the limit of one listener, or more"],
     );
 }
 
@@ -219,8 +217,8 @@ host = "*"
         ),
         &[
             r#"7:8: route 1: host: "a:80" has a port: leave it out"#,
-            r#"10:8: route 2: host: "a*" is no host: a wildcard stands for the whole first label: write *.example.com"#,
-            r#"13:8: route 3: host: "*" is no host: leave it out where any will do"#,
+            r#"10:8: route 2: host: "a*" is not a host: a wildcard stands for the whole first label: write *.example.com"#,
+            r#"13:8: route 3: host: "*" is not a host: leave it out to match any host"#,
         ],
     );
     told(
@@ -268,8 +266,8 @@ name = "a\nb"
 "#
         ),
         &[
-            "7:8: route 1: name: it is no name: write up to 256 visible characters",
-            "11:8: route 2: name: it is no name: write up to 256 visible characters",
+            "7:8: route 1: name: it is not a valid name: write up to 256 visible characters",
+            "11:8: route 2: name: it is not a valid name: write up to 256 visible characters",
         ],
     );
 }
@@ -284,12 +282,12 @@ upstreams = ["a:80", "ftp://a", "http://a/b", "http://u@a", "http://a:0", "http:
 "#
         ),
         &[
-            r#"6:14: route 1: upstreams: "a:80" is no URL: write one such as http://127.0.0.1:8000"#,
+            r#"6:14: route 1: upstreams: "a:80" is not a URL: write one such as http://127.0.0.1:8000"#,
             r#"6:22: route 1: upstreams: "ftp://a" has an unknown scheme: write http, https or h2c"#,
             r#"6:33: route 1: upstreams: "http://a/b" has a path or a query: leave it out, that of the request is kept"#,
             r#"6:47: route 1: upstreams: "http://u@a" has a user: leave it out"#,
             r#"6:61: route 1: upstreams: "http://a:0" has no port after its colon: write 1 to 65535"#,
-            r#"6:75: route 1: upstreams: "*.a" is no host: write one such as api.example.com, 127.0.0.1 or [::1]"#,
+            r#"6:75: route 1: upstreams: "*.a" is not a host: write one such as api.example.com, 127.0.0.1 or [::1]"#,
         ],
     );
     told(
@@ -302,8 +300,8 @@ path_prefix = "/a"
 "#
         ),
         &[
-            "6:13: route 1: upstreams: it is empty: name one at least",
-            "7:1: route 2: upstreams is missing: name one at least, in an array of URLs",
+            "6:13: route 1: upstreams: it is empty: name at least one",
+            "7:1: route 2: upstreams is missing: name at least one, in an array of URLs",
         ],
     );
     told(
@@ -325,7 +323,7 @@ upstreams = [
 ]
 "#
         ),
-        &["8:3: route 1: upstreams: http://a:80 stands on line 7 already: name it once"],
+        &["8:3: route 1: upstreams: http://a:80 is on line 7 already: name it once"],
     );
 }
 
@@ -338,7 +336,9 @@ fn https_upstreams_and_their_identity_come_together() {
 upstreams = ["https://a"]
 "#
         ),
-        &["5:1: route 1: https upstreams need [route.upstream_tls] with an identity: ours"],
+        &[
+            "5:1: route 1: https upstreams need [route.upstream_tls] with an identity of the gateway",
+        ],
     );
     told(
         &format!(
@@ -370,11 +370,11 @@ server_name = "[::1]"
 "#
         ),
         &[
-            "7:1: route 1: upstream_tls: identity is missing: name the directory of our certificate",
+            "7:1: route 1: upstream_tls: identity is missing: name the directory of the gateway's certificate",
             r#"8:15: route 1: upstream_tls: server_name: "a:443" has a port: leave it out"#,
             r#"9:13: route 1: upstream_tls: spiffe_id: bad path in the SPIFFE ID "spiffe://td/*": its segments are of letters, digits, '.', '_' and '-': write the whole ID of the service behind"#,
             "14:12: route 2: upstream_tls: identity: it is empty: name the directory with tls.crt, tls.key and ca.crt",
-            r#"15:15: route 2: upstream_tls: server_name: "[::1]" is no name of a certificate: write an address without brackets"#,
+            r#"15:15: route 2: upstream_tls: server_name: "[::1]" is not a name in a certificate: write an address without brackets"#,
         ],
     );
 }
@@ -398,11 +398,11 @@ allow = [{ any = [] }, { all = [] }, { all = [{}] }]
 "#
         ),
         &[
-            "7:9: route 1: allow: it is empty, which allows nobody and never everybody: name who may come",
-            "11:10: route 2: allow: it is empty, which allows nobody and never everybody: name who may come",
-            "15:18: route 3: allow: any: it is empty, which allows nobody and never everybody: name who may come",
-            "15:32: route 3: allow: all: it is empty, which allows nobody and never everybody: name who may come",
-            "15:47: route 3: allow: all: it is empty, which allows nobody and never everybody: name who may come",
+            "7:9: route 1: allow: it is empty, which matches no peer: name the peers to allow",
+            "11:10: route 2: allow: it is empty, which matches no peer: name the peers to allow",
+            "15:18: route 3: allow: any: it is empty, which matches no peer: name the peers to allow",
+            "15:32: route 3: allow: all: it is empty, which matches no peer: name the peers to allow",
+            "15:47: route 3: allow: all: it is empty, which matches no peer: name the peers to allow",
         ],
     );
     told(
@@ -486,7 +486,7 @@ upstreams = ["http://a"]
 "#
         ),
         &[
-            "5:1: route: it is of the type table: write an array of tables: write [[route]] above each",
+            "5:1: route: it has the type table: write an array of tables: write [[route]] above each",
         ],
     );
 }

@@ -28,7 +28,7 @@ async fn page_and_state_tell_what_the_gateway_does() {
         "client certificate optional",
         "HTTPS, client certificates off",
         "redirects to https at 8443",
-        "plain HTTP, nobody proves anything",
+        "plain HTTP, no client verification",
     ];
     assert_eq!(terms, all);
     for listener in listeners {
@@ -50,7 +50,7 @@ async fn page_and_state_tell_what_the_gateway_does() {
     assert_eq!(dead["upstreams"][0]["health"], "out");
     assert!(dead["upstreams"][0]["lastFailure"].as_str().unwrap().contains("cannot connect"));
     assert_eq!(open["anonymous"], true);
-    assert!(page.contains("anyone, without a certificate too"));
+    assert!(page.contains("any caller, even without a certificate"));
     assert!(page.contains("[{ common_name = &#34;good&#34; }]"));
     assert!(page.contains("cannot connect"));
 
@@ -129,5 +129,5 @@ fn a_file_that_was_not_taken_is_told_with_its_problems() {
     assert!(state["lastReload"]["problems"][0].as_str().unwrap().contains("not TOML"));
     assert_eq!(state["listeners"].as_array().unwrap().len(), 5);
     let page = fixture.get("/", "localhost").body;
-    assert!(page.contains("was not taken") && page.contains("not TOML") && !page.contains("<b>"));
+    assert!(page.contains("was rejected") && page.contains("not TOML") && !page.contains("<b>"));
 }

@@ -1,17 +1,17 @@
-//! The one list of names by which services learn identities, addresses, schemes, hosts or paths
-//! from a proxy. Whoever finds another adds it here, and nowhere else.
+//! The list of field names by which services learn identities, addresses, schemes, hosts or paths
+//! from a proxy. New names are added here only.
 //!
-//! Names are written as [`List`] has them, each with the product whose documentation names it.
+//! Names are in the folded form of [`List`], each with the product whose documentation has it.
 //!
-//! What a caller's own client says in its own name is not here, though some service may believe
-//! it: `Authorization`, `X-Auth-Token`, `X-User-Id`, `Cf-Access-Client-Id`. Nor is what a service
-//! grants to the caller's own credentials only, and what would make them count for more if it were
-//! left out: `Impersonate-User` of Kubernetes, `es-security-runas-user` of Elasticsearch.
-//! Neither is what names no one: `Via`, `X-Request-Id`, `traceparent`, `X-Amzn-Trace-Id`.
+//! Not included are fields by which a client states its own credentials or name, even if a service
+//! trusts them: `Authorization`, `X-Auth-Token`, `X-User-Id`, `Cf-Access-Client-Id`. Nor are fields
+//! that only have effect with the caller's own credentials and restrict them: `Impersonate-User` of
+//! Kubernetes, `es-security-runas-user` of Elasticsearch. Nor are fields that identify nobody:
+//! `Via`, `X-Request-Id`, `traceparent`, `X-Amzn-Trace-Id`.
 
 use crate::headers::list::List;
 
-/// Names and families.
+/// Names and families of names.
 pub static NAMES: List = List::new(&[
     // WebSphere's plug-in: `$WSCC` is the certificate, `$WSRU` the user, `$WSSC` the scheme.
     "-ws*",
@@ -31,7 +31,7 @@ pub static NAMES: List = List::new(&[
     "cf-ipcountry", // Cloudflare
     "cf-pseudo-ipv4", // Cloudflare
     "cf-visitor", // Cloudflare: the scheme
-    "cf-worker",  // Cloudflare: which Worker asks
+    "cf-worker",  // Cloudflare: which Worker sends the request
     "cloudfront-*", // CloudFront-Viewer-Address, -Viewer-Cert-Pem, -Forwarded-Proto
     "dapr-callee-*", // Dapr, service invocation: dapr-callee-app-id
     "dapr-caller-*", // Dapr: dapr-caller-app-id, -namespace
@@ -106,7 +106,7 @@ pub static NAMES: List = List::new(&[
     "x-authenticated*", // X-Authenticated-User, -Userid, -Groups
     "x-authentication-*", // FortiProxy: x-authentication-user
     "x-authentik-*", // authentik: X-authentik-username
-    "x-azure-*",   // Front Listener: X-Azure-SocketIP, X-Azure-FDID
+    "x-azure-*",   // Azure Front Door: X-Azure-SocketIP, X-Azure-FDID
     "x-cert*",     // X-Cert-Subject, X-Certificate
     "x-coming-from", // proxies, for the address
     "x-consumer-*", // Kong
@@ -117,7 +117,7 @@ pub static NAMES: List = List::new(&[
     "x-first-name", // CloudBeaver, reverse proxy authentication
     "x-goog-authenticated-user*", // Google Identity-Aware Proxy
     "x-goog-iap-*", // Google Identity-Aware Proxy: the signed assertion
-    "x-grafana-user", // Grafana, send_user_header: told to data sources
+    "x-grafana-user", // Grafana, send_user_header: sent to data sources
     "x-host*",     // X-Host, X-Host-Override
     "x-http-host-override", // applications, for the host
     "x-https*",    // proxies, for the scheme
@@ -161,8 +161,8 @@ pub static NAMES: List = List::new(&[
     "x-webauth-*",          // Grafana
 ]);
 
-/// Words and families of words that no name may have, wherever in it a word can begin: whatever
-/// a vendor or an application puts before them, only a proxy knows what they tell.
+/// Words and families of words that no name may contain, wherever a word can begin in it: with any
+/// prefix of a vendor or an application, only a proxy may state what they mean.
 pub static WORDS: List = List::new(&[
     "client-cert*", // RFC 9440; X-Client-Cert, Cf-Client-Cert-*, X-Forwarded-Tls-Client-Cert
     "client-cn",
@@ -189,8 +189,8 @@ pub static WORDS: List = List::new(&[
     "xfcc",
 ]);
 
-/// Names by which HTTP itself frames and routes messages. In this spelling they are the caller's
-/// to send, and ours to understand; in any other they are nobody's.
+/// Fields that HTTP itself uses to frame and route messages. In this spelling they are valid and
+/// handled; any other spelling is removed.
 pub static SPELT: List = List::new(&[
     "connection",
     "content-length",

@@ -1,4 +1,4 @@
-//! Forged names as callers make them, and innocent ones, by the thousand.
+//! Generated forged names, and names that must not be removed.
 
 mod known;
 
@@ -17,12 +17,12 @@ use crate::headers::hop_by_hop;
 use crate::headers::list::{assert_sound, fold, stem};
 
 #[test]
-fn the_lists_are_sound_and_no_name_is_said_by_both() {
+fn the_lists_are_sound_and_do_not_overlap() {
     assert_sound(&NAMES);
     assert_sound(&SPELT);
     assert_sound(&WORDS);
     for name in NAMES.entries() {
-        let word = suffixes(stem(name)).find(|rest| WORDS.holds(rest));
+        let word = suffixes(stem(name)).find(|rest| WORDS.contains(rest));
         assert_eq!(word, None, "{name} has a word that no name may have");
     }
 }
@@ -35,7 +35,7 @@ fn the_names_that_services_are_known_to_read_are_forged() {
 }
 
 #[test]
-fn what_callers_rightly_send_is_not_forged() {
+fn what_callers_may_send_is_not_forged() {
     for name in INNOCENT {
         let name = parsed(name);
         assert!(!is_forged(&name) && !is_misspelt(&name), "{name} is taken out");
@@ -43,7 +43,7 @@ fn what_callers_rightly_send_is_not_forged() {
 }
 
 #[test]
-fn what_frames_a_message_goes_in_every_spelling_but_its_own() {
+fn framing_fields_are_removed_in_every_other_spelling() {
     for name in SPELT.entries() {
         let mut headers = HeaderMap::new();
         for spelling in [format!("{name}_"), name.replace('-', "_"), format!("HTTP_{name}")] {
@@ -61,7 +61,7 @@ fn what_frames_a_message_goes_in_every_spelling_but_its_own() {
 }
 
 #[test]
-fn all_values_of_a_forged_name_go_and_the_rest_keeps_its_order() {
+fn all_values_of_a_forged_name_are_removed_the_rest_keeps_its_order() {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("accept", "a"),
@@ -82,7 +82,7 @@ fn all_values_of_a_forged_name_go_and_the_rest_keeps_its_order() {
 }
 
 #[test]
-fn the_generator_makes_more_than_two_hundred_variants() {
+fn the_generator_makes_over_200_variants() {
     let mut runner = TestRunner::deterministic();
     let variants: BTreeSet<String> = (0..2_000)
         .map(|_| variant().new_tree(&mut runner).expect("a variant must be made").current())
@@ -136,7 +136,7 @@ proptest! {
     }
 }
 
-/// The same rule, in the plainest way there is.
+/// The same rule, implemented as simply as possible.
 fn is_forged_slowly(folded: &str) -> bool {
     let mut name = folded;
     while let Some(rest) = name.strip_prefix("http-") {
@@ -153,13 +153,13 @@ fn is_forged_slowly(folded: &str) -> bool {
     NAMES.entries().iter().any(|entry| is(entry, name)) || suffixes(name.as_bytes()).any(of_words)
 }
 
-/// The parts of a folded name that begin with a word and go on to its end.
+/// The parts of a folded name that start at a word and extend to its end.
 fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     let starts = (0..name.len()).filter(|index| *index == 0 || name[index - 1] == b'-');
     starts.map(|start| &name[start..])
 }
 
-/// A listed name, or a member of a listed family, in the guise of a forger.
+/// A listed name, or a member of a listed family, in another spelling.
 fn variant() -> impl Strategy<Value = String> {
     let member = "[a-z0-9]{0,8}(-[a-z0-9]{1,6}){0,2}";
     let named = (select(NAMES.entries()), member).prop_map(|(entry, end)| completed(entry, &end));
@@ -196,7 +196,7 @@ fn parsed(name: &str) -> HeaderName {
     HeaderName::from_bytes(name.as_bytes()).expect("a name must be a token")
 }
 
-/// All that a token may have besides letters and digits; the usual ones more often.
+/// The characters of a token besides letters and digits; the common ones are more frequent.
 const SEPARATORS: &[char] = &[
     '-', '-', '-', '_', '_', '_', '.', '.', '!', '#', '$', '%', '&', '\'', '*', '+', '^', '`', '|',
     '~',

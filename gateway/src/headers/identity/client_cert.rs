@@ -12,10 +12,10 @@ pub(super) fn leaf(der: &[u8]) -> HeaderValue {
     visible(byte_sequence(der))
 }
 
-/// The value of `Client-Cert-Chain`: what was presented after the leaf, in its order.
+/// The value of `Client-Cert-Chain`: the certificates presented after the leaf, in their order.
 ///
-/// There is none where nothing was, and none where it would be longer than [`CHAIN_LIMIT`]: a
-/// part of a chain would look like the whole.
+/// None if there are none, or if the value would be longer than [`CHAIN_LIMIT`]: a part of a chain
+/// would look like the whole.
 pub(super) fn chain(issuers: &[impl AsRef<[u8]>]) -> Option<HeaderValue> {
     let length: usize = issuers.iter().map(|der| encoded_length(der.as_ref())).sum();
     if length > CHAIN_LIMIT {
@@ -23,7 +23,7 @@ pub(super) fn chain(issuers: &[impl AsRef<[u8]>]) -> Option<HeaderValue> {
             certificates = issuers.len(),
             bytes = length,
             limit = CHAIN_LIMIT,
-            "a caller's chain is too long for Client-Cert-Chain, which is left out"
+            "the caller's chain is too long for Client-Cert-Chain, which is left out"
         );
         return None;
     }
@@ -39,11 +39,11 @@ fn byte_sequence(der: &[u8]) -> String {
     text
 }
 
-/// With two colons, and the comma and space before the next.
+/// Including two colons, and the comma and space before the next.
 fn encoded_length(der: &[u8]) -> usize {
     der.len().div_ceil(3) * 4 + 4
 }
 
-/// Of 8 KiB that nginx, gunicorn, Tomcat and Jetty bear in one field or in all together, this
-/// leaves as much as a leaf and a request need; three intermediates with RSA keys fit in.
+/// nginx, gunicorn, Tomcat and Jetty accept 8 KiB, in one field or in all together. This leaves
+/// room for a leaf and a request; three intermediates with RSA keys fit.
 pub(super) const CHAIN_LIMIT: usize = 6 * 1024;

@@ -1,4 +1,4 @@
-//! What services read of a caller, with certificates that the authority issued.
+//! The identity headers, with certificates issued by an authority.
 
 use authority::{Authority, AuthorityRequest, Leaf, LeafRequest};
 use base64::Engine;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 
 #[test]
-fn a_service_is_told_the_whole_truth() {
+fn every_identity_header_is_set() {
     let leaf = issue(&LeafRequest::new("client-service").organization("mtls-demo").spiffe(ID));
     let mut headers = HeaderMap::new();
 
@@ -40,7 +40,7 @@ fn each_header_can_be_switched_off() {
         x_forwarded_client_cert: false,
         x_forwarded_client_cert_pem: false,
     };
-    let told = |settings: IdentityHeaders| {
+    let headers_of = |settings: IdentityHeaders| {
         let mut headers = HeaderMap::new();
         headers.insert("client-cert", HeaderValue::from_static("forged"));
         headers.insert("x_forwarded_for", HeaderValue::from_static("forged"));
@@ -50,19 +50,19 @@ fn each_header_can_be_switched_off() {
         names
     };
 
-    assert!(told(none).is_empty());
-    assert_eq!(told(IdentityHeaders { client_cert: true, ..none }), ["client-cert"]);
-    assert_eq!(told(IdentityHeaders { forwarded: true, ..none }), ["forwarded"]);
+    assert!(headers_of(none).is_empty());
+    assert_eq!(headers_of(IdentityHeaders { client_cert: true, ..none }), ["client-cert"]);
+    assert_eq!(headers_of(IdentityHeaders { forwarded: true, ..none }), ["forwarded"]);
     let xfcc = IdentityHeaders { x_forwarded_client_cert: true, ..none };
-    assert_eq!(told(xfcc), ["x-forwarded-client-cert"]);
-    assert!(told(IdentityHeaders { x_forwarded_client_cert_pem: true, ..none }).is_empty());
-    let x_forwarded = told(IdentityHeaders { x_forwarded: true, ..none });
+    assert_eq!(headers_of(xfcc), ["x-forwarded-client-cert"]);
+    assert!(headers_of(IdentityHeaders { x_forwarded_client_cert_pem: true, ..none }).is_empty());
+    let x_forwarded = headers_of(IdentityHeaders { x_forwarded: true, ..none });
     let names = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
     assert_eq!(x_forwarded, [&names[..], &["x-real-ip"]].concat());
 }
 
 #[test]
-fn a_caller_without_a_certificate_has_no_identity_though_it_claims_one() {
+fn claimed_identity_headers_of_a_caller_without_certificate_are_removed() {
     let mut headers = HeaderMap::new();
     for name in ["client-cert", "client-cert-chain", "x-forwarded-client-cert"] {
         headers.insert(name, HeaderValue::from_static("forged"));
@@ -93,10 +93,10 @@ fn the_chain_is_what_was_presented_after_the_leaf() {
 }
 
 #[test]
-fn a_chain_that_services_cannot_bear_is_left_out_and_the_leaf_stays() {
+fn a_chain_over_the_limit_is_left_out_and_the_leaf_stays() {
     let leaf = issue(&LeafRequest::new("client-service"));
     let long = |size| [leaf.chain_der(), vec![vec![7; size]]].concat();
-    let told = |presented: &[Vec<u8>]| {
+    let headers_of = |presented: &[Vec<u8>]| {
         let mut headers = HeaderMap::new();
         let caller = base().with_certificate(&certificate(&leaf), presented);
         caller.set(&ALL, &host("a"), &mut headers);
@@ -104,24 +104,24 @@ fn a_chain_that_services_cannot_bear_is_left_out_and_the_leaf_stays() {
         headers.get("client-cert-chain").map(HeaderValue::len)
     };
 
-    assert_eq!(told(&long(4_605)), Some(client_cert::CHAIN_LIMIT - 2));
-    assert_eq!(told(&long(4_606)), None);
+    assert_eq!(headers_of(&long(4_605)), Some(client_cert::CHAIN_LIMIT - 2));
+    assert_eq!(headers_of(&long(4_606)), None);
 }
 
 #[test]
 fn an_ipv6_address_is_bare_in_one_header_and_bracketed_in_the_other() {
-    let told = |address: &str| {
+    let headers_of = |address: &str| {
         let mut headers = HeaderMap::new();
         let caller = Caller::new(address.parse().unwrap(), 443, Scheme::Https);
         caller.set(&ALL, &host("[2001:db8::2]:443"), &mut headers);
         (text(&headers, "x-forwarded-for").to_owned(), text(&headers, "forwarded").to_owned())
     };
 
-    let (bare, forwarded) = told("2001:db8::1");
+    let (bare, forwarded) = headers_of("2001:db8::1");
     assert_eq!(bare, "2001:db8::1");
     let expected = "for=\"[2001:db8::1]\";proto=https;host=\"[2001:db8::2]:443\"";
     assert_eq!(forwarded, expected);
-    let (mapped, _) = told("::ffff:192.0.2.1");
+    let (mapped, _) = headers_of("::ffff:192.0.2.1");
     assert_eq!(mapped, "192.0.2.1");
 }
 

@@ -1,15 +1,15 @@
-//! `X-Forwarded-Client-Cert` as Envoy writes it: one element, its keys in Envoy's order.
+//! `X-Forwarded-Client-Cert` in Envoy's format: one element, with its keys in Envoy's order.
 //!
-//! Names in a certificate are chosen by whoever asked for it, and Envoy's form has no escape that
-//! all its readers know. So no quote, backslash or control character of a name is ever written as
-//! itself, and what has a comma, a semicolon or an equals sign stands in quotes.
+//! The subject of a certificate chooses its names, and Envoy's format has no escape that all its
+//! readers support. So quotes, backslashes and control characters of names are never written
+//! literally, and a value with a comma, a semicolon or an equals sign is quoted.
 
 use std::fmt::Write;
 
 use http::HeaderValue;
 use mtls::pki::certificate::Certificate;
 
-/// What it says besides the certificate itself, encoded.
+/// The encoded elements except `Cert`.
 #[derive(Debug)]
 pub(super) struct Facts {
     hash: String,
@@ -17,25 +17,25 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// `Hash` is SHA-256 in lower-case hexadecimal, `Subject` RFC 2253, `URI` stands even where
-    /// there is none, and `DNS` only where there is one.
+    /// `Hash` is SHA-256 in lower-case hexadecimal, `Subject` is in RFC 2253 form, `URI` is present
+    /// even if empty, and `DNS` only if there is one.
     pub(super) fn of(certificate: &Certificate) -> Self {
         let hash = certificate.fingerprint256.replace(':', "").to_ascii_lowercase();
         let mut names = format!(";Subject=\"{}\"", subject(&certificate.subject.to_string()));
-        let uris = told(&certificate.subject_alt_names.uri);
+        let uris = all_if_valid(&certificate.subject_alt_names.uri);
         if uris.is_empty() {
             names.push_str(";URI=");
         }
         for uri in uris {
             let _ = write!(names, ";URI={}", quoted(uri));
         }
-        for name in told(&certificate.subject_alt_names.dns) {
+        for name in all_if_valid(&certificate.subject_alt_names.dns) {
             let _ = write!(names, ";DNS={}", quoted(name));
         }
         Self { hash: format!("Hash={hash}"), names }
     }
 
-    /// The value, with `Cert` where a `Client-Cert` is given that holds the certificate.
+    /// The value, with a `Cert` element if `client_cert` is given.
     pub(super) fn value(&self, client_cert: Option<&HeaderValue>) -> Option<HeaderValue> {
         let mut value = self.hash.clone();
         if let Some(client_cert) = client_cert {
@@ -48,19 +48,19 @@ impl Facts {
     }
 }
 
-/// An RFC 4514 string with all that it escapes as pairs of hexadecimal digits, which mean the same
+/// An RFC 4514 string whose escapes are all pairs of hexadecimal digits, which is equivalent
 /// (section 2.4).
 ///
 /// Envoy writes `\"`, `\\` and `\,`, and so `\\"` at the end of a name that ends with a backslash.
-/// Who takes that for an escaped quote reads on into the next key; who removes the backslash from
-/// `CN=a\,O=b` reads an organisation that nobody vouched for.
+/// A reader that takes that for an escaped quote reads on into the next key; a reader that removes
+/// the backslash from `CN=a\,O=b` reads an organisation that no authority verified.
 fn subject(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
         match character {
             '\\' => match rest.next() {
-                // A pair already, for a control character.
+                // Already a pair, for a control character.
                 Some(digit) if digit.is_ascii_hexdigit() => encoded.extend(['\\', digit]),
                 Some(special) => push_pairs(&mut encoded, special),
                 None => push_pairs(&mut encoded, '\\'),
@@ -79,26 +79,27 @@ fn push_pairs(encoded: &mut String, character: char) {
     }
 }
 
-/// The names of one kind: all of them, or none where one has a character that no such name has.
+/// The names of one kind: all of them, or none if one has a character that no such name can have.
 ///
-/// To leave out that one alone would make another out of the certificate: with one URI it would
-/// have a SPIFFE ID, with two it has none.
-fn told(names: &[String]) -> &[String] {
-    if names.iter().all(|name| is_tellable(name)) { names } else { &[] }
+/// Leaving out only that one would change the meaning: a certificate with one URI has a SPIFFE ID,
+/// one with two URIs has none.
+fn all_if_valid(names: &[String]) -> &[String] {
+    if names.iter().all(|name| is_valid_name(name)) { names } else { &[] }
 }
 
-/// RFC 3986, section 2: what a URI is made of. A DNS name needs less.
-fn is_tellable(name: &str) -> bool {
+/// Whether a name has only the characters of a URI (RFC 3986, section 2), which include those of a
+/// DNS name.
+fn is_valid_name(name: &str) -> bool {
     let other = |byte| b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || other(byte))
 }
 
-/// In double quotes where Envoy's rules want it.
+/// Quoted where Envoy's format requires it.
 fn quoted(name: &str) -> String {
     if name.contains([',', ';', '=']) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
-/// The PEM of a certificate that stands in `Client-Cert`, encoded for a URL as Envoy does.
+/// The PEM of the certificate in a `Client-Cert` value, URL-encoded as in Envoy.
 fn pem(client_cert: &[u8]) -> String {
     let base64 = client_cert.iter().filter(|byte| **byte != b':');
     let mut text = String::from("-----BEGIN%20CERTIFICATE-----");
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_that_would_break_out_stays_in_its_quotes() {
+    fn a_subject_cannot_break_out_of_its_quotes() {
         for (name, written) in [
             ("client-service", "client-service"),
             ("Zo\u{eb} \u{5c71}", "Zo\\C3\\AB \\E5\\B1\\B1"),
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn uris_and_dns_names_stand_one_by_one_and_in_quotes_where_they_must() {
+    fn uris_and_dns_names_are_separate_and_quoted_where_needed() {
         let request = LeafRequest::new("a").dns("a.local").dns("b.local").uri("tag:a.local,2026:b");
         let names = of(&request.uri("https://a.local/b?c=d;e")).names;
 
@@ -155,13 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn where_one_uri_cannot_be_told_none_is() {
+    fn one_invalid_uri_leaves_out_all_uris() {
         for bad in ["https://a.local/\"", "a b", "a\r\nb", "a\\b", "", "sp\u{e4}t", "a\0"] {
             let names = ["spiffe://a/b".to_owned(), bad.to_owned()];
 
-            assert!(told(&names).is_empty(), "{bad:?}");
+            assert!(all_if_valid(&names).is_empty(), "{bad:?}");
         }
-        assert_eq!(told(&["spiffe://a/b".to_owned()]).len(), 1);
+        assert_eq!(all_if_valid(&["spiffe://a/b".to_owned()]).len(), 1);
     }
 
     proptest! {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_told_as_bytes_and_a_text_like_them_is_not() {
+    fn bytes_that_are_not_text_differ_from_text_that_looks_like_them() {
         let bytes = subject(&displayed_as(TELETEX_STRING, b"J\xfcrgen"));
         let text = subject(&displayed("#14064afc7267656e"));
 
@@ -210,8 +211,8 @@ mod tests {
         displayed_as(UTF8_STRING, name.as_bytes())
     }
 
-    /// A subject with one common name, as `mtls` displays it. It is made by hand, since our
-    /// authority issues no names such as these.
+    /// A subject with one common name, as `mtls` displays it. The DER is built by hand, since the
+    /// test authority does not issue such names.
     fn displayed_as(tag: u8, value: &[u8]) -> String {
         let wrapped = |tag: u8, content: &[u8]| {
             let length = u8::try_from(content.len()).expect("a name must be short");

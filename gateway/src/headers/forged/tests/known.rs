@@ -1,4 +1,4 @@
-//! Names as their owners write them, for the tests of the one list.
+//! Names as products document them, for the tests of the list.
 
 /// What services and proxies are documented to read.
 pub(super) const KNOWN: &[&str] = &[
@@ -133,7 +133,7 @@ pub(super) const KNOWN: &[&str] = &[
     "X-WebAuth-User",
 ];
 
-/// What clients send in their own name.
+/// Names that clients send themselves.
 pub(super) const INNOCENT: &[&str] = &[
     "Accept",
     "Accept-Encoding",
