@@ -32,7 +32,7 @@ pub(crate) struct AccessRecord {
     metrics: Arc<RouteMetrics>,
     path: Excerpt,
     /// Whether the listener verifies callers; otherwise the log names no peer.
-    peers_count: bool,
+    verifies_peers: bool,
     permit: Option<RequestPermit>,
     pub(crate) progress: Arc<Progress>,
     route: Option<Arc<str>>,
@@ -46,9 +46,9 @@ pub(crate) struct AccessRecord {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     /// The caller closed its connection, or was disconnected, before the response was complete.
-    Left,
+    AbortedByCaller,
     /// The upstream aborted the response.
-    Broken,
+    AbortedByUpstream,
     Complete,
 }
 
@@ -62,14 +62,14 @@ impl AccessRecord {
         Self {
             began: Instant::now(),
             connection: Arc::clone(&connection),
-            end: End::Left,
+            end: End::AbortedByCaller,
             first_byte: None,
             host: None,
             listener: Arc::clone(&config.name),
             method: Excerpt::of(head.method.as_str()),
             metrics: Arc::clone(&config.unrouted),
             path: Excerpt::of(head.uri.path()),
-            peers_count: config.verifies_callers(),
+            verifies_peers: config.verifies_callers(),
             permit: None,
             progress: Progress::begin(connection),
             route: None,
@@ -115,7 +115,7 @@ impl AccessRecord {
     }
 
     /// Why the gateway answers instead of the upstream.
-    pub(crate) fn because(&mut self, why: &dyn Display) {
+    pub(crate) fn set_error(&mut self, why: &dyn Display) {
         self.why = Some(Excerpt::of(&why.to_string()));
     }
 
@@ -134,10 +134,11 @@ impl AccessRecord {
         self.end = End::Complete;
     }
 
-    pub(crate) fn broke(&mut self, error: &(dyn Error + 'static)) {
+    pub(crate) fn aborted(&mut self, error: &(dyn Error + 'static)) {
         // A caller that aborts its request body aborts the response too.
-        self.end = if self.progress.is_broken() { End::Left } else { End::Broken };
-        self.because(&error);
+        self.end =
+            if self.progress.is_broken() { End::AbortedByCaller } else { End::AbortedByUpstream };
+        self.set_error(&error);
     }
 
     pub(crate) fn complete(&mut self) {
@@ -152,7 +153,7 @@ impl Drop for AccessRecord {
         if !enabled!(Level::INFO) {
             return;
         }
-        let peer = self.connection.peer().filter(|_| self.peers_count);
+        let peer = self.connection.peer().filter(|_| self.verifies_peers);
         let shown = ShownNames::of(peer.map(|peer| &**peer.certificate()));
         info!(
             method = %self.method,
@@ -179,9 +180,9 @@ impl Drop for AccessRecord {
 impl End {
     fn message(self) -> &'static str {
         match self {
-            Self::Broken => "request aborted by the upstream",
+            Self::AbortedByUpstream => "request aborted by the upstream",
             Self::Complete => "request answered",
-            Self::Left => "request aborted by the caller",
+            Self::AbortedByCaller => "request aborted by the caller",
         }
     }
 }

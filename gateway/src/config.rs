@@ -1,8 +1,8 @@
 //! The gateway's configuration, checked as a whole. It opens no sockets and reads no certificates.
 //!
 //! ```text
-//!  bytes ──> file ──> toml's tables with their places ──> table, value: one key at a time
-//!                                                            │
+//!  bytes ──> file ──> TOML tables with positions ──> table, value: one key at a time
+//!                                                         │
 //!        Problems, by line and column <── report <── listener, route, limits ──> routes
 //! ```
 

@@ -51,11 +51,11 @@ async fn page(State(gateway): State<Arc<Gateway>>, url: Uri) -> Response {
     let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&gateway) };
     match page.render() {
         Ok(html) => {
-            let mut answer = (PROTECTION, Html(html)).into_response();
+            let mut response = (PROTECTION, Html(html)).into_response();
             if !still {
-                answer.headers_mut().insert(header::REFRESH, HeaderValue::from_static(SECONDS));
+                response.headers_mut().insert(header::REFRESH, HeaderValue::from_static(SECONDS));
             }
-            answer
+            response
         }
         Err(error) => {
             error!(%error, "the dashboard could not be rendered");

@@ -121,7 +121,7 @@ impl Gateway {
             plan: ArcSwap::from_pointee(plan),
             reloads: Reloads::default(),
         };
-        gateway.put_in_force(sockets);
+        gateway.apply_plan(sockets);
         Ok(Arc::new(gateway))
     }
 
@@ -159,13 +159,13 @@ impl Gateway {
         let plan = Plan::of(config, Some(&before), &self.registries)?;
         self.identities.become_these(plan.identities());
         self.plan.store(Arc::new(plan));
-        self.put_in_force(sockets);
+        self.apply_plan(sockets);
         Ok(true)
     }
 
     /// Opens, updates and closes listeners to match the plan; `sockets` are those of the new
     /// listeners.
-    fn put_in_force(&self, mut sockets: HashMap<ListenerKey, TcpListener>) {
+    fn apply_plan(&self, mut sockets: HashMap<ListenerKey, TcpListener>) {
         let plan = self.plan();
         plan.config.notes().iter().for_each(|note| warn!("{note}"));
         let mut open = self.open_listeners();
@@ -176,8 +176,8 @@ impl Gateway {
         }
         for listener in listeners {
             let (key, config) = (ListenerKey::of(listener), plan.listener_config(listener));
-            if let Some(known) = open.get(&key) {
-                known.listener.change(config);
+            if let Some(opened) = open.get(&key) {
+                opened.listener.change(config);
             } else if let Some(socket) = sockets.remove(&key)
                 && let Some(busy) = &*self.busy()
             {

@@ -57,7 +57,8 @@ impl Plan {
         };
         let request_limits = config.listeners.iter().map(|listener| {
             let known = before.and_then(|before| before.request_limits.get(&listener.name));
-            let known = known.filter(|known| known.are(config.max_requests, &requests)).cloned();
+            let known =
+                known.filter(|known| known.matches(config.max_requests, &requests)).cloned();
             let new = || RequestLimits::new(config.max_requests, Arc::clone(&requests));
             (listener.name.clone(), known.unwrap_or_else(new))
         });
@@ -155,7 +156,7 @@ impl Plan {
 ///
 /// Every problem with any of them.
 pub(crate) fn check_identities(config: &Config) -> Result<(), Vec<String>> {
-    let problems = wanted(config)
+    let problems = directory_roles(config)
         .into_iter()
         .filter_map(|(directory, roles)| Identity::load(directory, roles, config.revocation).err());
     let problems: Vec<String> = problems.flatten().map(|bad| bad.to_string()).collect();
@@ -168,7 +169,7 @@ fn identities(
 ) -> Result<BTreeMap<PathBuf, Arc<Identity>>, Vec<String>> {
     let mut identities = BTreeMap::new();
     let mut problems = Vec::new();
-    for (directory, roles) in wanted(config) {
+    for (directory, roles) in directory_roles(config) {
         let known = before.and_then(|before| before.identity(directory));
         let known = known.filter(|known| known.serves_as(&roles, config.revocation)).cloned();
         let identity = match known {
@@ -190,11 +191,11 @@ fn identities(
 }
 
 /// Each identity directory once, with all the roles it is used in.
-fn wanted(config: &Config) -> BTreeMap<&Path, BTreeSet<Role>> {
-    let mut wanted: BTreeMap<&Path, BTreeSet<Role>> = BTreeMap::new();
+fn directory_roles(config: &Config) -> BTreeMap<&Path, BTreeSet<Role>> {
+    let mut directory_roles: BTreeMap<&Path, BTreeSet<Role>> = BTreeMap::new();
     for listener in &config.listeners {
         if let Security::Tls { client_certificates, identity } = &listener.security {
-            let roles = wanted.entry(identity).or_default();
+            let roles = directory_roles.entry(identity).or_default();
             // Without client certificates, no roots are needed.
             if *client_certificates != ClientCertificates::Off {
                 roles.insert(Role::Server);
@@ -202,7 +203,7 @@ fn wanted(config: &Config) -> BTreeMap<&Path, BTreeSet<Role>> {
         }
     }
     for tls in config.routes.iter().filter_map(|route| route.upstream_tls.as_ref()) {
-        wanted.entry(&tls.identity).or_default().insert(Role::Client);
+        directory_roles.entry(&tls.identity).or_default().insert(Role::Client);
     }
-    wanted
+    directory_roles
 }

@@ -22,7 +22,7 @@ use mtls::pki::role::Role;
 use tower::Service;
 
 use crate::access_record::AccessRecord;
-use crate::body::AnswerBody;
+use crate::body::ResponseBody;
 use crate::config::Security;
 use crate::headers::identity::{Caller, Scheme};
 use crate::headers::trailers::Trailers;
@@ -33,7 +33,7 @@ use crate::redirect;
 use crate::routes::Route;
 use crate::target::{Target, bare};
 use crate::tunnel::Upgrade;
-use crate::upstream_request::{Answer, UpstreamRequest};
+use crate::upstream_request::{UpstreamRequest, UpstreamResponse};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
@@ -56,23 +56,23 @@ impl Proxy {
         Self { callers: Arc::default(), listener, leaving }
     }
 
-    async fn answer(&self, mut request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn respond(&self, mut request: Request<Incoming>) -> Response<ResponseBody> {
         let config = self.listener.config();
         let connection = request
             .extensions_mut()
             .remove::<Arc<Connection>>()
             .expect("the acceptor must name the connection of a request");
-        let upgrade = Upgrade::asked_by(&mut request);
+        let upgrade = Upgrade::requested_by(&mut request);
         let (head, body) = request.into_parts();
         let mut record = AccessRecord::begin(&config, Arc::clone(&connection), &head);
 
         let (route, target) = match authorize_and_route(&config, &connection, &head, &mut record) {
             Ok(Destination::Upstream { route, target }) => (route, target),
-            Ok(Destination::Redirect(answer)) => return own_answer(*answer, record),
+            Ok(Destination::Redirect(response)) => return own_response(*response, record),
             Err(error) => return refuse(&error, record),
         };
         let caller = self.caller(&config, &connection);
-        let mut head = rewritten(head, &route, &target, caller, upgrade.as_ref(), &record);
+        let mut head = upstream_head(head, &route, &target, caller, upgrade.as_ref(), &record);
         if body.is_end_stream() {
             canonical::declare_empty(&head.method, &mut head.headers);
         }
@@ -84,8 +84,8 @@ impl Proxy {
             scheme: scheme(&connection),
             upgrade: upgrade.is_some(),
         };
-        match upstream_request.ask(&route, &mut record).await {
-            Ok(answer) => self.hand_back(answer, upgrade, &route, record),
+        match upstream_request.send(&route, &mut record).await {
+            Ok(response) => self.forward_response(response, upgrade, &route, record),
             Err(error) => refuse(&error, record),
         }
     }
@@ -98,13 +98,13 @@ impl Proxy {
     }
 
     /// Returns the upstream's response to the caller.
-    fn hand_back(
+    fn forward_response(
         &self,
-        (mut response, lease): Answer,
+        (mut response, lease): UpstreamResponse,
         upgrade: Option<Upgrade>,
         route: &Route,
         mut record: AccessRecord,
-    ) -> Response<AnswerBody> {
+    ) -> Response<ResponseBody> {
         *response.version_mut() = Version::HTTP_11;
         response.extensions_mut().remove::<Arc<Connection>>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -112,7 +112,7 @@ impl Proxy {
                 return refuse(&ProxyError::UpstreamUpgraded, record);
             };
             record.answered(response.status());
-            return upgrade.go_on(response, lease, record, self.listener.busy());
+            return upgrade.accept(response, lease, record, self.listener.busy());
         }
         hop_by_hop::strip_response(response.headers_mut());
         canonical::merge_lengths(response.headers_mut());
@@ -122,13 +122,13 @@ impl Proxy {
         let fields = lease.upstream().fields;
         response.map(|body| {
             let body = Trailers::of_response(body, fields, expects_status);
-            AnswerBody::streamed(body, idle, lease, record)
+            ResponseBody::streamed(body, idle, lease, record)
         })
     }
 }
 
 impl Service<Request<Incoming>> for Proxy {
-    type Response = Response<AnswerBody>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -140,13 +140,13 @@ impl Service<Request<Incoming>> for Proxy {
         let http1 = request.version() != Version::HTTP_2;
         let proxy = self.clone();
         Box::pin(async move {
-            // Called in here, its future has its place in this box and is not copied into it.
-            let mut answer = proxy.answer(request).await;
-            let goes_on = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if http1 && !goes_on && proxy.leaving.load(Ordering::Relaxed) {
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            // Called here, its future is built in this box instead of being copied into it.
+            let mut response = proxy.respond(request).await;
+            let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if http1 && !upgrades && proxy.leaving.load(Ordering::Relaxed) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer)
+            Ok(response)
         })
     }
 }
@@ -201,7 +201,7 @@ fn check_caller(
     config: &ListenerConfig,
     record: &AccessRecord,
 ) -> Result<(), ProxyError> {
-    let authorized = config.still_admit(connection);
+    let authorized = config.verify_again(connection);
     let authorized =
         authorized.and_then(|()| match (config.peer_of(connection), &route.config.allow) {
             (None, _) if route.config.anonymous => Ok(()),
@@ -220,7 +220,7 @@ fn check_caller(
 
 /// The request head as it is forwarded: without hop-by-hop fields, and with spoofed identity
 /// headers removed and the verified ones set.
-fn rewritten(
+fn upstream_head(
     mut head: Parts,
     route: &Route,
     target: &Target,
@@ -238,7 +238,7 @@ fn rewritten(
     via::add(headers, head.version);
     record.trace.hand_on(headers);
     if let Some(upgrade) = upgrade {
-        upgrade.name_in(headers);
+        upgrade.set_headers(headers);
     }
     head
 }
@@ -255,14 +255,14 @@ fn scheme(connection: &Connection) -> Scheme {
     if connection.session().is_some() { Scheme::Https } else { Scheme::Http }
 }
 
-fn refuse(why: &ProxyError, mut record: AccessRecord) -> Response<AnswerBody> {
-    record.because(why);
-    let answer = why.answer(&record.trace);
-    own_answer(answer, record)
+fn refuse(error: &ProxyError, mut record: AccessRecord) -> Response<ResponseBody> {
+    record.set_error(error);
+    let response = error.response(&record.trace);
+    own_response(response, record)
 }
 
-fn own_answer(answer: Response<Bytes>, mut record: AccessRecord) -> Response<AnswerBody> {
+fn own_response(response: Response<Bytes>, mut record: AccessRecord) -> Response<ResponseBody> {
     record.release_permit();
-    record.answered(answer.status());
-    answer.map(|bytes| AnswerBody::own(bytes, record))
+    record.answered(response.status());
+    response.map(|bytes| ResponseBody::own(bytes, record))
 }

@@ -24,7 +24,7 @@ pub(crate) enum ProxyError {
         "the body of the request is malformed, or its trailers exceed the limits of a head: send one \
          that matches its head"
     )]
-    CallerBroke,
+    CallerBodyInvalid,
     #[error("the caller stopped sending the request body")]
     CallerTooSlow,
     #[error("this connection was opened for {asked}, and {host} is another host: open a new one")]
@@ -53,7 +53,7 @@ impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(bad) => bad.status(),
-            Self::CallerBroke => StatusCode::BAD_REQUEST,
+            Self::CallerBodyInvalid => StatusCode::BAD_REQUEST,
             Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
@@ -72,7 +72,7 @@ impl ProxyError {
     fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad-request",
-            Self::CallerBroke => "broken-body",
+            Self::CallerBodyInvalid => "broken-body",
             Self::CallerTooSlow => "request-timeout",
             Self::HeadTooLarge(_) => "head-too-large",
             Self::Loop => "loop-detected",
@@ -88,34 +88,34 @@ impl ProxyError {
 
     /// Whether the upstream failed. Its message then describes a service that the caller may not
     /// know about.
-    fn concerns_upstream(&self) -> bool {
+    fn is_upstream_failure(&self) -> bool {
         matches!(self, Self::Upstream(_) | Self::UpstreamTooSlow | Self::UpstreamUpgraded)
     }
 
     /// Whether the end of this request is unknown, so that no further request on the connection can
     /// be read.
-    fn closes(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::CallerBroke | Self::CallerTooSlow)
+    fn closes_connection(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::CallerBodyInvalid | Self::CallerTooSlow)
     }
 
     /// The response: a problem (RFC 9457). The log has the rest under the same trace ID.
-    pub(crate) fn answer(&self, trace: &Trace) -> Response<Bytes> {
+    pub(crate) fn response(&self, trace: &Trace) -> Response<Bytes> {
         let mut problem = Problem::new(self.status());
-        if !self.concerns_upstream() {
+        if !self.is_upstream_failure() {
             problem = problem.with_detail(Untrusted(&self.to_string()).to_string());
         }
         problem = problem.with("error", self.code()).with("traceId", trace.id().to_string());
         if let Self::NotAllowed(refusal) = self {
             problem = problem.with("refusal", refusal);
         }
-        let mut answer = problem.into_http();
-        if self.closes() {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let mut response = problem.into_http();
+        if self.closes_connection() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if matches!(self, Self::TooMany) {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        answer
+        response
     }
 }
 

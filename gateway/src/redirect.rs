@@ -54,12 +54,12 @@ pub(crate) fn to_https(target: &Target, url: &Uri, port: u16) -> Response<Bytes>
         443 => format!("https://{host}{path}"),
         port => format!("https://{host}:{port}{path}"),
     };
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     if let Ok(location) = HeaderValue::try_from(location) {
-        answer.headers_mut().insert(LOCATION, location);
+        response.headers_mut().insert(LOCATION, location);
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -80,10 +80,10 @@ mod tests {
             let request = Request::builder().uri(path).header("host", host).body(()).unwrap();
             let head = request.into_parts().0;
 
-            let answer = to_https(&Target::of(&head).unwrap(), &head.uri, port);
+            let response = to_https(&Target::of(&head).unwrap(), &head.uri, port);
 
-            assert_eq!(answer.status(), 308);
-            assert_eq!(answer.headers()["location"], expected);
+            assert_eq!(response.status(), 308);
+            assert_eq!(response.headers()["location"], expected);
         }
     }
 }

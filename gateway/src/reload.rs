@@ -92,11 +92,11 @@ impl Gateway {
         loop {
             let gateway = Arc::clone(&self);
             let runtime = tokio::runtime::Handle::current();
-            let look = tokio::task::spawn_blocking(move || {
+            let read = tokio::task::spawn_blocking(move || {
                 let _entered = runtime.enter();
-                gateway.look(signaled)
+                gateway.read_and_apply(signaled)
             });
-            match look.await {
+            match read.await {
                 Ok(ReadOutcome::InForce | ReadOutcome::Unchanged) => return,
                 Ok(ReadOutcome::Bad(problem)) if Instant::now() >= deadline => {
                     return self.report_bad(problem);
@@ -109,7 +109,7 @@ impl Gateway {
 
     /// Applies the file if it is valid and has changed. The same problem is reported once, but the
     /// file is read each time: a file that it names may exist by now.
-    fn look(&self, signaled: bool) -> ReadOutcome {
+    fn read_and_apply(&self, signaled: bool) -> ReadOutcome {
         let last = self.reloads.last();
         let changed = Config::read(self.file())
             .map_err(|problems| problems.to_string())

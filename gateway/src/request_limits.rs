@@ -28,7 +28,7 @@ impl RequestLimits {
     }
 
     /// Whether these are the limits of a listener with these settings.
-    pub(crate) fn are(&self, max_requests: usize, process: &Arc<Semaphore>) -> bool {
+    pub(crate) fn matches(&self, max_requests: usize, process: &Arc<Semaphore>) -> bool {
         self.max_requests == max_requests && Arc::ptr_eq(&self.process, process)
     }
 

@@ -97,7 +97,7 @@ impl Command {
             }
             (None, None) => {
                 let missing = clap::error::ErrorKind::MissingRequiredArgument;
-                Arguments::command().error(missing, "--config FILE is needed").exit()
+                Arguments::command().error(missing, "--config FILE is required").exit()
             }
         }
     }

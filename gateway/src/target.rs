@@ -32,7 +32,7 @@ pub(crate) enum BadRequest {
     HostTwice,
     #[error("CONNECT, TRACE and TRACK are not supported: use another method")]
     Method,
-    #[error("its path has {0}, which services read in different ways: send the path that is meant")]
+    #[error("its path has {0}, which services interpret differently: send the intended path")]
     Path(#[from] InvalidPath),
     #[error("its Transfer-Encoding is not exactly one \"chunked\"")]
     TransferEncoding,
@@ -93,12 +93,12 @@ fn parse(value: &HeaderValue) -> Result<Authority, BadRequest> {
 /// Accepts a host name or an IP address, with an optional valid port.
 fn check(authority: Authority) -> Result<Authority, BadRequest> {
     let host = authority.host();
-    let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let name_byte = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
     let is_address = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
-    let is_name = host.bytes().all(in_name) && !bare(host).is_empty();
+    let is_name = host.bytes().all(name_byte) && !bare(host).is_empty();
     let rest = &authority.as_str()[host.len().min(authority.as_str().len())..];
     let has_only_a_port =
         authority.as_str().starts_with(host) && (rest.is_empty() || authority.port_u16().is_some());

@@ -10,7 +10,7 @@ use mtls::connection::InFlight;
 use tracing::debug;
 
 use crate::access_record::AccessRecord;
-use crate::body::AnswerBody;
+use crate::body::ResponseBody;
 use crate::headers::hop_by_hop;
 use crate::listener::Busy;
 use crate::upstream::Lease;
@@ -27,31 +27,31 @@ impl Upgrade {
     ///
     /// HTTP or TLS inside the tunnel would bypass every route and policy, so such an upgrade is
     /// ignored (as for `h2c`, RFC 7540, section 3.2), and the request is answered like any other.
-    pub(crate) fn asked_by(request: &mut Request<Incoming>) -> Option<Self> {
+    pub(crate) fn requested_by(request: &mut Request<Incoming>) -> Option<Self> {
         if request.version() != Version::HTTP_11 {
             return None;
         }
         let protocol = hop_by_hop::upgrade(request.headers())?.clone();
         let name = protocol.to_str().ok()?.to_ascii_lowercase();
         let one = !name.is_empty() && !name.contains(',');
-        let speaks_http = ["h2", "http", "tls"].iter().any(|prefix| name.starts_with(prefix));
-        (one && !speaks_http).then(|| Self { caller: hyper::upgrade::on(request), protocol })
+        let carries_http = ["h2", "http", "tls"].iter().any(|prefix| name.starts_with(prefix));
+        (one && !carries_http).then(|| Self { caller: hyper::upgrade::on(request), protocol })
     }
 
     /// Adds the upgrade to the request for the upstream.
-    pub(crate) fn name_in(&self, headers: &mut HeaderMap) {
+    pub(crate) fn set_headers(&self, headers: &mut HeaderMap) {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, self.protocol.clone());
     }
 
     /// The upstream agreed: returns its 101 to the caller, and copies bytes until one side closes.
-    pub(crate) fn go_on(
+    pub(crate) fn accept(
         self,
         mut response: Response<InFlight<Incoming>>,
         lease: Lease,
         mut record: AccessRecord,
         busy: Busy,
-    ) -> Response<AnswerBody> {
+    ) -> Response<ResponseBody> {
         let upstream = hyper::upgrade::on(&mut response);
         let protocol = response.headers().get(UPGRADE).cloned().unwrap_or(self.protocol);
         hop_by_hop::strip_response(response.headers_mut());
@@ -63,7 +63,7 @@ impl Upgrade {
             let _held = (lease, busy);
             let (caller, upstream) = match tokio::try_join!(caller, upstream) {
                 Ok(both) => both,
-                Err(error) => return record.broke(&error),
+                Err(error) => return record.aborted(&error),
             };
             let (mut caller, mut upstream) = (TokioIo::new(caller), TokioIo::new(upstream));
             match tokio::io::copy_bidirectional(&mut caller, &mut upstream).await {
@@ -71,6 +71,6 @@ impl Upgrade {
                 Err(error) => debug!(%error, "a tunnel ended"),
             }
         });
-        response.map(|_| AnswerBody::none())
+        response.map(|_| ResponseBody::none())
     }
 }

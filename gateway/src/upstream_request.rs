@@ -37,7 +37,7 @@ pub(crate) struct UpstreamRequest {
 }
 
 /// The response of an upstream, and the lease that is held until it is read.
-pub(crate) type Answer = (Response<InFlight<Incoming>>, Lease);
+pub(crate) type UpstreamResponse = (Response<InFlight<Incoming>>, Lease);
 
 /// Which side made a request time out.
 enum TooSlow {
@@ -47,11 +47,11 @@ enum TooSlow {
 
 impl UpstreamRequest {
     /// Sends the request to an upstream of a route, and retries where [`Retries`] allows it.
-    pub(crate) async fn ask(
+    pub(crate) async fn send(
         self,
         route: &Route,
         record: &mut AccessRecord,
-    ) -> Result<Answer, ProxyError> {
+    ) -> Result<UpstreamResponse, ProxyError> {
         let Self { authority, body, fields, head, scheme, upgrade } = self;
         let mut body = RequestBody::new(body, fields, Arc::clone(&record.progress));
         let mut tried: Vec<Arc<Upstream>> = Vec::new();
@@ -62,15 +62,17 @@ impl UpstreamRequest {
             let upstream = Arc::clone(lease.upstream());
             record.at_upstream(&upstream.name);
             let request = for_upstream(&upstream, &head, &authority, body);
-            let answer = lease.send(request, upgrade, new_connection);
-            let failed = match in_time(answer, &record.progress, &route.config.timeouts).await {
+            let response = lease.send(request, upgrade, new_connection);
+            let failed = match in_time(response, &record.progress, &route.config.timeouts).await {
                 Ok(Ok(mut response)) => {
                     lease.succeeded();
                     let headers = response.headers_mut();
                     location::rewrite(headers, upstream.authorities(), scheme.as_str(), &authority);
                     return Ok((response, lease));
                 }
-                Ok(Err(_)) if record.progress.is_broken() => return Err(ProxyError::CallerBroke),
+                Ok(Err(_)) if record.progress.is_broken() => {
+                    return Err(ProxyError::CallerBodyInvalid);
+                }
                 Ok(Err(failed)) => failed,
                 Err(TooSlow::Caller) => return Err(ProxyError::CallerTooSlow),
                 Err(TooSlow::Upstream) => {
@@ -137,16 +139,16 @@ fn name_te_in_connection(protocol: Protocol, headers: &mut HeaderMap) {
 
 /// Waits for a response: first while the request body makes progress, then for the upstream.
 async fn in_time<T>(
-    answer: impl Future<Output = T>,
+    response: impl Future<Output = T>,
     progress: &Progress,
     timeouts: &Timeouts,
 ) -> Result<T, TooSlow> {
-    tokio::pin!(answer);
+    tokio::pin!(response);
     let mut deadline = progress.deadline(timeouts);
     loop {
         tokio::select! {
             biased;
-            answer = &mut answer => return Ok(answer),
+            response = &mut response => return Ok(response),
             () = tokio::time::sleep_until(deadline.into()) => {}
         }
         let later = progress.deadline(timeouts);

@@ -54,5 +54,5 @@ fn server_name(text: &str) -> Result<String, String> {
 }
 
 fn spiffe_id(text: &str) -> Result<SpiffeId, String> {
-    text.parse().map_err(|bad| format!("{bad}: write the whole ID of the service behind"))
+    text.parse().map_err(|bad| format!("{bad}: write the whole ID of the upstream"))
 }

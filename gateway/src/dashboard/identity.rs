@@ -23,7 +23,7 @@ pub(super) struct IdentityView {
     pub(super) spiffe_id: Option<SpiffeId>,
     pub(super) serial_number: String,
     #[serde(flatten)]
-    pub(super) life: ValidityView,
+    pub(super) validity: ValidityView,
     pub(super) roots: Vec<RootView>,
     pub(super) lists: Vec<ListView>,
     pub(super) last_reload: ReloadView,
@@ -34,7 +34,7 @@ pub(super) struct IdentityView {
 pub(super) struct RootView {
     pub(super) subject: String,
     #[serde(flatten)]
-    pub(super) life: ValidityView,
+    pub(super) validity: ValidityView,
 }
 
 /// A revocation list.
@@ -62,7 +62,7 @@ impl IdentityView {
             subject: subject(&credentials.certificate),
             spiffe_id: spiffe_id.clone(),
             serial_number: serial_number.clone(),
-            life: ValidityView::of(&credentials.certificate, now),
+            validity: ValidityView::of(&credentials.certificate, now),
             roots: roots.map(|root| RootView::of(root, now)).collect(),
             lists: lists.map(|list| ListView::of(list, now)).collect(),
             last_reload: ReloadView::new(reload.at, reload.problems),
@@ -72,7 +72,7 @@ impl IdentityView {
 
 impl RootView {
     fn of(root: &Certificate, now: OffsetDateTime) -> Self {
-        Self { subject: subject(root), life: ValidityView::of(root, now) }
+        Self { subject: subject(root), validity: ValidityView::of(root, now) }
     }
 }
 

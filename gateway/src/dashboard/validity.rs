@@ -100,9 +100,9 @@ mod tests {
             let certificate = living(whole);
             let now = certificate.valid_to - left;
 
-            let life = ValidityView::of(&certificate, now);
+            let validity = ValidityView::of(&certificate, now);
 
-            assert_eq!((life.standing, life.left.as_str()), (standing, words));
+            assert_eq!((validity.standing, validity.left.as_str()), (standing, words));
         }
     }
 

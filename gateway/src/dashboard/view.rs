@@ -79,8 +79,8 @@ impl View {
 
     /// The certificate of the gateway that expires first.
     pub(super) fn first_to_expire(&self) -> Option<&ValidityView> {
-        let identities = self.identities.iter().map(|identity| &identity.life);
-        identities.min_by_key(|life| life.valid_until.0)
+        let identities = self.identities.iter().map(|identity| &identity.validity);
+        identities.min_by_key(|validity| validity.valid_until.0)
     }
 }
 

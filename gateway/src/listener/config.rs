@@ -86,7 +86,7 @@ impl ListenerConfig {
 
     /// Verifies a connection that may have been accepted under another configuration. It has been
     /// signaled to end, but an HTTP/2 caller that ignores that can still open streams on it.
-    pub(crate) fn still_admit(&self, connection: &Connection) -> Result<(), Reason> {
+    pub(crate) fn verify_again(&self, connection: &Connection) -> Result<(), Reason> {
         let (Security::Tls { client_certificates, .. }, Some(store)) =
             (&self.security, &self.store)
         else {
@@ -123,11 +123,11 @@ impl ListenerConfig {
     }
 
     /// Whether both configurations admit the same connections.
-    pub(super) fn admit_like(&self, other: &Self) -> bool {
-        let same_live = match (&self.store, &other.store) {
+    pub(super) fn admits_like(&self, other: &Self) -> bool {
+        let same_store = match (&self.store, &other.store) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             (one, two) => one.is_none() && two.is_none(),
         };
-        same_live && self.security == other.security && self.limits == other.limits
+        same_store && self.security == other.security && self.limits == other.limits
     }
 }

@@ -372,7 +372,7 @@ server_name = "[::1]"
         &[
             "7:1: route 1: upstream_tls: identity is missing: name the directory of the gateway's certificate",
             r#"8:15: route 1: upstream_tls: server_name: "a:443" has a port: leave it out"#,
-            r#"9:13: route 1: upstream_tls: spiffe_id: bad path in the SPIFFE ID "spiffe://td/*": its segments are of letters, digits, '.', '_' and '-': write the whole ID of the service behind"#,
+            r#"9:13: route 1: upstream_tls: spiffe_id: bad path in the SPIFFE ID "spiffe://td/*": its segments are of letters, digits, '.', '_' and '-': write the whole ID of the upstream"#,
             "14:12: route 2: upstream_tls: identity: it is empty: name the directory with tls.crt, tls.key and ca.crt",
             r#"15:15: route 2: upstream_tls: server_name: "[::1]" is not a name in a certificate: write an address without brackets"#,
         ],

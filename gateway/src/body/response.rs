@@ -18,7 +18,7 @@ use crate::upstream::Lease;
 /// The body of a response. The request ends, for the log and for the upstream's count, when it is
 /// dropped.
 #[derive(Debug)]
-pub(crate) struct AnswerBody {
+pub(crate) struct ResponseBody {
     record: Option<AccessRecord>,
     source: Source,
 }
@@ -41,7 +41,7 @@ struct Streamed {
     waits: bool,
 }
 
-impl AnswerBody {
+impl ResponseBody {
     /// A body of the gateway's own.
     pub(crate) fn own(bytes: Bytes, record: AccessRecord) -> Self {
         let bytes = if bytes.is_empty() { None } else { Some(bytes) };
@@ -80,7 +80,7 @@ impl AnswerBody {
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -102,7 +102,7 @@ impl Body for AnswerBody {
                 this.note_end();
             }
             // The response is incomplete: hyper closes the connection, so that the caller notices.
-            Poll::Ready(Some(Err(error))) => record.broke(error.as_ref()),
+            Poll::Ready(Some(Err(error))) => record.aborted(error.as_ref()),
             Poll::Ready(None) => record.complete(),
             Poll::Pending => {}
         }
