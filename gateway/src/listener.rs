@@ -179,7 +179,7 @@ impl Listener {
     ///
     /// HTTP/2 informs a caller which of its requests were not processed. On HTTP/1.1 a request sent
     /// just as the connection closes would be lost, so the next response announces the close, and
-    /// only an idle connection is closed at once.
+    /// an idle connection is closed after [`LAST_REQUEST_TIME`].
     async fn serve_until_end<C: Future<Output = Result<(), hyper::Error>>>(
         &self,
         served: C,
