@@ -1,4 +1,4 @@
-//! The names a leaf bears beside its common name.
+//! The subject alternative names of a leaf.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,7 +6,7 @@ use rcgen::SanType;
 
 use crate::SpiffeId;
 
-/// One subject alternative name (RFC 5280, 4.2.1.6), checked.
+/// One validated subject alternative name (RFC 5280, 4.2.1.6).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AlternativeName {
     /// A DNS name, a wildcard in its leftmost label allowed.
@@ -33,20 +33,20 @@ pub struct EmailAddress(String);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Uri(String);
 
-/// Why a text is no such name.
+/// The error for a text that is not such a name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NameError {
     /// Not a DNS name.
     #[error(
-        "\"{0}\" is no DNS name: give labels of letters, digits and dashes joined by dots, such as api.example.com"
+        "\"{0}\" is not a DNS name: give labels of letters, digits and dashes joined by dots, such as api.example.com"
     )]
     Dns(String),
     /// Not a mail address.
-    #[error("\"{0}\" is no mail address: give one such as ops@example.com")]
+    #[error("\"{0}\" is not a mail address: give one such as ops@example.com")]
     Email(String),
     /// Not an IP address.
     #[error(
-        "\"{0}\" is no IP address: give one such as 127.0.0.1 or ::1, without brackets or port"
+        "\"{0}\" is not an IP address: give one such as 127.0.0.1 or ::1, without brackets or port"
     )]
     Ip(String),
     /// Not a SPIFFE ID.
@@ -56,7 +56,7 @@ pub enum NameError {
     #[error("\"{0}\" cannot stand in a subject: give 1 to 64 printable characters")]
     Subject(String),
     /// Not a URI.
-    #[error("\"{0}\" is no URI: give a scheme, a colon and ASCII without spaces")]
+    #[error("\"{0}\" is not a URI: give a scheme, a colon and ASCII without spaces")]
     Uri(String),
 }
 
@@ -99,7 +99,7 @@ impl AlternativeName {
         Ok(Self::Spiffe(text.parse()?))
     }
 
-    /// Checks no more than that it looks like a URI (RFC 3986, 3).
+    /// Checks only that it looks like a URI (RFC 3986, 3).
     pub fn uri(text: &str) -> Result<Self, NameError> {
         match text.split_once(':') {
             Some((scheme, _))
@@ -115,7 +115,7 @@ impl AlternativeName {
         }
     }
 
-    /// Whether a server can be found by it.
+    /// Whether a client can verify a server by it.
     pub fn names_a_host(&self) -> bool {
         matches!(self, Self::Dns(_) | Self::Ip(_))
     }
@@ -145,7 +145,7 @@ impl fmt::Display for AlternativeName {
 
 fn is_dns_name(text: &str) -> bool {
     let labels = text.strip_prefix("*.").unwrap_or(text);
-    // An address written as a DNS name would never match one.
+    // An address written as a DNS name never matches.
     !labels.is_empty()
         && text.len() <= 253
         && text.parse::<IpAddr>().is_err()
@@ -164,7 +164,7 @@ mod tests {
     use super::{AlternativeName, NameError};
 
     #[test]
-    fn well_formed_names_are_taken() {
+    fn well_formed_names_are_accepted() {
         for text in ["a", "api-service.default.svc.cluster.local", "*.example.com", "x_y.z"] {
             assert_eq!(AlternativeName::dns(text).unwrap().to_string(), text);
         }

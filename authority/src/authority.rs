@@ -13,14 +13,14 @@ use crate::{
 /// A root or an intermediate that can issue.
 pub struct Authority {
     certificate: Certificate,
-    /// This one and all between it and the root; empty for the root itself.
+    /// The intermediates from this one up to the root; empty for the root itself.
     intermediates: Vec<Certificate>,
     key: KeyPair,
     root: Certificate,
 }
 
 impl Authority {
-    /// Makes a root.
+    /// Generates a root.
     pub fn generate(request: &AuthorityRequest) -> Result<Self, IssueError> {
         let key = request.key_algorithm().generate()?;
         let mut parameters = request.parameters(&key);
@@ -33,7 +33,7 @@ impl Authority {
         Ok(Self { root: certificate.clone(), certificate, intermediates: Vec::new(), key })
     }
 
-    /// Takes a root and its key as they stand in PEM files.
+    /// Reads a root and its key from PEM.
     pub fn from_pem(certificate: &str, key: &str) -> Result<Self, IssueError> {
         let mut certificates = Certificate::read_all(certificate)?;
         let certificate = certificates.swap_remove(0);
@@ -45,7 +45,7 @@ impl Authority {
         Ok(Self { root: certificate.clone(), certificate, intermediates: Vec::new(), key })
     }
 
-    /// Makes an authority below this one; its leaves come with the chain up to the root.
+    /// Generates an authority below this one; its leaves come with the chain up to the root.
     pub fn issue_intermediate(&self, request: &AuthorityRequest) -> Result<Self, IssueError> {
         let key = request.key_algorithm().generate()?;
         let mut parameters = request.parameters(&key);
@@ -60,13 +60,13 @@ impl Authority {
         Ok(Self { certificate, intermediates, key, root: self.root.clone() })
     }
 
-    /// Issues a leaf with a new key; it never outlives this authority unless it was asked to.
+    /// Issues a leaf with a new key; it expires no later than this authority unless requested.
     pub fn issue(&self, request: &LeafRequest) -> Result<Leaf, IssueError> {
         Leaf::issue(request, &self.certificate, &self.key, &self.intermediates)
     }
 
-    /// Issues a certificate for a key that somebody else holds, given as the PEM block
-    /// `PUBLIC KEY`; the algorithm in the request does not count.
+    /// Issues a certificate for an external key, given as the PEM block
+    /// `PUBLIC KEY`; the algorithm in the request is ignored.
     pub fn issue_for(
         &self,
         public_key: &str,
@@ -113,7 +113,7 @@ impl Authority {
 }
 
 impl fmt::Debug for Authority {
-    /// Leaves the private key out.
+    /// Omits the private key.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Authority")

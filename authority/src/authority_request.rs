@@ -1,4 +1,4 @@
-//! What an authority, root or intermediate, is asked to be.
+//! The request for an authority, root or intermediate.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType,
@@ -10,7 +10,7 @@ use crate::leaf_request::extension_of;
 use crate::validity::RequestedValidity;
 use crate::{Authority, KeyAlgorithm, KeyUsage, LeafRequest, Lifetime};
 
-/// What a root or an intermediate is asked to be.
+/// The request for a root or an intermediate.
 ///
 /// The default is the root that `certs init` makes: ECDSA P-256, 365 days, path length 1, a
 /// subject of its own that ends with the first eight hex digits of its key identifier.
@@ -34,70 +34,70 @@ impl AuthorityRequest {
         Self::default().path_length(0)
     }
 
-    /// Gives it this common name instead of one of its own.
+    /// Sets the common name, instead of a generated one.
     ///
-    /// Two roots with one subject cannot be told apart by their names.
+    /// Two roots with the same subject cannot be distinguished by their names.
     pub fn common_name(mut self, name: impl Into<String>) -> Self {
         self.common_name = Some(name.into());
         self
     }
 
-    /// Gives it the subject of another authority, as an impostor would.
+    /// Uses the subject of another authority, as an impostor would.
     pub fn subject_of(mut self, other: &Authority) -> Self {
         self.subject = Some(other.certificate().subject().clone());
         self
     }
 
-    /// States this subject key identifier instead of the one its key has.
+    /// Sets this subject key identifier, instead of the one derived from its key.
     pub fn key_identifier(mut self, identifier: &[u8]) -> Self {
         self.key_identifier = Some(identifier.to_vec());
         self
     }
 
-    /// The algorithm of its key.
+    /// Sets the algorithm of its key.
     pub fn key(mut self, algorithm: KeyAlgorithm) -> Self {
         self.key = algorithm;
         self
     }
 
-    /// How long it lives from its start.
+    /// Sets its lifetime, from its start.
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.validity.lifetime = lifetime;
         self
     }
 
-    /// When it starts, instead of five minutes back.
+    /// Sets its start, instead of five minutes ago.
     pub fn not_before(mut self, moment: OffsetDateTime) -> Self {
         self.validity.not_before = Some(moment);
         self
     }
 
-    /// When it ends, instead of after its lifetime.
+    /// Sets its expiry, instead of start plus lifetime.
     pub fn not_after(mut self, moment: OffsetDateTime) -> Self {
         self.validity.not_after = Some(moment);
         self
     }
 
-    /// Does not cap its end to that of its issuer.
+    /// Does not limit its expiry to that of its issuer.
     pub fn outliving_its_issuer(mut self) -> Self {
         self.validity.outlives_issuer = true;
         self
     }
 
-    /// How many intermediates may stand between it and a leaf.
+    /// Sets how many intermediates may be between it and a leaf.
     pub fn path_length(mut self, length: u8) -> Self {
         self.path_length = Some(length);
         self
     }
 
-    /// States no path length.
+    /// Omits the path length.
     pub fn any_path_length(mut self) -> Self {
         self.path_length = None;
         self
     }
 
-    /// States these key usages instead of certificate and CRL signing; none leaves the extension
-    /// out.
+    /// Sets these key usages instead of certificate and CRL signing; an empty list omits the
+    /// extension.
     pub fn key_usages(mut self, usages: &[KeyUsage]) -> Self {
         self.key_usages = usages.to_vec();
         self

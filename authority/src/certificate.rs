@@ -1,4 +1,4 @@
-//! One certificate as we made or found it: its bytes, and the facts that an authority needs.
+//! A parsed certificate: its bytes, and the fields that an authority needs.
 
 use rcgen::{DistinguishedName, DnType};
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ pub struct Certificate {
     subject: DistinguishedName,
 }
 
-/// Why bytes are no certificate.
+/// The errors of parsing a certificate.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateError {
     /// The PEM block holds no certificate.
@@ -33,7 +33,7 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Reads all certificates of a PEM file, in order; other blocks are passed over.
+    /// Reads all certificates of a PEM file, in order; other blocks are skipped.
     pub fn read_all(text: &str) -> Result<Vec<Self>, CertificateError> {
         let mut certificates = Vec::new();
         let starts = text.match_indices(BEGIN).map(|(start, _)| start);
@@ -93,12 +93,12 @@ impl Certificate {
         &self.serial
     }
 
-    /// When it starts.
+    /// When its validity starts.
     pub fn not_before(&self) -> OffsetDateTime {
         self.not_before
     }
 
-    /// The last second in which it holds.
+    /// The last second of its validity.
     pub fn not_after(&self) -> OffsetDateTime {
         self.not_after
     }
@@ -108,12 +108,12 @@ impl Certificate {
         &self.public_key
     }
 
-    /// Its subject key identifier; empty where it states none.
+    /// Its subject key identifier; empty if it has none.
     pub fn key_identifier(&self) -> &[u8] {
         &self.key_identifier
     }
 
-    /// The common name of its subject; empty where it states none.
+    /// The common name of its subject; empty if it has none.
     pub fn common_name(&self) -> &str {
         match self.subject.get(&DnType::CommonName) {
             Some(rcgen::DnValue::Utf8String(name)) => name,
@@ -121,7 +121,7 @@ impl Certificate {
         }
     }
 
-    /// Whether this certificate's key signed that one.
+    /// Whether this certificate's key signed the other one.
     pub fn signed(&self, other: &Self) -> bool {
         let own = parse_x509_certificate(&self.der);
         let (Ok((_, own)), Ok((_, other))) = (own, parse_x509_certificate(&other.der)) else {

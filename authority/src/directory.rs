@@ -1,4 +1,4 @@
-//! Where an authority and its identities live: `ca/` and one directory an identity.
+//! The directory of an authority and its identities: `ca/` and one directory for each identity.
 
 use std::{
     fs, io,
@@ -17,19 +17,19 @@ use crate::{Authority, DirectoryError, Entry, LockedDirectory, Record, Rollover}
 /// ```text
 /// ca/           ca.crt  ca.key (0600)  ca.crl  issued.json
 /// api-service/  tls.crt  tls.key (0600)  ca.crt  ca.crl
-/// .lock         held by whoever writes
+/// .lock         locked by the process that writes
 /// ```
 ///
-/// During a rollover the next root and its key stand in `ca/next.crt` and `ca/next.key` (0600),
-/// `ca/ca.crt` and `ca/ca.crl` hold the present root and list first and the next ones after them,
-/// and how far it went stands in the record.
+/// During a rollover the next root and its key are in `ca/next.crt` and `ca/next.key` (0600),
+/// `ca/ca.crt` and `ca/ca.crl` contain the present root and list first and the next ones after
+/// them, and the record contains the step of the rollover.
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
 }
 
 impl Directory {
-    /// Names a directory; nothing is read yet.
+    /// Creates a handle; reads nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -39,10 +39,10 @@ impl Directory {
         &self.path
     }
 
-    /// Reads the record without waiting for anybody.
+    /// Reads the record without taking the lock.
     pub fn record(&self) -> Result<Record, DirectoryError> {
         let path = self.in_ca("issued.json");
-        // While somebody puts another `ca/` in place, there is none for a moment.
+        // While another process replaces `ca/`, it is missing for a moment.
         let text = fs::read_to_string(&path)
             .or_else(|_| fs::read_to_string(self.path.join(NEXT).join("issued.json")))
             .or_else(|_| fs::read_to_string(&path));
@@ -56,8 +56,8 @@ impl Directory {
         serde_json::from_str(&text).map_err(|source| DirectoryError::Record { path, source })
     }
 
-    /// Waits until nobody else writes here, clears away what a killed writer left, and keeps all
-    /// others out until the answer is dropped.
+    /// Takes the lock, waiting until no other process writes here, and removes the temporary files of
+    /// an interrupted writer. The lock is held until the result is dropped.
     pub fn lock(&self) -> Result<LockedDirectory, DirectoryError> {
         if !self.path.exists() {
             return Err(DirectoryError::NoAuthority(self.path.clone()));
@@ -65,7 +65,7 @@ impl Directory {
         self.create_and_lock()
     }
 
-    /// Does the same, and makes the directory if there is none.
+    /// Does the same, and creates the directory if it is missing.
     pub fn create_and_lock(&self) -> Result<LockedDirectory, DirectoryError> {
         file::make_directories(&self.path).map_err(DirectoryError::file("make", &self.path))?;
         let path = self.path.join(".lock");
@@ -84,7 +84,7 @@ impl Directory {
         self.ca().join(name)
     }
 
-    /// The roots whose keys stand in `ca/`, if there is one.
+    /// The roots whose keys are in `ca/`, if there is one.
     pub(crate) fn signers(&self, record: &Record) -> Result<Option<Signers>, DirectoryError> {
         if !self.ca().exists() {
             return Ok(None);
@@ -110,9 +110,9 @@ impl Directory {
         Authority::from_pem(&certificate, &key).map_err(|error| refuse(error.into()))
     }
 
-    /// Puts a whole new `ca/` in the place of the old one.
+    /// Replaces `ca/` with a new one.
     ///
-    /// Killed anywhere within, [`Directory::lock`] finds either the old one or the new one.
+    /// If the process is killed at any point, [`Directory::lock`] finds the old or the new one.
     pub(crate) fn replace_ca(&self, files: &[(&str, String, Readers)]) -> io::Result<()> {
         let staged = self.path.join(format!("{TEMPORARY}ca"));
         let (next, old) = (self.path.join(NEXT), self.path.join(OLD));
@@ -143,7 +143,7 @@ impl Directory {
         Ok(names)
     }
 
-    /// Each identity, and what the record says of the leaf that stands in its directory.
+    /// Each identity, and the record's entry for the leaf in its directory.
     pub fn leaves(&self) -> Result<Vec<(String, Option<Entry>)>, DirectoryError> {
         let record = self.record()?;
         let names = self.identities().map_err(DirectoryError::file("read", &self.path))?;
@@ -172,7 +172,7 @@ impl Directory {
         Ok(())
     }
 
-    // A rollover that was killed before the record knew of it, or after it was over.
+    // An interrupted rollover, killed before the record had it, or after it was over.
     pub(crate) fn forget_next_root(&self) -> io::Result<()> {
         let under_way = |record: Record| record.rollover.is_some_and(|known| known.is_under_way());
         if self.record().map_or(true, under_way) {

@@ -1,16 +1,16 @@
-//! Why something could not be done in the authority's directory.
+//! Errors of operations in the authority's directory.
 
 use std::{io, path::PathBuf};
 
 use crate::{IdentityName, IssueError};
 
-/// Why something could not be done in the authority's directory.
+/// Why an operation in the authority's directory failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The name or number was already revoked.
     #[error("{0} is revoked already: nothing is left to do")]
     AlreadyRevoked(String),
-    /// The authority's certificate and key are not both there and fit.
+    /// The authority's certificate or key is missing, or they do not fit each other.
     #[error(
         "the authority in {path} cannot be used: put its {certificate} and {key} back, or make all \
          anew with \"certs init --force\""
@@ -22,20 +22,20 @@ pub enum DirectoryError {
         key: String,
         /// The directory of the authority.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file that is to be written anew holds what cannot be read, and would be lost.
+    /// A file to be rewritten contains unreadable data, which would be lost.
     #[error(
-        "{0} holds more than can be read, and it would be lost: mend the file, or remove it, and \
+        "{0} contains data that cannot be read, and it would be lost: fix the file, or remove it, and \
          run this again"
     )]
     Damaged(PathBuf),
     /// There is an identity of that name.
     #[error("{path} exists already: renew it with \"certs renew {name}\", or choose another name")]
     Exists {
-        /// The name asked for.
+        /// The requested name.
         name: IdentityName,
         /// Its directory.
         path: PathBuf,
@@ -45,9 +45,9 @@ pub enum DirectoryError {
     File {
         /// `read`, `write` and the like.
         doing: &'static str,
-        /// Which one.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -57,18 +57,18 @@ pub enum DirectoryError {
     /// There is no authority yet.
     #[error("there is no authority in {0}: make one with \"certs init\"")]
     NoAuthority(PathBuf),
-    /// Nothing of that name or serial number still lives.
+    /// No unexpired certificate has that name or serial number.
     #[error(
         "no certificate of this authority that still lives is \"{0}\": see \"certs list --all\" for \
          names and serial numbers"
     )]
     NothingToRevoke(String),
-    /// The record is no longer what we wrote.
+    /// The record is damaged.
     #[error("the record {path} cannot be read: put the last good copy back")]
     Record {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },

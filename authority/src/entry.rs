@@ -1,4 +1,4 @@
-//! One leaf as the record keeps it: what was asked for, and what became of it.
+//! One leaf in the record: what was requested, and its state.
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -8,7 +8,7 @@ use crate::{
     Certificate, KeyAlgorithm, LeafRequest, Lifetime, RevocationReason, Serial, Usage, text,
 };
 
-/// One leaf: enough to list it, to revoke it, and to issue the like of it again.
+/// One leaf: enough to list it, to revoke it, and to issue another one like it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
@@ -17,16 +17,16 @@ pub struct Entry {
     /// Its serial number.
     #[serde(with = "text")]
     pub serial: Serial,
-    /// What was asked for.
+    /// What was requested.
     #[serde(flatten)]
     pub subject: Subject,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub issued_at: OffsetDateTime,
-    /// When it starts.
+    /// When its validity starts.
     #[serde(with = "time::serde::rfc3339")]
     pub not_before: OffsetDateTime,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
     /// The key identifier of the root that signed it, in hex.
@@ -36,11 +36,11 @@ pub struct Entry {
     pub revoked: Option<Revoked>,
 }
 
-/// What a leaf says about its holder, and how it was asked to be made.
+/// The subject, names and key of a leaf, and its requested lifetime.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
-    /// What it is for.
+    /// Its usage.
     #[serde(with = "text")]
     pub usage: Usage,
     /// Its common name.
@@ -66,7 +66,7 @@ pub struct Subject {
     /// The algorithm of its key.
     #[serde(with = "text")]
     pub key: KeyAlgorithm,
-    /// How long it was asked to live.
+    /// The requested lifetime.
     #[serde(with = "text")]
     pub lifetime: Lifetime,
 }
@@ -101,27 +101,27 @@ impl Entry {
         }
     }
 
-    /// Whether less than a third of its life is left, or it has ended.
+    /// Whether less than a third of its lifetime is left, or it has expired.
     ///
-    /// The minutes that its start was set back do not count as life: a leaf of twenty seconds
-    /// would be at its end from the beginning.
+    /// The minutes by which its start was backdated do not count: otherwise a leaf of twenty seconds
+    /// would be due from the beginning.
     pub fn is_near_its_end(&self, now: OffsetDateTime) -> bool {
         self.due() < now
     }
 
-    /// From when on less than a third of its life is left.
+    /// When less than a third of its lifetime will be left.
     pub fn due(&self) -> OffsetDateTime {
         self.not_after - self.life() / 3
     }
 
-    /// How long it lives, as far as it was asked to.
+    /// Its lifetime, without the backdating.
     pub fn life(&self) -> Duration {
         self.subject.lifetime.duration().min(self.not_after - self.not_before)
     }
 }
 
 impl Subject {
-    /// A request for the like of it, with a new key.
+    /// A request for another leaf like it, with a new key.
     pub fn request(&self) -> LeafRequest {
         let mut request = LeafRequest::new(&self.common_name)
             .usage(self.usage)
@@ -157,7 +157,7 @@ mod tests {
     use crate::{Authority, AuthorityRequest, KeyAlgorithm, LeafRequest, Lifetime, Record, Usage};
 
     #[test]
-    fn an_entry_asks_for_the_like_of_its_leaf() {
+    fn an_entry_requests_another_leaf_like_its_own() {
         let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
         let request = LeafRequest::new("a")
             .organization("o")

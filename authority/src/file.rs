@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic writing of files.
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
@@ -16,7 +16,7 @@ pub(crate) enum Readers {
     Owner,
 }
 
-/// Puts the content in place by temporary file, `fsync` and rename, so that a reader sees the old
+/// Writes the content by temporary file, `fsync` and rename, so that a reader sees the old
 /// content or the new one, even after a crash.
 pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
@@ -24,8 +24,8 @@ pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result
     sync_directory(directory)
 }
 
-/// Puts several files in place, each as [`write()`] does, in this order, with nothing but the
-/// renames between them: a reader finds them apart for some microseconds only.
+/// Writes several files, each as [`write()`] does, in this order, with nothing but the
+/// renames between them: a reader sees a mixed state for some microseconds only.
 pub(crate) fn write_together(directory: &Path, files: &[(&str, &str, Readers)]) -> io::Result<()> {
     let staged: io::Result<Vec<_>> = files
         .iter()
@@ -50,31 +50,31 @@ fn stage(directory: &Path, content: &[u8], readers: Readers) -> io::Result<Named
     Ok(file)
 }
 
-/// Makes the names in a directory last.
+/// Syncs the entries of a directory to disk.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Makes a directory with this mode, whatever the mask.
+/// Creates a directory with this mode, whatever the umask.
 pub(crate) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
     fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
-/// Makes a directory, and those above it, that only its owner can write to, whatever the mask.
+/// Creates a directory, and its parents, that only its owner can write to, whatever the umask.
 pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
 
-/// Opens a file to be locked, which nobody else can open, and makes it if there is none.
+/// Opens a lock file that no other user can open, and creates it if it is missing.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-    // One that a former run made with another mode; another user's stays as it is.
+    // Restores the mode of an existing lock file; another user's file stays as it is.
     let _ = lock.set_permissions(Permissions::from_mode(0o600));
     Ok(lock)
 }
 
-/// Removes what a killed writer left behind; nobody else may be writing meanwhile.
+/// Removes the temporary files of an interrupted writer; no other writer may be active.
 pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -90,7 +90,7 @@ pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How the name of everything unfinished begins.
+/// The prefix of temporary file names.
 pub(crate) const TEMPORARY: &str = ".unfinished-";
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_writer_left_is_swept_and_the_rest_stays() {
+    fn temporary_files_are_removed_and_the_rest_stays() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(".unfinished-x"), "").unwrap();
         fs::create_dir(directory.path().join(".unfinished-y")).unwrap();

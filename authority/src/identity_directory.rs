@@ -1,4 +1,4 @@
-//! The directory of one identity: is it fit for use, and how it is filled.
+//! The directory of one identity: whether it is fit for use, and how it is written.
 
 use std::{
     fmt, fs, io,
@@ -17,26 +17,26 @@ pub(crate) struct IdentityDirectory {
     path: PathBuf,
 }
 
-/// Why an identity must be made anew.
+/// Why an identity must be replaced.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// It has ended.
+    /// It has expired.
     Ended,
     /// Its key belongs to another certificate.
     KeyDoesNotFit,
     /// A file is not there.
     Missing(&'static str),
-    /// Less than a third of its life is left.
+    /// Less than a third of its lifetime is left.
     NearItsEnd,
-    /// Other names, another use or another kind of key were asked for.
+    /// Other names, another usage or another kind of key were requested.
     OtherNames,
-    /// No root that is trusted now signed it.
+    /// No currently trusted root signed it.
     OtherAuthority,
     /// It was revoked.
     Revoked,
     /// A file cannot be read or parsed.
     Unreadable(&'static str),
-    /// The record does not know it.
+    /// The record does not contain it.
     Unrecorded,
 }
 
@@ -49,7 +49,7 @@ impl IdentityDirectory {
         self.path.symlink_metadata().is_ok()
     }
 
-    /// Whether it is a directory without a file, as a volume is that was mounted before its time.
+    /// Whether it is a directory without files, such as a volume mounted too early.
     pub(crate) fn is_empty(&self) -> bool {
         fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
     }
@@ -58,7 +58,7 @@ impl IdentityDirectory {
         &self.path
     }
 
-    /// What makes the leaf or its key unfit, if anything does.
+    /// The fault of the leaf or its key, if there is one.
     pub(crate) fn fault(
         &self,
         trust: &TrustFiles,
@@ -100,13 +100,13 @@ impl IdentityDirectory {
         }
     }
 
-    /// All of `tls.crt`, at least one, whatever the key.
+    /// All certificates of `tls.crt`, at least one, without checking the key.
     pub(crate) fn chain(&self) -> Result<Vec<Certificate>, Fault> {
         Certificate::read_all(&self.read("tls.crt")?).map_err(|_| Fault::Unreadable("tls.crt"))
     }
 
-    /// Writes `ca.crt` and `ca.crl` where they differ; tells which ones it wrote. What others put
-    /// there stays if `beside_others`.
+    /// Writes `ca.crt` and `ca.crl` if they differ; returns which ones it wrote. What others
+    /// added stays if `beside_others`.
     pub(crate) fn write_trust(
         &self,
         trust: &TrustFiles,
@@ -134,7 +134,7 @@ impl IdentityDirectory {
         Ok(written)
     }
 
-    /// `ca.crt` and `ca.crl`; an error where writing them anew would lose something.
+    /// The new `ca.crt` and `ca.crl`; an error if rewriting them would lose data.
     pub(crate) fn present_trust(&self) -> Result<TrustTexts, DirectoryError> {
         let damaged = |name| DirectoryError::Damaged(self.path.join(name));
         let read = |name| match self.read(name) {
@@ -146,13 +146,13 @@ impl IdentityDirectory {
         present.damaged().map_or(Ok(present), |name| Err(damaged(name)))
     }
 
-    /// Whether the authority's files here are for us to write.
+    /// Whether the authority manages its files here.
     pub(crate) fn follows(&self, trust: &TrustFiles) -> bool {
         let chain = self.chain().unwrap_or_default();
         trust.concerns(&self.read("ca.crt").unwrap_or_default(), chain.first())
     }
 
-    /// Fills the directory: at once where it is new, file by file where it is in use.
+    /// Writes the directory: at once if it is new, file by file if it is in use.
     pub(crate) fn fill(
         &self,
         leaf: &Leaf,
@@ -173,7 +173,7 @@ impl IdentityDirectory {
             .map_err(DirectoryError::file("make", &self.path))
     }
 
-    // Trust first, so that the leaf never stands without its root; readers look again for two
+    // Trust first, so that the leaf is never without its root; readers retry for two
     // seconds while key and certificate do not fit.
     fn write_all(
         &self,

@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct IdentityName(String);
 
-/// Why a text is no name of an identity.
+/// The error for a text that is not the name of an identity.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IdentityNameError {
     /// The authority's own directory.
@@ -17,7 +17,7 @@ pub enum IdentityNameError {
     Authority,
     /// Other characters, none, or too many.
     #[error(
-        "\"{0}\" is no name for an identity: give 1 to 64 letters, digits, dots, dashes and \
+        "\"{0}\" is not a name for an identity: give 1 to 64 letters, digits, dots, dashes and \
          underscores, starting with a letter or a digit"
     )]
     Characters(String),
@@ -46,7 +46,7 @@ impl FromStr for IdentityName {
         if !well_formed {
             return Err(IdentityNameError::Characters(text.to_owned()));
         }
-        // Some file systems do not tell CA from ca.
+        // Some file systems do not distinguish CA from ca.
         if text.eq_ignore_ascii_case("ca") {
             return Err(IdentityNameError::Authority);
         }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_of_the_authority_is_no_identity() {
+    fn the_name_of_the_authority_directory_is_refused() {
         for text in ["ca", "CA"] {
             assert_eq!(text.parse::<IdentityName>(), Err(IdentityNameError::Authority));
         }

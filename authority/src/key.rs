@@ -1,4 +1,4 @@
-//! Key pairs: the algorithms we offer, how one is generated, and its PEM form.
+//! Key pairs: the supported algorithms, key generation, and the PEM form.
 
 use std::{fmt, str::FromStr};
 
@@ -10,12 +10,12 @@ use crate::IssueError;
 /// The algorithm and size of a key pair.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum KeyAlgorithm {
-    /// ECDSA on NIST P-256: small, fast, and understood by every peer.
+    /// ECDSA on NIST P-256: small, fast, and supported by every peer.
     #[default]
     EcdsaP256,
     /// ECDSA on NIST P-384.
     EcdsaP384,
-    /// Ed25519; browsers do not take it.
+    /// Ed25519; browsers do not support it.
     Ed25519,
     /// RSA with 2048 bits.
     Rsa2048,
@@ -23,9 +23,11 @@ pub enum KeyAlgorithm {
     Rsa4096,
 }
 
-/// Why a text is no key algorithm.
+/// The error for a text that is not a key algorithm.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{0}\" is no key algorithm: give ecdsa-p256, ecdsa-p384, ed25519, rsa-2048 or rsa-4096")]
+#[error(
+    "\"{0}\" is not a key algorithm: give ecdsa-p256, ecdsa-p384, ed25519, rsa-2048 or rsa-4096"
+)]
 pub struct KeyAlgorithmError(String);
 
 impl KeyAlgorithm {
@@ -68,7 +70,7 @@ impl FromStr for KeyAlgorithm {
     }
 }
 
-// rcgen writes PKCS #8 version 2 for Ed25519, which OpenSSL before 3.2 does not read.
+// rcgen writes PKCS #8 version 2 for Ed25519, which OpenSSL before 3.2 cannot read.
 fn generate_ed25519() -> Result<KeyPair, IssueError> {
     let pair = Ed25519KeyPair::generate().map_err(|_| IssueError::Random)?;
     let der = pair.to_pkcs8v1().map_err(|_| IssueError::Random)?;

@@ -1,4 +1,4 @@
-//! A leaf that was issued, with its chain and its key.
+//! An issued leaf, with its chain and its key.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// Makes a leaf that no authority signed: it bears its own signature.
+    /// Creates a self-signed leaf.
     pub fn self_signed(request: &LeafRequest) -> Result<Self, IssueError> {
         let key = request.key_algorithm().generate()?;
         let mut parameters = request.parameters(&Serial::random()?)?;
@@ -90,19 +90,19 @@ impl Leaf {
         self.certificate.not_before()
     }
 
-    /// The last second in which it holds.
+    /// The last second of its validity.
     pub fn not_after(&self) -> OffsetDateTime {
         self.certificate.not_after()
     }
 
-    /// Whether it ends sooner than asked for, because its issuer does.
+    /// Whether it expires sooner than requested, because its issuer does.
     pub fn is_capped(&self) -> bool {
         self.capped
     }
 }
 
 impl fmt::Debug for Leaf {
-    /// Leaves the private key out.
+    /// Omits the private key.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Leaf")

@@ -1,4 +1,4 @@
-//! What a leaf is asked to be.
+//! The request for a leaf.
 
 use std::net::IpAddr;
 
@@ -14,11 +14,11 @@ use crate::{
     Usage,
 };
 
-/// What a leaf is asked to be.
+/// The request for a leaf.
 ///
-/// Without further calls: the common name and nothing else, for a client, ECDSA P-256, 30 days,
+/// The default: the common name and nothing else, for a client, ECDSA P-256, 30 days,
 /// critical key usage `digitalSignature`. Names are checked when the leaf is issued;
-/// [`LeafRequest::problems`] tells all that is wrong with them at once.
+/// [`LeafRequest::problems`] returns all problems with them at once.
 #[derive(Clone, Debug)]
 pub struct LeafRequest {
     common_name: String,
@@ -34,13 +34,13 @@ pub struct LeafRequest {
 }
 
 impl LeafRequest {
-    /// The organization that our own identities and authorities bear.
+    /// The organization of our own identities and authorities.
     pub const ORGANIZATION: &'static str = "mtls-demo";
 
-    /// How long a leaf lives unless told otherwise.
+    /// The default lifetime of a leaf.
     pub const LIFETIME: Lifetime = Lifetime::days(30);
 
-    /// A leaf with this common name; an empty one makes an empty subject.
+    /// Creates a request with this common name; an empty one makes an empty subject.
     pub fn new(common_name: impl Into<String>) -> Self {
         Self {
             common_name: common_name.into(),
@@ -81,67 +81,67 @@ impl LeafRequest {
         self.name(AlternativeName::uri(uri.as_ref()))
     }
 
-    /// Adds a name, or what is wrong with it.
+    /// Adds a name, or its error.
     pub fn name(mut self, name: Result<AlternativeName, NameError>) -> Self {
         self.names.push(name);
         self
     }
 
-    /// Gives the subject an organization.
+    /// Sets the organization of the subject.
     pub fn organization(mut self, name: impl Into<String>) -> Self {
         self.organization = Some(name.into());
         self
     }
 
-    /// Gives the subject an organizational unit.
+    /// Sets the organizational unit of the subject.
     pub fn organizational_unit(mut self, name: impl Into<String>) -> Self {
         self.organizational_unit = Some(name.into());
         self
     }
 
-    /// What it may be shown for.
+    /// Sets its usage.
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = usage;
         self
     }
 
-    /// Lets a server do without a DNS name or an IP address; no client will take it.
+    /// Allows a server without a DNS name or an IP address; every client refuses it.
     pub fn nameless(mut self) -> Self {
         self.nameless_server = true;
         self
     }
 
-    /// States these key usages instead of `digitalSignature`; none leaves the extension out.
+    /// Sets these key usages instead of `digitalSignature`; an empty list omits the extension.
     pub fn key_usages(mut self, usages: &[KeyUsage]) -> Self {
         self.key_usages = usages.to_vec();
         self
     }
 
-    /// The algorithm of its key.
+    /// Sets the algorithm of its key.
     pub fn key(mut self, algorithm: KeyAlgorithm) -> Self {
         self.key = algorithm;
         self
     }
 
-    /// How long it lives from its start.
+    /// Sets its lifetime, from its start.
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.validity.lifetime = lifetime;
         self
     }
 
-    /// When it starts, instead of five minutes back.
+    /// Sets its start, instead of five minutes ago.
     pub fn not_before(mut self, moment: OffsetDateTime) -> Self {
         self.validity.not_before = Some(moment);
         self
     }
 
-    /// When it ends, instead of after its lifetime.
+    /// Sets its expiry, instead of start plus lifetime.
     pub fn not_after(mut self, moment: OffsetDateTime) -> Self {
         self.validity.not_after = Some(moment);
         self
     }
 
-    /// Does not cap its end to that of its issuer.
+    /// Does not limit its expiry to that of its issuer.
     pub fn outliving_its_issuer(mut self) -> Self {
         self.validity.outlives_issuer = true;
         self
@@ -153,7 +153,7 @@ impl LeafRequest {
         self
     }
 
-    /// All that would make an authority refuse it, but for the authority's own dates.
+    /// Everything for which an authority would refuse it, except the authority's own dates.
     pub fn problems(&self) -> Vec<IssueError> {
         let mut problems: Vec<IssueError> = self
             .subject_texts()
@@ -163,7 +163,7 @@ impl LeafRequest {
             .map(IssueError::from)
             .collect();
         let named = |name: &Result<AlternativeName, NameError>| {
-            // A malformed one is already told.
+            // A malformed one is already reported.
             name.as_ref().map_or(true, AlternativeName::names_a_host)
         };
         if self.usage.serves() && !self.nameless_server && !self.names.iter().any(named) {
@@ -225,7 +225,7 @@ impl LeafRequest {
 }
 
 impl LeafRequest {
-    /// The request as the record keeps it, without key usages and extensions of its own.
+    /// The request as stored in the record, without its key usages and other extensions.
     pub fn subject(&self) -> Subject {
         let names = |wanted: fn(&AlternativeName) -> bool| {
             let names = self.names().filter(move |name| wanted(name));

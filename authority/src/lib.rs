@@ -1,7 +1,7 @@
 //! The certificate authority of mtls-demo: it issues leaves and intermediates, signs revocation
 //! lists, and keeps a directory of identities with a record of all that it issued.
 //!
-//! It refuses to know sockets, TLS, and whom a service trusts; the crate `mtls` judges, this one
+//! It has no sockets, no TLS and no trust decisions; the crate `mtls` verifies, this one
 //! only signs.
 //!
 //! ```text
@@ -11,10 +11,10 @@
 //!
 //! Directory ─lock()─> LockedDirectory: the authority, the record and the identities on disk
 //!     │                 └─ begin, issue, finish or abort a Rollover to another root
-//!     └─ renewals() ──> Renewals: what is near its end
+//!     └─ renewals() ──> Renewals: what is about to expire
 //! ```
 //!
-//! Tests of the other crates take every certificate from here, the bad ones too:
+//! Tests of the other crates get every certificate from here, including invalid ones:
 //!
 //! ```
 //! use authority::{Authority, AuthorityRequest, LeafRequest, Usage};

@@ -1,4 +1,4 @@
-//! How long a certificate or a revocation list lives, as people write it.
+//! The lifetime of a certificate or a revocation list, as text such as `30d`.
 
 use std::{fmt, str::FromStr};
 
@@ -10,20 +10,20 @@ use time::Duration;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Lifetime(i64);
 
-/// Why a text is no lifetime.
+/// The error for a text that is not a lifetime.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{0}\" is no lifetime: give a number and a unit, such as 30d, 12h, 5m or 20s")]
+#[error("\"{0}\" is not a lifetime: give a number and a unit, such as 30d, 12h, 5m or 20s")]
 pub struct LifetimeError(String);
 
 impl Lifetime {
-    /// So many days; never less than one, never more than 36,500.
+    /// A lifetime in days; clamped to between one and 36,500.
     pub const fn days(days: u16) -> Self {
         let days = if days == 0 { 1 } else { days };
         let days = if days > MAX_DAYS { MAX_DAYS } else { days };
         Self(days as i64 * DAY)
     }
 
-    /// So many seconds, never less than one.
+    /// A lifetime in seconds; at least one.
     pub const fn seconds(seconds: u32) -> Self {
         let seconds = seconds as i64;
         let most = MAX_DAYS as i64 * DAY;
@@ -36,7 +36,7 @@ impl Lifetime {
         })
     }
 
-    /// The same span for arithmetic with dates.
+    /// The same span, for arithmetic with dates.
     pub const fn duration(self) -> Duration {
         Duration::seconds(self.0)
     }
@@ -113,7 +113,7 @@ mod tests {
             assert_eq!(
                 text.parse::<Lifetime>().unwrap_err().to_string(),
                 format!(
-                    "\"{text}\" is no lifetime: give a number and a unit, such as 30d, 12h, 5m or \
+                    "\"{text}\" is not a lifetime: give a number and a unit, such as 30d, 12h, 5m or \
                      20s"
                 )
             );

@@ -1,5 +1,5 @@
-//! What is issued into an authority's directory, under its lock; its lists and rollovers have
-//! files of their own.
+//! Issues into an authority's directory, under its lock; lists and rollovers have files of their
+//! own.
 
 use std::{fs::File, io};
 
@@ -14,7 +14,7 @@ use crate::{
     IdentityOutcome, Leaf, LeafRequest, Record, RevocationListRequest,
 };
 
-/// A directory in which nobody else writes until this is dropped.
+/// A locked directory: no other process writes to it until this is dropped.
 pub struct LockedDirectory {
     directory: Directory,
     _lock: File,
@@ -25,16 +25,16 @@ impl LockedDirectory {
         Self { directory, _lock: lock }
     }
 
-    /// Makes an authority with an empty list if there is none that still lives, or if `anew`; and
-    /// makes its list anew where less than a third of its life is left. A rollover goes on, unless
-    /// a new authority is made.
+    /// Creates an authority with an empty list if there is no unexpired one, or if `anew`; and
+    /// replaces its list if less than a third of its lifetime is left. A rollover continues, unless
+    /// a new authority is created.
     pub fn ensure_authority(&mut self, anew: bool) -> Result<AuthorityOutcome, DirectoryError> {
         if anew || !self.directory.ca().exists() {
             self.make_authority()?;
             return Ok(AuthorityOutcome::Made);
         }
         let mut record = match self.directory.record() {
-            // Without the record, only the authority's own files can still be judged.
+            // Without the record, only the authority's own files can be checked.
             Err(DirectoryError::File { .. }) => Record::default(),
             record => record?,
         };
@@ -75,7 +75,7 @@ impl LockedDirectory {
         self.fill(name, request, false)
     }
 
-    /// Leaves an identity that is fit and as asked for, and makes it otherwise, or if `anew`.
+    /// Keeps an identity that is valid and as requested, and replaces it otherwise, or if `anew`.
     pub fn ensure_identity(
         &mut self,
         name: &IdentityName,
@@ -102,7 +102,7 @@ impl LockedDirectory {
         }
     }
 
-    /// Gives an identity a new key and a new leaf with the same names, use and lifetime.
+    /// Gives an identity a new key and a new leaf with the same names, usage and lifetime.
     pub fn renew(&mut self, name: &IdentityName) -> Result<Leaf, DirectoryError> {
         let record = self.directory.record()?;
         let entry = record.newest(name.as_str());
@@ -110,7 +110,7 @@ impl LockedDirectory {
         self.fill(name, &entry.subject.request(), true)
     }
 
-    /// The names of identities that no root signed that they are to trust now.
+    /// The names of identities that no currently trusted root signed.
     pub fn strangers(&self) -> Result<Vec<String>, DirectoryError> {
         let trust = self.trust_files(&self.directory.record()?)?;
         let mut names = self.identities()?;
@@ -125,7 +125,7 @@ impl LockedDirectory {
         names.map_err(DirectoryError::file("read", path))
     }
 
-    // The entry comes first: nothing is ever issued that the record does not know.
+    // The entry is written first: nothing is ever issued that the record does not contain.
     fn fill(
         &mut self,
         name: &IdentityName,
@@ -153,7 +153,7 @@ impl LockedDirectory {
     fn make_authority(&mut self) -> Result<(), DirectoryError> {
         let mut record = match self.directory.record() {
             Err(DirectoryError::NoAuthority(_)) => Record::default(),
-            // Somebody took it away: a new authority can do without the old one's record.
+            // The record was removed: a new authority does not need the old one's record.
             Err(DirectoryError::File { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {

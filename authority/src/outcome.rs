@@ -1,31 +1,31 @@
-//! What became of an authority or an identity that was to be made sure of.
+//! The results of ensuring that an authority or an identity exists.
 
 use time::OffsetDateTime;
 
 use crate::{Entry, Fault, Leaf};
 
-/// What became of the authority.
+/// The result for an authority.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AuthorityOutcome {
-    /// The old one had ended at that moment, and a new one was made.
+    /// The old one had expired at that time, and a new one was created.
     Ended(OffsetDateTime),
-    /// The list was signed anew.
+    /// The list was renewed.
     ListRenewed,
-    /// There was none, or a new one was asked for.
+    /// There was none, or a new one was requested.
     Made,
-    /// It is as it was.
+    /// Nothing changed.
     Unchanged,
 }
 
-/// What became of an identity.
+/// The result for an identity.
 #[derive(Debug)]
 pub enum IdentityOutcome {
     /// There was none.
     Made(Leaf),
-    /// A new one was asked for, or the old one had the fault.
+    /// A new one was requested, or the old one had this fault.
     MadeAnew(Leaf, Option<Fault>),
-    /// The leaf is as it was; these files of the authority were put back.
+    /// The leaf is unchanged; these files of the authority were restored.
     Repaired(Vec<&'static str>),
-    /// It is as it was.
+    /// Nothing changed.
     Unchanged(Entry),
 }

@@ -1,18 +1,18 @@
-//! The record of what was issued: to whom, when, with which names, and what was revoked since.
+//! The record of issued leaves: names, dates, and revocations.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{Authority, Certificate, Entry, Revocation, RevocationListRequest, Rollover, Serial};
 
-/// All that an authority's directory has issued so far; the file `ca/issued.json`.
+/// Everything that an authority's directory has issued; the file `ca/issued.json`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Every root that was in charge, the present one last; during a rollover the next one after
+    /// Every root that ever issued, the present one last; during a rollover the next one after
     /// it.
     pub authorities: Vec<AuthorityEntry>,
-    /// Every leaf, the newest last; of those of one name that have ended, the newest hundred.
+    /// Every leaf, the newest last; of the expired leaves of one name, the newest hundred.
     pub issued: Vec<Entry>,
     /// The rollover that is under way, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ pub struct AuthorityEntry {
     pub common_name: String,
     /// Its key identifier in hex.
     pub key_identifier: String,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
     /// The number of its newest revocation list.
@@ -35,7 +35,7 @@ pub struct AuthorityEntry {
     /// When that list was made.
     #[serde(with = "time::serde::rfc3339")]
     pub list_this_update: OffsetDateTime,
-    /// By when that list must be made anew.
+    /// When that list becomes stale.
     #[serde(with = "time::serde::rfc3339")]
     pub list_next_update: OffsetDateTime,
 }
@@ -72,15 +72,15 @@ impl Record {
         })
     }
 
-    /// Whether identities are to trust the root with this key identifier.
+    /// Whether identities trust the root with this key identifier.
     pub fn trusts(&self, key_identifier: &str) -> bool {
         let rollover = self.rollover.as_ref().filter(|rollover| rollover.is_under_way());
         self.signers().any(|entry| entry.key_identifier == key_identifier)
             && rollover.is_none_or(|rollover| rollover.trusts(key_identifier))
     }
 
-    /// Adds a leaf, and forgets the oldest of its name that ended long ago: with short lives the
-    /// record would grow for ever.
+    /// Adds a leaf, and removes the oldest of its name that expired long ago: with short lifetimes
+    /// the record would grow without bound.
     pub(crate) fn add(&mut self, entry: Entry) {
         let now = OffsetDateTime::now_utc();
         let ended = |other: &Entry| other.name == entry.name && other.not_after < now;
@@ -99,11 +99,11 @@ impl Record {
         authorities.find(|entry| entry.key_identifier == key_identifier)
     }
 
-    /// The list that this root should sign next: all that it issued, that was revoked, and that
-    /// has not ended since (RFC 5280, 3.3).
+    /// The next list of this root: everything that it issued, that was revoked, and that has not
+    /// expired (RFC 5280, 3.3).
     pub(crate) fn list_request(&self, key_identifier: &str, number: u64) -> RevocationListRequest {
         let now = OffsetDateTime::now_utc();
-        // A certificate is good to the end of its last second.
+        // A certificate is valid to the end of its last second.
         let second = now.replace_nanosecond(0).unwrap_or(now);
         self.issued
             .iter()
@@ -133,21 +133,21 @@ impl AuthorityEntry {
         }
     }
 
-    /// Whether less than a third of the list's life is left.
+    /// Whether less than a third of the list's lifetime is left.
     pub fn list_is_near_its_end(&self, now: OffsetDateTime) -> bool {
         self.list_due() < now
     }
 
-    /// From when on less than a third of the list's life is left.
+    /// When less than a third of the list's lifetime will be left.
     pub fn list_due(&self) -> OffsetDateTime {
         self.list_next_update - (self.list_next_update - self.list_this_update) / 3
     }
 }
 
-/// How many leaves of one name that have ended the record keeps.
+/// How many expired leaves of one name the record keeps.
 const ENDED_KEPT: usize = 100;
 
-/// A key identifier as the record writes it.
+/// A key identifier in the form of the record.
 pub(crate) fn key_identifier(certificate: &Certificate) -> String {
     let bytes = certificate.key_identifier().iter();
     bytes.map(|byte| format!("{byte:02x}")).collect()
@@ -159,7 +159,7 @@ mod tests {
     use crate::{Authority, AuthorityRequest, Entry, LeafRequest};
 
     #[test]
-    fn of_the_leaves_of_a_name_that_have_ended_the_newest_hundred_stay() {
+    fn the_newest_hundred_expired_leaves_of_a_name_are_kept() {
         let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
         let ended = time::OffsetDateTime::now_utc() - time::Duration::days(1);
         let started = ended - time::Duration::days(1);

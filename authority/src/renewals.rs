@@ -1,21 +1,21 @@
-//! What must be renewed, and when the next thing must be: read from the files, without the lock.
+//! What must be renewed, and when the next renewal is due: read from the files, without the lock.
 
 use time::OffsetDateTime;
 
 use crate::identity_directory::IdentityDirectory;
 use crate::{Directory, DirectoryError, Entry, Fault, IdentityName, Lifetime, Record};
 
-/// What must be renewed at one moment.
+/// What must be renewed at a point in time.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Renewals {
-    /// Identities that are near their end, but whose authority ends no later: a new leaf would
-    /// live no longer.
+    /// Identities that are about to expire, but whose authority expires no later: a new leaf would
+    /// not live longer.
     pub capped: Vec<IdentityName>,
     /// Identities to renew.
     pub identities: Vec<IdentityName>,
-    /// Whether a revocation list is to be signed anew.
+    /// Whether a revocation list must be renewed.
     pub lists: bool,
-    /// The next moment at which something will be due.
+    /// When the next renewal is due.
     pub next: Option<OffsetDateTime>,
 }
 
@@ -27,9 +27,9 @@ enum State {
 }
 
 impl Directory {
-    /// What is to be renewed: that of which less than a third of its life is left, or no more than
-    /// `within` where that is shorter than its life; and what a killed writer left with the wrong
-    /// key. What was revoked is not renewed, nor what the record does not know.
+    /// Determines what to renew: everything with less than a third of its lifetime left, or no more
+    /// than `within` if that is shorter than its lifetime; and identities that an interrupted writer
+    /// left with the wrong key. Revoked leaves and leaves missing from the record are not renewed.
     pub fn renewals(
         &self,
         now: OffsetDateTime,

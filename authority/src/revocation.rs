@@ -1,4 +1,4 @@
-//! What was revoked, when and why, and the list that says so (RFC 5280, 5).
+//! Revocations with time and reason, and revocation lists (RFC 5280, 5).
 
 use std::{fmt, str::FromStr};
 
@@ -10,44 +10,44 @@ use time::OffsetDateTime;
 use crate::validity::whole_seconds;
 use crate::{IssueError, Lifetime, Serial};
 
-/// One certificate that no longer counts.
+/// One revoked certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
-    /// From when on.
+    /// When it was revoked.
     pub at: OffsetDateTime,
-    /// Why.
+    /// The reason.
     pub reason: RevocationReason,
-    /// Which certificate of the list's issuer.
+    /// The serial number of the certificate.
     pub serial: Serial,
 }
 
-/// Why a certificate was revoked (RFC 5280, 5.3.1); those that concern a leaf of ours.
+/// The reason of a revocation (RFC 5280, 5.3.1); only those that apply to a leaf.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RevocationReason {
-    /// Its holder's names no longer hold.
+    /// The names of its subject have changed.
     AffiliationChanged,
-    /// Its holder is no more.
+    /// Its subject no longer operates.
     CessationOfOperation,
     /// Its private key was stolen or lost.
     KeyCompromise,
-    /// Its holder may no longer do what it may do.
+    /// A privilege of its subject was withdrawn.
     PrivilegeWithdrawn,
-    /// Another took its place.
+    /// Another certificate replaced it.
     Superseded,
-    /// Nobody said why.
+    /// No reason was given.
     #[default]
     Unspecified,
 }
 
-/// Why a text is no reason.
+/// The error for a text that is not a reason.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "\"{0}\" is no reason: give unspecified, key-compromise, affiliation-changed, superseded, \
+    "\"{0}\" is not a reason: give unspecified, key-compromise, affiliation-changed, superseded, \
      cessation-of-operation or privilege-withdrawn"
 )]
 pub struct RevocationReasonError(String);
 
-/// What a revocation list is asked to say.
+/// The request for a revocation list.
 #[derive(Clone, Debug)]
 pub struct RevocationListRequest {
     next_update: OffsetDateTime,
@@ -64,10 +64,10 @@ pub struct RevocationList {
 }
 
 impl RevocationListRequest {
-    /// How long a list holds unless told otherwise.
+    /// The default lifetime of a list.
     pub const LIFETIME: Lifetime = Lifetime::days(30);
 
-    /// An empty list with this number, from now on, for 30 days.
+    /// An empty list with this number, valid from now for 30 days.
     ///
     /// Each list of an issuer must have a greater number than the one before.
     pub fn new(number: u64) -> Self {
@@ -80,13 +80,13 @@ impl RevocationListRequest {
         }
     }
 
-    /// From when on it holds.
+    /// Sets `thisUpdate`, from which the list is valid.
     pub fn this_update(mut self, moment: OffsetDateTime) -> Self {
         self.this_update = moment;
         self
     }
 
-    /// By when there will be a newer one; past that moment the list is stale.
+    /// Sets `nextUpdate`; after it the list is stale.
     pub fn next_update(mut self, moment: OffsetDateTime) -> Self {
         self.next_update = moment;
         self

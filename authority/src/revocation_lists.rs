@@ -1,5 +1,5 @@
-//! The newest revocation list of each root that can sign: revoked into, kept fresh, and spread
-//! with the roots to every directory that follows them.
+//! The newest revocation list of each root that can sign: adds revocations, renews lists, and
+//! writes roots and lists to every directory that follows them.
 
 use std::fs;
 
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl LockedDirectory {
-    /// Revokes the leaf with this serial number, or every leaf of this name that still lives, and
-    /// puts the new list into every directory. Answers with what it revoked.
+    /// Revokes the leaf with this serial number, or every unexpired leaf of this name, and
+    /// writes the new list to every directory. Returns the revoked entries.
     pub fn revoke(
         &mut self,
         what: &str,
@@ -51,7 +51,7 @@ impl LockedDirectory {
             revoked.iter().any(|entry| entry.authority == issuer)
         };
         let signed = self.sign_lists(&mut record, concerned)?;
-        // A run that was killed may have left directories with the list before.
+        // An interrupted run may have left directories with the previous list.
         self.spread_trust()?;
         if signed.is_empty() {
             return Err(DirectoryError::AlreadyRevoked(what.to_owned()));
@@ -59,9 +59,9 @@ impl LockedDirectory {
         Ok(revoked)
     }
 
-    /// Signs anew, with the next number, each list of which less than a third is left or whose
-    /// file is not what the record says, and puts it into every directory. Answers with those
-    /// that it signed.
+    /// Renews, with the next number, each list with less than a third of its lifetime left or whose
+    /// file differs from the record, and writes it to every directory. Returns the lists that it
+    /// signed.
     pub fn renew_lists(&mut self) -> Result<Vec<AuthorityEntry>, DirectoryError> {
         let mut record = self.directory().record()?;
         let signed = self.refresh_lists(&mut record)?;
@@ -71,15 +71,15 @@ impl LockedDirectory {
         Ok(signed)
     }
 
-    /// Puts the roots that are trusted now and their newest lists into every directory that
-    /// follows them, where they are missing. What others put there stays, and a directory that
-    /// cannot be written keeps the others waiting for nothing.
+    /// Writes the currently trusted roots and their newest lists to every directory that follows
+    /// them, where they are missing. Roots and lists of others stay, and a directory that cannot be
+    /// written does not stop the others from being updated.
     pub fn spread_trust(&self) -> Result<(), DirectoryError> {
         let trust = self.trust_files(&self.directory().record()?)?;
         let places = self.identities()?.into_iter().map(|name| self.place_of(&name));
         let following = places.filter(|place| place.follows(&trust));
         let written = following.map(|place| place.write_trust(&trust, true).map(drop));
-        // All of them are written before the first error is told.
+        // All of them are written before the first error is returned.
         written.fold(Ok(()), Result::and)
     }
 
@@ -111,7 +111,7 @@ impl LockedDirectory {
         ))
     }
 
-    // The record keeps the number, so that it never goes back, whatever becomes of the file.
+    // The record keeps the number, so that it never decreases, even if the file is lost.
     fn sign_lists(
         &self,
         record: &mut Record,

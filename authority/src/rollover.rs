@@ -1,4 +1,4 @@
-//! Where a rollover from one root to the next stands: whom the directories trust meanwhile, and
+//! The state of a rollover from one root to the next: which roots the directories trust, and
 //! which root issues.
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Certificate;
 use crate::record::key_identifier;
 
-/// The rollover that the record knows, under way or over.
+/// The rollover in the record, under way or over.
 ///
 /// ```text
 /// Beginning ──> Begun ──> Issuing ──> Finishing ──> Finished
@@ -15,37 +15,37 @@ use crate::record::key_identifier;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollover {
-    /// How far it went.
+    /// The step that it has reached.
     pub step: RolloverStep,
-    /// The root that was in charge when it began.
+    /// The root that issued when it began.
     pub old: RootId,
-    /// The root that is to take its place.
+    /// The root that replaces it.
     pub new: RootId,
 }
 
-/// How far a rollover went.
+/// A step of a rollover.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloverStep {
-    /// The old root is alone again.
+    /// Only the old root is trusted again.
     Aborted,
-    /// On the way back: both roots are trusted, and the old one issues again.
+    /// Aborting: both roots are trusted, and the old one issues again.
     Aborting,
-    /// The new root is made, and not every directory has it yet.
+    /// The new root is created, and not every directory has it yet.
     Beginning,
     /// Both roots are trusted, and the old one issues.
     Begun,
-    /// The new root is alone.
+    /// Only the new root is trusted.
     Finished,
-    /// The old root is being taken away.
+    /// The old root is being removed.
     Finishing,
     /// Both roots are trusted, and the new one issues.
     Issuing,
-    /// On the way back: the new root is being taken away.
+    /// Aborting: the new root is being removed.
     Withdrawing,
 }
 
-/// What tells one root from another, here and in what a service shows of itself.
+/// Identifies a root, here and in what a service reports of itself.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RootId {
@@ -79,7 +79,7 @@ impl Rollover {
         }
     }
 
-    /// Whether the identities are to trust the root with this key identifier.
+    /// Whether the identities trust the root with this key identifier.
     pub fn trusts(&self, key_identifier: &str) -> bool {
         let old = self.old.key_identifier == key_identifier;
         let new = self.new.key_identifier == key_identifier;

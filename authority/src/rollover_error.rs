@@ -1,16 +1,16 @@
-//! Why a step of a rollover could not be done.
+//! Errors of the steps of a rollover.
 
 use crate::{DirectoryError, IssueError, RolloverStep};
 
-/// Why a step of a rollover could not be done.
+/// Why a step of a rollover failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RolloverError {
     /// Something failed in the directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// Leaves of the root that is to go are still in use.
+    /// Leaves of the root to be removed are still in use.
     #[error(
-        "the root {root} cannot be taken away while a leaf of it stands in {}: renew it with \
+        "the root {root} cannot be removed while a leaf of it is in {}: renew it with \
          \"certs rollover {renewing}\", or, if that leaves it alone, with \"certs renew NAME\"; or \
          remove its directory",
         names.join(", ")
@@ -29,9 +29,9 @@ pub enum RolloverError {
     /// Another step comes first.
     #[error("\"certs rollover {asked}\" does not follow where the rollover stands, {}: {}", stands(*step), remedy(*step))]
     OutOfOrder {
-        /// The step asked for.
+        /// The requested step.
         asked: &'static str,
-        /// Where it stands.
+        /// The step that it has reached.
         step: RolloverStep,
     },
 }

@@ -1,4 +1,4 @@
-//! The steps of a rollover. Each can be killed anywhere: the same step again completes it.
+//! The steps of a rollover. Each may be killed at any point: running it again completes it.
 
 use crate::directory::{NEXT_KEY, NEXT_ROOT};
 use crate::file::Readers;
@@ -11,17 +11,17 @@ use crate::{
     RevocationListRequest, Rollover, RolloverError, RolloverStep, Serial,
 };
 
-/// What became of one identity when all leaves were to come from another root.
+/// The result for one identity when its leaf was to come from another root.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reissued {
-    /// Whose directory.
+    /// The name of the identity.
     pub name: String,
-    /// The serial number of the new leaf, or of the one that was of that root already; or why it
-    /// was left alone.
+    /// The serial number of the new leaf, or of the existing leaf of that root; or why it was
+    /// skipped.
     pub leaf: Result<Serial, LeftAlone>,
 }
 
-/// Why an identity keeps the leaf that it has.
+/// Why an identity keeps its leaf.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeftAlone {
     /// Its leaf is revoked.
@@ -31,7 +31,7 @@ pub enum LeftAlone {
 }
 
 impl LockedDirectory {
-    /// Makes the new root, and puts both roots and both lists into every directory.
+    /// Creates the new root, and writes both roots and both lists to every directory.
     pub fn begin_rollover(&mut self) -> Result<Rollover, RolloverError> {
         let mut record = self.directory().record()?;
         match step(&record) {
@@ -59,7 +59,7 @@ impl LockedDirectory {
         Ok((rollover, self.reissue(&record)?))
     }
 
-    /// Takes the old root away from every directory and puts the new one in charge.
+    /// Removes the old root from every directory; the new one becomes the only root.
     pub fn finish_rollover(&mut self) -> Result<Rollover, RolloverError> {
         let mut record = self.directory().record()?;
         match step(&record).ok_or(RolloverError::NotUnderWay)? {
@@ -87,8 +87,8 @@ impl LockedDirectory {
         Ok(rollover)
     }
 
-    /// On the way back: puts both roots and both lists into every directory again, and lets the
-    /// old one issue.
+    /// Aborts: writes both roots and both lists to every directory again, and makes the old root
+    /// issue.
     pub fn begin_abort(&mut self) -> Result<Rollover, RolloverError> {
         let mut record = self.directory().record()?;
         match step(&record).ok_or(RolloverError::NotUnderWay)? {
@@ -104,7 +104,7 @@ impl LockedDirectory {
         Ok(rollover)
     }
 
-    /// Further back: gives every identity whose leaf is of the new root one of the old root.
+    /// Continues to abort: gives every identity whose leaf is of the new root one of the old root.
     pub fn issue_abort(&mut self) -> Result<Vec<Reissued>, RolloverError> {
         let record = self.directory().record()?;
         if step(&record) == Some(RolloverStep::Aborting) {
@@ -114,7 +114,7 @@ impl LockedDirectory {
         }
     }
 
-    /// At the end of the way back: takes the new root away from every directory.
+    /// Ends the abort: removes the new root from every directory.
     pub fn finish_abort(&mut self) -> Result<Rollover, RolloverError> {
         let mut record = self.directory().record()?;
         match step(&record).ok_or(RolloverError::NotUnderWay)? {
@@ -207,7 +207,7 @@ fn plan(place: &IdentityDirectory, name: &str, signers: &Signers, record: &Recor
     let (Some(newest), Ok(parsed)) = (record.newest(name), name.parse()) else {
         return stranger;
     };
-    // Without a leaf that can be read, the record alone knows whose it was.
+    // If no leaf can be read, only the record has its issuer.
     let leaf = place.chain().ok().map(|mut chain| chain.swap_remove(0));
     let signed = |leaf| signers.all().any(|authority| authority.root().signed(leaf));
     if leaf.as_ref().is_some_and(|leaf| !signed(leaf)) {
@@ -224,7 +224,7 @@ fn plan(place: &IdentityDirectory, name: &str, signers: &Signers, record: &Recor
     }
 }
 
-// The leaf may stand under an intermediate, so the whole chain counts.
+// An intermediate may have issued the leaf, so the whole chain counts.
 fn stands_in(place: &IdentityDirectory, name: &str, root: &Authority, record: &Record) -> bool {
     match place.chain() {
         Ok(chain) => chain.iter().any(|certificate| root.root().signed(certificate)),
@@ -243,12 +243,12 @@ fn known(record: &Record) -> Result<Rollover, RolloverError> {
     record.rollover.clone().ok_or(RolloverError::NotUnderWay)
 }
 
-// The root in charge is the last one in the record.
+// The present root is the last one in the record.
 fn ended(record: &mut Record, step: RolloverStep) -> Result<Rollover, RolloverError> {
     let rollover = record.rollover.as_mut().ok_or(RolloverError::NotUnderWay)?;
     rollover.step = step;
     let rollover = rollover.clone();
-    let in_charge = &rollover.issuing().key_identifier;
-    record.authorities.sort_by_key(|entry| entry.key_identifier == *in_charge);
+    let issuing_root = &rollover.issuing().key_identifier;
+    record.authorities.sort_by_key(|entry| entry.key_identifier == *issuing_root);
     Ok(rollover)
 }

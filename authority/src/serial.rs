@@ -1,4 +1,4 @@
-//! The serial number of a certificate: how it is drawn, and the one way it is written.
+//! The serial number of a certificate: how it is generated, and how it is written.
 
 use std::{fmt, str::FromStr};
 
@@ -10,15 +10,15 @@ use crate::IssueError;
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Serial(Vec<u8>);
 
-/// Why a text is no serial number.
+/// The error for a text that is not a serial number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "\"{0}\" is no serial number: give 1 to 40 hexadecimal digits, as \"certs list\" shows them"
+    "\"{0}\" is not a serial number: give 1 to 40 hexadecimal digits, as \"certs list\" shows them"
 )]
 pub struct SerialError(String);
 
 impl Serial {
-    /// Draws sixteen bytes from the system's generator.
+    /// Draws sixteen bytes from the system's random generator.
     ///
     /// The first bit is zero and the first byte is not, so that every tool shows the same 32
     /// digits.
@@ -30,7 +30,7 @@ impl Serial {
         Ok(Self(bytes.to_vec()))
     }
 
-    /// Takes the bytes of a certificate's serial number, without the sign byte.
+    /// Reads the bytes of a certificate's serial number, without the sign byte.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let significant = bytes.iter().position(|byte| *byte != 0);
         Self(bytes[significant.unwrap_or(bytes.len())..].to_vec())
@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(
                 text.parse::<Serial>().unwrap_err().to_string(),
                 format!(
-                    "\"{text}\" is no serial number: give 1 to 40 hexadecimal digits, as \
+                    "\"{text}\" is not a serial number: give 1 to 40 hexadecimal digits, as \
                      \"certs list\" shows them"
                 )
             );

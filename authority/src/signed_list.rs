@@ -1,18 +1,18 @@
-//! The revocation lists that stand in a PEM file, as far as telling them apart needs.
+//! Reads the revocation lists in a PEM file, as far as needed to distinguish them.
 
 use x509_parser::{extensions::ParsedExtension, parse_x509_crl, pem::Pem};
 
 /// One list of a `ca.crl`.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedList {
-    /// The key identifier of its issuer in hex; empty where it states none.
+    /// The key identifier of its issuer in hex; empty if the list has none.
     pub(crate) key_identifier: String,
     pub(crate) number: Option<u64>,
     pub(crate) pem: String,
 }
 
 impl SignedList {
-    /// Reads all lists of a PEM file, in order; what cannot be read is passed over.
+    /// Reads all lists of a PEM file, in order; unreadable blocks are skipped.
     pub(crate) fn read_all(text: &str) -> Vec<Self> {
         let starts = text.match_indices(BEGIN).map(|(start, _)| &text[start..]);
         starts

@@ -1,9 +1,9 @@
-//! The roots whose keys stand in `ca/`: the present one, and during a rollover the next one.
+//! The roots whose keys are in `ca/`: the present one, and during a rollover the next one.
 
 use crate::record::key_identifier;
 use crate::{Authority, Record};
 
-/// Who can sign here.
+/// The roots that can sign.
 pub(crate) struct Signers {
     pub(crate) next: Option<Authority>,
     pub(crate) present: Authority,
@@ -33,7 +33,7 @@ impl Signers {
         }
     }
 
-    /// The ones that identities are to trust.
+    /// The roots that identities trust.
     pub(crate) fn trusted(&self, record: &Record) -> Vec<&Authority> {
         let rollover = record.rollover.as_ref().filter(|rollover| rollover.is_under_way());
         let trusted = |authority: &&Authority| {

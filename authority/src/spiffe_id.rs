@@ -4,15 +4,15 @@ use std::{fmt, str::FromStr};
 
 /// A SPIFFE ID of a workload, such as `spiffe://mtls-demo.local/ns/default/sa/api-service`.
 ///
-/// As the SPIFFE ID standard wants it: a lower-case trust domain of letters, digits, dots, dashes
+/// Valid by the SPIFFE ID standard: a lower-case trust domain of letters, digits, dots, dashes
 /// and underscores, at most 255 bytes; a path of segments that are neither empty nor `.` nor `..`;
 /// no query, no fragment, no port; at most 2048 bytes in all.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SpiffeId(String);
 
-/// Why a text is no SPIFFE ID.
+/// The error for a text that is not a SPIFFE ID.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{text}\" is no SPIFFE ID: {problem}")]
+#[error("\"{text}\" is not a SPIFFE ID: {problem}")]
 pub struct SpiffeIdError {
     text: String,
     problem: &'static str,
@@ -83,7 +83,7 @@ mod tests {
     use super::SpiffeId;
 
     #[test]
-    fn a_well_formed_spiffe_id_is_taken() {
+    fn a_well_formed_spiffe_id_is_accepted() {
         for text in [
             "spiffe://mtls-demo.local/ns/default/sa/api-service",
             "spiffe://a/b",
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_by_its_own_words() {
+    fn each_fault_has_its_own_message() {
         for (text, problem) in [
             ("https://a/b", "start it with spiffe://"),
             ("SPIFFE://a/b", "start it with spiffe://"),
@@ -125,7 +125,7 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse::<SpiffeId>().unwrap_err().to_string(),
-                format!("\"{text}\" is no SPIFFE ID: {problem}")
+                format!("\"{text}\" is not a SPIFFE ID: {problem}")
             );
         }
     }

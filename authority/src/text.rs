@@ -1,4 +1,4 @@
-//! Values that stand in the record as the text people write for them.
+//! Values that are stored in the record as text.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! The authority's half of an identity directory: what its `ca.crt` and `ca.crl` are to hold.
+//! The authority's files of an identity directory: the content of its `ca.crt` and `ca.crl`.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use crate::Certificate;
 use crate::record::key_identifier;
 use crate::signed_list::SignedList;
 
-/// The roots of ours that are trusted now, and their lists.
+/// The currently trusted roots of this authority, and their lists.
 pub(crate) struct TrustFiles {
-    /// The key identifiers of all roots that ever were ours.
+    /// The key identifiers of all present and former roots.
     ours: BTreeSet<String>,
     lists: Vec<SignedList>,
     roots: Vec<Certificate>,
-    /// All roots that can sign, a trusted one or not.
+    /// All roots that can sign, trusted or not.
     signers: Vec<Certificate>,
 }
 
@@ -39,7 +39,7 @@ impl TrustFiles {
     }
 
     /// Whether a directory with this `ca.crt` and this leaf follows the roots that can sign now;
-    /// one that a former root left behind does not.
+    /// a directory of a former root does not.
     pub(crate) fn concerns(&self, roots: &str, leaf: Option<&Certificate>) -> bool {
         let roots = Certificate::read_all(roots).unwrap_or_default();
         self.signers.iter().any(|signer| {
@@ -48,7 +48,7 @@ impl TrustFiles {
         })
     }
 
-    /// Our roots and lists and nothing else.
+    /// The authority's own roots and lists only.
     pub(crate) fn alone(&self) -> TrustTexts {
         TrustTexts {
             lists: self.lists.iter().map(|list| list.pem.as_str()).collect(),
@@ -56,11 +56,11 @@ impl TrustFiles {
         }
     }
 
-    /// Ours in place of what was ours, then those that somebody else put there.
+    /// The authority's own in place of its former ones, then those that others added.
     pub(crate) fn beside_others(&self, present: &TrustTexts) -> TrustTexts {
         let mut texts = self.alone();
         let roots = Certificate::read_all(&present.roots).unwrap_or_default();
-        // Where none was ever ours, it is not beside ours.
+        // If the file never had a root of ours, ours is not added to it.
         if !roots.iter().any(|root| self.is_ours(root)) {
             return texts;
         }
@@ -83,8 +83,8 @@ impl TrustFiles {
 }
 
 impl TrustTexts {
-    /// The file that holds a block which cannot be read, and so would be lost if it was written
-    /// anew.
+    /// The file with a block that cannot be read, and so would be lost if the file was
+    /// rewritten.
     pub(crate) fn damaged(&self) -> Option<&'static str> {
         let roots = Certificate::read_all(&self.roots).unwrap_or_default();
         let lists = SignedList::read_all(&self.lists);
@@ -98,10 +98,10 @@ impl TrustTexts {
         is_of_a_block(&lists).then_some("ca.crl")
     }
 
-    /// Whether these roots are all among those of `present`, so that none is added.
+    /// Whether `present` contains all of these roots, so that none is added.
     ///
-    /// A list never stands without its root: a reader would take it for an intermediate's. So
-    /// roots are added before their lists, and taken away after them.
+    /// A list is never without its root: a reader would treat it as an intermediate's. So
+    /// roots are added before their lists, and removed after them.
     pub(crate) fn adds_no_root_to(&self, present: &Self) -> bool {
         let present = Certificate::read_all(&present.roots).unwrap_or_default();
         let wanted = Certificate::read_all(&self.roots).unwrap_or_default();
@@ -109,7 +109,7 @@ impl TrustTexts {
     }
 }
 
-/// Whether there is a boundary in a text, a damaged one too, or a line of base64; a fingerprint
+/// Whether a text has a PEM boundary, even a damaged one, or a line of base64; a fingerprint
 /// has hexadecimal digits only.
 fn is_of_a_block(text: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_are_added_or_only_taken_away() {
+    fn roots_are_added_or_only_removed() {
         let [old, new] = [(), ()].map(|()| root());
 
         assert!(texts(&[&old]).adds_no_root_to(&texts(&[&old, &new])));

@@ -1,10 +1,10 @@
-//! What a leaf is for: the extended key usage that it bears.
+//! The usage of a leaf: its extended key usage.
 
 use std::{fmt, str::FromStr};
 
 use rcgen::ExtendedKeyUsagePurpose;
 
-/// What a leaf may be shown for (RFC 5280, 4.2.1.12).
+/// The purposes of a leaf (RFC 5280, 4.2.1.12).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Usage {
     /// `serverAuth` and `clientAuth`.
@@ -17,13 +17,13 @@ pub enum Usage {
     Unstated,
 }
 
-/// Why a text is no usage.
+/// The error for a text that is not a usage.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{0}\" is no usage: give client, server or both")]
+#[error("\"{0}\" is not a usage: give client, server or both")]
 pub struct UsageError(String);
 
 impl Usage {
-    /// Whether the leaf proves a server.
+    /// Whether the leaf can authenticate a server.
     pub fn serves(self) -> bool {
         matches!(self, Self::Both | Self::Server)
     }

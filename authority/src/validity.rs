@@ -1,13 +1,13 @@
-//! The dates of a certificate: what was asked for, and what its issuer allows.
+//! The validity of a certificate: what was requested, and what its issuer allows.
 
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{IssueError, Lifetime};
 
-/// The dates somebody asks for.
+/// The requested validity.
 ///
-/// Without a start the certificate starts five minutes back, against clock skew, and lives its
-/// lifetime from now; with one it lives its lifetime from then. An end stands above a lifetime.
+/// Without a start the certificate starts five minutes ago, against clock skew, and expires one
+/// lifetime from now; with a start it expires one lifetime after it. An end overrides a lifetime.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestedValidity {
     pub(crate) lifetime: Lifetime,
@@ -16,7 +16,7 @@ pub(crate) struct RequestedValidity {
     pub(crate) outlives_issuer: bool,
 }
 
-/// The dates a certificate bears, in whole seconds (RFC 5280, 4.1.2.5).
+/// The validity of a certificate, in whole seconds (RFC 5280, 4.1.2.5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Validity {
     pub(crate) capped: bool,
@@ -29,7 +29,7 @@ impl RequestedValidity {
         Self { lifetime, not_after: None, not_before: None, outlives_issuer: false }
     }
 
-    /// How long it is meant to live from its start, or from now.
+    /// The intended lifetime from its start, or from now.
     pub(crate) fn lifetime(&self) -> Lifetime {
         let Some(not_after) = self.not_after else {
             return self.lifetime;
@@ -63,7 +63,7 @@ pub(crate) fn whole_seconds(moment: OffsetDateTime) -> OffsetDateTime {
     moment.to_offset(time::UtcOffset::UTC) - Duration::nanoseconds(moment.nanosecond().into())
 }
 
-/// A date as people read it in a message (RFC 3339).
+/// A date for a message (RFC 3339).
 pub(crate) fn written(moment: &OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }

@@ -1,6 +1,6 @@
-//! What a command has to say, and whether all is well.
+//! The output of a command, and whether it succeeded.
 
-/// The words for standard output; where all is not well, the command exits with 1.
+/// The text for standard output; unless all is well, the command exits with 1.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) is_good: bool,

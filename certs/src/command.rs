@@ -1,4 +1,4 @@
-//! What can be asked for: the options of all commands, and the list of commands.
+//! The command line: the options of all commands, and the list of commands.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ use crate::watch::Watch;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Where the authority and the identities live
+    /// The directory of the authority and the identities
     #[arg(long, global = true, value_name = "DIR", default_value = "certs/pki")]
     dir: PathBuf,
 }
@@ -43,7 +43,7 @@ enum Command {
 }
 
 impl Arguments {
-    /// Does what was asked for; the answer goes to standard output.
+    /// Runs the command and writes its output to standard output.
     pub(crate) fn run(self) -> anyhow::Result<Answer> {
         let directory = Directory::new(self.dir);
         Ok(match self.command {
@@ -69,9 +69,9 @@ Examples:
   certs list
   certs renew --all --within 10d
   certs revoke alice --reason key-compromise
-  certs watch                                renew before anything ends, until stopped
-  certs rollover status                      where the change to a new root stands
+  certs watch                                renew before anything expires, until stopped
+  certs rollover status                      the progress of the change to a new root
   certs secrets | kubectl apply -f -         the identities, to a Kubernetes cluster
   certs inspect certs/pki/api-service        everything in its files
-  certs inspect https://localhost:3000       what a live server shows and asks for
-  certs verify certs/pki/api-service         is it fit for use, and what mends it if not";
+  certs inspect https://localhost:3000       what a live server presents and requests
+  certs verify certs/pki/api-service         is it fit for use, and what fixes it if not";

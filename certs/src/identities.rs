@@ -1,4 +1,4 @@
-//! The three identities that every deployment has, and the names that they bear.
+//! The three identities that every deployment has, and their names.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,14 +7,14 @@ use authority::{AlternativeName, IdentityName, LeafRequest, SpiffeId, Usage};
 use crate::problems::Problems;
 use crate::scope::Scope;
 
-/// One identity as `certs init` makes it.
+/// One identity that `certs init` creates.
 pub(crate) struct Identity {
     pub(crate) name: IdentityName,
     pub(crate) request: LeafRequest,
     pub(crate) usage: Usage,
 }
 
-/// The API, the client service and the gateway, in this scope.
+/// The identities of the API, the client service and the gateway, in this scope.
 pub(crate) fn identities(scope: &Scope) -> anyhow::Result<Vec<Identity>> {
     let Scope { namespace, trust_domain } = scope;
     let mut problems = Problems::default();
@@ -23,7 +23,7 @@ pub(crate) fn identities(scope: &Scope) -> anyhow::Result<Vec<Identity>> {
         || trust_domain.contains('/')
     {
         problems.add(format!(
-            "--trust-domain \"{trust_domain}\" is no trust domain: give lower-case letters, \
+            "--trust-domain \"{trust_domain}\" is not a trust domain: give lower-case letters, \
              digits, dots, dashes and underscores, such as mtls-demo.local"
         ));
     }
@@ -55,18 +55,18 @@ fn request(name: &str, usage: Usage, namespace: &str, trust_domain: &str) -> Lea
         .spiffe(format!("spiffe://{trust_domain}/ns/{namespace}/sa/{name}"))
 }
 
-/// Whether a text may be the name of a Kubernetes namespace; if not, what to give instead.
+/// Checks that a text is a Kubernetes namespace; the error says what to give instead.
 pub(crate) fn check_namespace(namespace: &str) -> Result<(), String> {
     if AlternativeName::dns(namespace).is_ok() && is_label(namespace) {
         return Ok(());
     }
     Err(format!(
-        "--namespace \"{namespace}\" is no namespace: give lower-case letters, digits and dashes, \
+        "--namespace \"{namespace}\" is not a namespace: give lower-case letters, digits and dashes, \
          such as default"
     ))
 }
 
-/// Whether a text is a label as Kubernetes wants it (RFC 1123, section 2.1; lower case only).
+/// Whether a text is a Kubernetes label (RFC 1123, section 2.1; lower case only).
 pub(crate) fn is_label(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len())
@@ -75,5 +75,5 @@ pub(crate) fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// What they are called.
+/// Their names.
 pub(crate) const NAMES: [&str; 3] = ["api-service", "client-service", "gateway"];

@@ -13,20 +13,20 @@ use crate::identities::{Identity, NAMES, identities};
 use crate::remaining::remaining;
 use crate::scope::Scope;
 
-/// Makes the authority and the identities api-service, client-service and gateway
+/// Creates the authority and the identities api-service, client-service and gateway
 ///
-/// What is still good stays as it is: run it as often as you like. What is missing, unfit, ended,
-/// or in the last third of its life is made anew, and each line says which and why. A directory is
-/// of one namespace and one trust domain: another one needs a directory of its own.
+/// Safe to run repeatedly: what is still valid stays unchanged. What is missing, invalid, expired,
+/// or in the last third of its lifetime is replaced, and each line says which and why. A directory
+/// has one namespace and one trust domain: another one needs its own directory.
 #[derive(Args, Debug)]
 pub(crate) struct Init {
-    /// Make all anew, the authority too; what it issued before is worth nothing from then on
+    /// Replace everything, including the authority; no certificate issued before stays valid
     #[arg(long)]
     force: bool,
-    /// The Kubernetes namespace in the names [default: the directory's; at first, default]
+    /// The Kubernetes namespace in the names [default: that of the directory, or default]
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// The trust domain in the SPIFFE IDs [default: the directory's; at first, mtls-demo.local]
+    /// The trust domain in the SPIFFE IDs [default: that of the directory, or mtls-demo.local]
     #[arg(long, value_name = "NAME")]
     trust_domain: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Init {
             namespace: DEFAULT_NAMESPACE.to_owned(),
             trust_domain: DEFAULT_TRUST_DOMAIN.to_owned(),
         };
-        // A name that is none is refused before anything is made.
+        // An invalid name is rejected before anything is created.
         identities(&self.scope(&at_first))?;
         let mut locked = directory.create_and_lock()?;
         let known = directory.record().ok().and_then(|record| Scope::of_record(&record));
@@ -63,7 +63,7 @@ impl Init {
         Ok(answer)
     }
 
-    /// What was asked for; where nothing was, the default.
+    /// The requested value, or the default if there is none.
     fn scope(&self, default: &Scope) -> Scope {
         let asked =
             |asked: &Option<String>, default: &String| asked.as_ref().unwrap_or(default).clone();
@@ -86,7 +86,7 @@ fn ensure_same(directory: &Directory, known: &Scope, asked: &Scope) -> anyhow::R
     Ok(())
 }
 
-/// When the first of the identities ends, in UTC.
+/// When the first of the identities expires, in UTC.
 fn first_end(record: &Record) -> Option<String> {
     let ends = NAMES.iter().filter_map(|name| Some(record.newest(name)?.not_after));
     ends.min()?.format(&Rfc3339).ok()

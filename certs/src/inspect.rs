@@ -1,4 +1,4 @@
-//! `certs inspect`: everything in a file or a directory, or what a live server shows.
+//! `certs inspect`: the content of a file or a directory, or what a live server presents.
 
 use std::path::{Path, PathBuf};
 
@@ -20,24 +20,24 @@ mod server_view;
 mod sheet;
 mod trust_view;
 
-/// Shows everything in a file or an identity directory, or what a live server shows and asks for
+/// Shows a file, an identity directory, or what a live server presents and requests
 ///
 /// A PEM file may hold certificates, a private key (of which only the kind is shown, and whether
 /// it fits the certificate beside it) and revocation lists. A directory is one with tls.crt,
 /// tls.key, ca.crt and ca.crl.
 ///
-/// A server is asked for one handshake in each version of TLS, and never sent any data. Its chain
-/// is judged by DIR/ca/ca.crt if there is one.
+/// The command makes one handshake in each version of TLS, and never sends any data. The chain
+/// is verified against DIR/ca/ca.crt if that file exists.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {
     /// A PEM file, an identity directory, or the URL of a server
     #[arg(value_name = "PATH|https://HOST:PORT")]
     what: String,
-    /// Present this identity to the server, and say whether it was taken
+    /// Present this identity to the server, and report whether it was accepted
     #[arg(long, value_name = "DIR")]
     identity: Option<PathBuf>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

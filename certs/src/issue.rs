@@ -1,4 +1,4 @@
-//! `certs issue NAME`: one identity with the names asked for and nothing else.
+//! `certs issue NAME`: issues one identity with the requested names and nothing else.
 
 use std::fmt::Write;
 
@@ -10,13 +10,13 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::problems::Problems;
 use crate::remaining::remaining;
 
-/// Issues an identity NAME with the names asked for and nothing else
+/// Issues an identity NAME with the requested names and nothing else
 ///
 /// Its common name is NAME. The files tls.crt, tls.key, ca.crt and ca.crl are written to DIR/NAME.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Issue {
-    /// The name, and the name of its directory
+    /// The common name and the directory name
     name: String,
     /// A DNS name; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -30,13 +30,13 @@ pub(crate) struct Issue {
     /// ecdsa-p256, ecdsa-p384, ed25519, rsa-2048 or rsa-4096
     #[arg(long, value_name = "ALGORITHM", default_value = "ecdsa-p256")]
     key: String,
-    /// How long it lives: 30d, 12h, 5m, 20s [default: 30d]
+    /// The lifetime: 30d, 12h, 5m, 20s [default: 30d]
     #[arg(long, value_name = "SPAN")]
     lifetime: Option<String>,
-    /// When it ends, such as 2030-01-31T12:00:00Z
+    /// The expiry, such as 2030-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     not_after: Option<String>,
-    /// When it starts, such as 2030-01-01T12:00:00Z [default: five minutes back]
+    /// The start of validity, such as 2030-01-01T12:00:00Z [default: five minutes ago]
     #[arg(long, value_name = "DATE")]
     not_before: Option<String>,
     /// The organizational unit in its subject
@@ -45,7 +45,7 @@ pub(crate) struct Issue {
     /// A SPIFFE ID, such as spiffe://mtls-demo.local/ns/default/sa/NAME
     #[arg(long, value_name = "ID")]
     spiffe: Option<String>,
-    /// What it is for: client, server or both
+    /// The usage: client, server or both
     #[arg(long, default_value = "client")]
     usage: String,
 }
@@ -65,7 +65,7 @@ impl Issue {
         let name = problems.take(self.name.parse::<IdentityName>());
         let usage = match problems.take(self.usage.parse()) {
             Some(Usage::Unstated) => {
-                problems.add("\"unstated\" is no usage: give client, server or both");
+                problems.add("\"unstated\" is not an : give client, server or both");
                 None
             }
             usage => usage,
@@ -79,7 +79,7 @@ impl Issue {
         }
         let request = self.dates(request, &mut problems);
         for problem in request.problems() {
-            // The common name is the name, and was judged as such.
+            // The common name is the name, and was checked as such.
             let is_name = matches!(&problem, authority::IssueError::Name(authority::NameError::Subject(text)) if *text == self.name);
             if !is_name {
                 problems.add(problem);
@@ -121,7 +121,7 @@ impl Issue {
     }
 }
 
-/// What a new leaf is, in one line.
+/// Describes a new leaf in one line.
 pub(crate) fn facts(leaf: &Leaf) -> anyhow::Result<String> {
     let left = remaining(leaf.not_after() - OffsetDateTime::now_utc());
     let ends = leaf.not_after().format(&Rfc3339)?;
@@ -136,7 +136,7 @@ pub(crate) fn facts(leaf: &Leaf) -> anyhow::Result<String> {
 fn date(option: &str, text: Option<&str>, problems: &mut Problems) -> Option<OffsetDateTime> {
     let text = text?;
     problems.take(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
-        format!("{option} \"{text}\" is no date: give one such as 2030-01-31T12:00:00Z")
+        format!("{option} \"{text}\" is not a date: give one such as 2030-01-31T12:00:00Z")
     }))
 }
 

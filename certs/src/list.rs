@@ -1,4 +1,4 @@
-//! `certs list`: what was issued and how long it still lives.
+//! `certs list`: the issued certificates and their remaining lifetime.
 
 use std::{fmt::Write, io::IsTerminal};
 
@@ -8,12 +8,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::remaining::remaining;
 
-/// Shows what was issued: name, serial number, use, what is left, and the names
+/// Lists issued certificates: name, serial number, usage, remaining lifetime, and the names
 ///
-/// The newest leaf of each name, and those revoked that would still live otherwise.
+/// Shows the newest leaf of each name, and revoked leaves that have not expired.
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// Show all that was ever issued; of each name, the newest hundred that have ended
+    /// Show every certificate ever issued; of each name, the newest hundred that have expired
     #[arg(long)]
     all: bool,
 }

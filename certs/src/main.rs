@@ -1,5 +1,5 @@
-//! The command over the authority and its certificates: one file a subcommand, `command` is their
-//! list.
+//! Manages the authority and its certificates. Each subcommand has one file; `command` lists
+//! them.
 
 use std::{io::Write, process::ExitCode};
 
@@ -32,7 +32,7 @@ mod watch;
 fn main() -> ExitCode {
     match Arguments::parse().run() {
         Ok(Answer { is_good, text }) => {
-            // A reader that went away, such as `head`, is no failure.
+            // A closed pipe, as with `head`, is not an error.
             let _ = std::io::stdout().lock().write_all(text.as_bytes());
             if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }

@@ -1,13 +1,13 @@
-//! All that is wrong with the arguments, told together.
+//! Collects all problems with the arguments, so that they are reported together.
 
 use std::fmt;
 
-/// What was found wrong so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<String>);
 
 impl Problems {
-    /// Takes the value, or notes why there is none.
+    /// Returns the value, or records the error.
     pub(crate) fn take<T>(&mut self, result: Result<T, impl fmt::Display>) -> Option<T> {
         result.map_err(|problem| self.add(problem)).ok()
     }
@@ -16,7 +16,7 @@ impl Problems {
         self.0.push(problem.to_string());
     }
 
-    /// Fails if there were any.
+    /// Fails if there are any problems.
     pub(crate) fn settle(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.0.is_empty(), self.0.join("\nerror: "));
         Ok(())

@@ -1,8 +1,8 @@
-//! What is told while a command still runs.
+//! Progress output while a command is still running.
 
 use std::{fmt::Display, io::Write};
 
-/// Writes a line to standard output at once; a reader that went away is no failure.
+/// Writes a line to standard output at once. A closed pipe is not an error.
 pub(crate) fn print(line: impl Display) {
     let mut output = std::io::stdout().lock();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());

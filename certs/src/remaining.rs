@@ -1,4 +1,4 @@
-//! How long something still lives, in words short enough for a table.
+//! The remaining lifetime of a certificate or list, in a short form for tables.
 
 use time::Duration;
 

@@ -9,16 +9,16 @@ use time::OffsetDateTime;
 use crate::issue::facts;
 use crate::problems::Problems;
 
-/// Gives identities a new key and a new certificate with the same names, use and lifetime
+/// Gives identities a new key and a new certificate with the same names, usage and lifetime
 #[derive(Args, Debug)]
 pub(crate) struct Renew {
     /// The identities to renew
     #[arg(required_unless_present = "all", value_name = "NAME")]
     names: Vec<String>,
-    /// Renew every identity in the directory but those that were revoked
+    /// Renew every identity in the directory that is not revoked
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Only those that end within this span, such as 10d
+    /// Only those that expire within this span, such as 10d
     #[arg(long, value_name = "SPAN")]
     within: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Renew {
     }
 }
 
-// A directory that somebody put there by hand is none of ours.
+// Skip directories that this authority did not create.
 fn recorded(locked: &LockedDirectory, record: &Record) -> anyhow::Result<Vec<IdentityName>> {
     let names = locked.identities()?;
     let names = names.iter().filter(|name| record.newest(name).is_some());

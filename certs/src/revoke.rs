@@ -1,4 +1,4 @@
-//! `certs revoke`: takes trust back, in the list of every directory.
+//! `certs revoke`: revokes certificates, in the list of every directory.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::problems::Problems;
 use crate::scope::Scope;
 
-/// Revokes every certificate of a name that still lives, or the one with a serial number
+/// Revokes every unexpired certificate of a name, or the one with a serial number
 ///
 /// Each line says which serial number, and of which namespace. The revocation list gets a new number, and every ca.crl under DIR is rewritten.
 #[derive(Args, Debug)]

@@ -1,4 +1,4 @@
-//! `certs rollover`: from one root to the next without a failed request, step by step.
+//! `certs rollover`: replaces the root step by step, without a failed request.
 
 use anyhow::Context;
 use authority::{Directory, LeftAlone, LockedDirectory, Reissued, RolloverStep, RootId};
@@ -9,9 +9,9 @@ use crate::progress::print;
 use crate::rollover_status::status;
 use crate::rollover_wait::{Sight, Wait, WaitArguments};
 
-/// Replaces the authority's root by a new one, step by step, while the services run
+/// Replaces the authority's root with a new one, step by step, while the services run
 ///
-/// Each step can be run again, and completes what an interrupted run of it left.
+/// Each step can be run again, and completes an interrupted run of the same step.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Rollover {
@@ -21,19 +21,19 @@ pub(crate) struct Rollover {
 
 #[derive(Debug, Subcommand)]
 enum Step {
-    /// Go back to the old root alone, from anywhere before the end of finish
+    /// Return to the old root only, at any point before finish completes
     ///
-    /// Leaves of the new root are renewed under the old one first.
+    /// Leaves of the new root are first renewed under the old one.
     Abort(WaitArguments),
-    /// Make the new root, and put both roots and both revocation lists into every directory
+    /// Create the new root, and write both roots and both revocation lists to every directory
     Begin(WaitArguments),
-    /// Take the old root away from every directory; the new one becomes ca/ca.crt
+    /// Remove the old root from every directory; the new one becomes ca/ca.crt
     ///
-    /// Refused while a leaf of the old root stands in any directory.
+    /// Refused while any directory has a leaf of the old root.
     Finish(WaitArguments),
     /// Renew all leaves under the new root, with new keys and the same names
     Issue(WaitArguments),
-    /// Show where the rollover stands, and the next command
+    /// Show the step that the rollover has reached, and the next command
     Status,
 }
 
@@ -75,7 +75,7 @@ fn finish(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     Ok(wait.until(&Sight::Without(&rollover.old))?)
 }
 
-// The lock is free while it waits, so that others can issue and revoke meanwhile.
+// The lock is not held while waiting, so that others can issue and revoke meanwhile.
 fn abort(directory: &Directory, wait: &Wait) -> anyhow::Result<()> {
     let lock = || -> anyhow::Result<LockedDirectory> { Ok(directory.lock()?) };
     let rollover = lock()?.begin_abort()?;
@@ -117,7 +117,7 @@ fn left_alone(why: LeftAlone, name: &str, path: &dyn std::fmt::Display) -> Strin
         LeftAlone::Revoked => {
             format!("its leaf is revoked: renew it with \"certs renew {name}\", or remove {path}")
         }
-        LeftAlone::Stranger => format!("this authority did not issue what stands in {path}"),
+        LeftAlone::Stranger => format!("this authority did not issue the certificate in {path}"),
     }
 }
 

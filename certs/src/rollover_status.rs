@@ -1,4 +1,4 @@
-//! `certs rollover status`: where it stands, in words, and the next command.
+//! `certs rollover status`: the current step, and the next command.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::remaining::remaining;
 
-/// Which roots there are, whose leaves stand where, and what to do next.
+/// Shows the roots, which root signed each leaf, and the next command.
 pub(crate) fn status(directory: &Directory) -> anyhow::Result<String> {
     let record = directory.record()?;
     let mut answer = String::new();
@@ -59,9 +59,9 @@ fn words(step: RolloverStep) -> &'static str {
         RolloverStep::Beginning => "beginning: not every directory has both roots yet",
         RolloverStep::Begun => "begun: both roots are trusted, the old one issues",
         RolloverStep::Finished => "finished",
-        RolloverStep::Finishing => "finishing: the old root is being taken away",
+        RolloverStep::Finishing => "finishing: the old root is being removed",
         RolloverStep::Issuing => "issuing: both roots are trusted, the new one issues",
-        RolloverStep::Withdrawing => "being aborted: the new root is being taken away",
+        RolloverStep::Withdrawing => "being aborted: the new root is being removed",
     }
 }
 

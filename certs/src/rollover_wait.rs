@@ -1,4 +1,4 @@
-//! `--wait URL…`: until running services show what a step of the rollover wrote.
+//! `--wait URL…`: waits until running services use what a step of the rollover wrote.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use tokio::time::{Instant, sleep};
 use crate::problems::Problems;
 use crate::progress::print;
 
-/// Which services to wait for, and how long.
+/// The services to wait for, and the timeout.
 #[derive(Args, Debug)]
 pub(crate) struct WaitArguments {
-    /// Wait until the service with this admin address, such as http://localhost:9000, shows at
-    /// /identity what was written; may name several
+    /// Wait until the service with this admin address, such as http://localhost:9000, reports the
+    /// written files at /identity; accepts several addresses
     #[arg(long, value_name = "URL", num_args = 1..)]
     wait: Vec<String>,
-    /// How long to wait for them
+    /// The timeout for all of them
     #[arg(long, value_name = "SPAN", default_value = "60s")]
     wait_timeout: String,
 }
 
-/// The same, checked.
+/// The same, validated.
 pub(crate) struct Wait {
     timeout: Lifetime,
     urls: Vec<Url>,
 }
 
-/// What a service must show.
+/// What a service must report.
 pub(crate) enum Sight<'a> {
     /// A leaf with one of these serial numbers.
     Serial(&'a [Serial]),
     /// Trust in this root.
     With(&'a RootId),
-    /// No trust in this root any more.
+    /// No trust in this root.
     Without(&'a RootId),
 }
 
-/// The services did not show it in time.
+/// The services did not report it in time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WaitError {
     #[error(
@@ -54,7 +54,7 @@ pub(crate) enum WaitError {
     Runtime(#[source] std::io::Error),
 }
 
-/// What we read of `/identity`.
+/// The fields of `/identity` that are used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
@@ -77,7 +77,7 @@ impl WaitArguments {
 }
 
 impl Wait {
-    /// Asks each service again and again until it shows what it must.
+    /// Polls each service until it reports what it must.
     pub(crate) fn until(&self, sight: &Sight<'_>) -> Result<(), WaitError> {
         if self.urls.is_empty() {
             return Ok(());
@@ -87,7 +87,7 @@ impl Wait {
     }
 
     async fn ask_until(&self, sight: &Sight<'_>) -> Result<(), WaitError> {
-        // The admin listeners are next door: no proxy, no other place.
+        // The admin listeners are internal: use no proxy and follow no redirect.
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -152,7 +152,7 @@ async fn ask(client: &Client, url: &Url, deadline: Instant) -> Result<Identity, 
             format!("cannot be reached ({})", innermost(&error))
         }
     };
-    // One look at least, however short the time.
+    // Poll at least once, however short the timeout.
     let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE).min(ANSWER_WITHIN);
     let request = client.get(url.clone()).timeout(left);
     let response = request.send().await.map_err(unreachable)?;
@@ -175,7 +175,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn identity_url(text: &str) -> Result<Url, String> {
     let refuse = || {
         format!(
-            "--wait \"{text}\" is no admin address: give one such as http://localhost:9000 (admin \
+            "--wait \"{text}\" is not an : give one such as http://localhost:9000 (admin \
              listeners speak plain HTTP)"
         )
     };
@@ -189,9 +189,9 @@ fn identity_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// How long one answer may take.
+/// The timeout of one response.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// Between two looks.
+/// The interval between two polls.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn anything_but_plain_http_is_refused() {
         for text in ["https://localhost:9000", "localhost:9000", "127.0.0.1:9000", "http://", ""] {
-            assert!(identity_url(text).unwrap_err().contains("is no admin address"), "{text}");
+            assert!(identity_url(text).unwrap_err().contains("is not an "), "{text}");
         }
     }
 }

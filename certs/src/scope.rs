@@ -1,4 +1,4 @@
-//! The Kubernetes namespace and the SPIFFE trust domain that the identities of a directory name.
+//! The Kubernetes namespace and the SPIFFE trust domain in the identities of a directory.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use authority::{Record, Subject};
 use crate::identities::NAMES;
 
 /// A namespace in a trust domain. An authority's directory has one: identities of two namespaces
-/// would share names, so that a renewal or a revocation by name would take either's.
+/// would share names, so that a renewal or a revocation by name could affect the wrong one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Scope {
     pub(crate) namespace: String,
@@ -15,13 +15,13 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// What the newest of the identities that `certs init` makes names.
+    /// The scope of the newest identity that `certs init` created.
     pub(crate) fn of_record(record: &Record) -> Option<Self> {
         let made_by_init = record.issued.iter().rev().filter(|e| NAMES.contains(&&*e.name));
         made_by_init.map(|entry| &entry.subject).find_map(Self::of_subject)
     }
 
-    /// What `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT` names, if the subject has such a URI.
+    /// The scope in `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, if the subject has such a URI.
     pub(crate) fn of_subject(subject: &Subject) -> Option<Self> {
         subject.uri.iter().find_map(|uri| match uri.split('/').collect::<Vec<_>>().as_slice() {
             ["spiffe:", "", trust_domain, "ns", namespace, "sa", _] => Some(Self {

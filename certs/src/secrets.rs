@@ -1,4 +1,4 @@
-//! `certs secrets`: identities as Kubernetes Secrets, for a pipe to the cluster.
+//! `certs secrets`: prints identities as Kubernetes Secrets, to pipe to the cluster.
 
 use std::io::IsTerminal;
 
@@ -14,25 +14,25 @@ use crate::problems::Problems;
 mod namespace;
 mod secret;
 
-/// Prints identities as Kubernetes Secrets, private keys included, for a pipe to kubectl
+/// Prints identities as Kubernetes Secrets, private keys included, to pipe to kubectl
 ///
 /// NAME becomes the Secret NAME-certs of type kubernetes.io/tls with the keys tls.crt, tls.key,
-/// ca.crt, and ca.crl if there is one. Nothing is printed unless all of them are fit for use, as
-/// the services judge it. Nothing is written to disk, and a terminal gets no key.
+/// ca.crt, and ca.crl if it exists. Nothing is printed unless every identity is fit for use, as
+/// the services verify it. Nothing is written to disk, and no key is printed to a terminal.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Secrets {
     /// An identity; may be repeated [default: api-service, client-service and gateway]
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
-    /// The namespace of the Secrets, which must be that of the names in the certificates
-    /// [default: the one that they name]
+    /// The namespace of the Secrets; it must match the names in the certificates
+    /// [default: the namespace in those names]
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
     /// yaml or json
     #[arg(long, value_name = "FORM", default_value = "yaml")]
     output: String,
-    /// Print the keys to a terminal too
+    /// Print the keys to a terminal as well
     #[arg(long)]
     show_keys: bool,
 }
@@ -48,7 +48,7 @@ impl Secrets {
         let (names, form) = self.check()?;
         let namespace = self.namespace.as_deref();
         let now = OffsetDateTime::now_utc();
-        // Nobody writes meanwhile: a Secret never has the key of one certificate beside another.
+        // The lock prevents a Secret with the key of one certificate and another certificate.
         let _locked = directory.lock()?;
         let mut problems = Problems::default();
         let secrets: Vec<Secret> = names
@@ -77,7 +77,7 @@ impl Secrets {
         let form = problems.take(match self.output.as_str() {
             "json" => Ok(Form::Json),
             "yaml" => Ok(Form::Yaml),
-            other => Err(format!("\"{other}\" is no form of output: give yaml or json")),
+            other => Err(format!("\"{other}\" is not an output format: give yaml or json")),
         });
         if let Some(namespace) = &self.namespace {
             problems.take(check_namespace(namespace));

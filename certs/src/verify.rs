@@ -1,4 +1,4 @@
-//! `certs verify DIR`: is this identity fit for use, by the judge that the services have.
+//! `certs verify DIR`: whether an identity is fit for use, verified as the services verify it.
 
 use std::{fmt::Write, path::PathBuf};
 
@@ -18,10 +18,10 @@ mod shell;
 mod verdict;
 mod warning;
 
-/// Judges whether an identity is fit for use, and names the command that mends what is wrong
+/// Verifies that an identity is fit for use, and prints the command that fixes each problem
 ///
-/// It is judged as the services judge it when they start: by its own ca.crt and ca.crl. Everything
-/// that is wrong is told at once. Exits with 1 where it is not fit; a warning alone leaves 0.
+/// It is verified as the services verify it at startup: against its own ca.crt and ca.crl. All
+/// problems are reported at once. Exits with 1 if it is not fit; warnings alone exit with 0.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
@@ -31,7 +31,7 @@ pub(crate) struct Verify {
     /// client or server [default: each that its extended key usage claims]
     #[arg(long)]
     role: Option<String>,
-    /// required, checked or off, as REVOCATION is for the services
+    /// required, checked or off, like REVOCATION for the services
     #[arg(long, default_value = "checked")]
     revocation: String,
 }
@@ -46,10 +46,10 @@ impl Verify {
             writeln!(text, "  {line}")?;
         }
         for fault in &verdict.faults {
-            writeln!(text, "fault: {}\n  mend: {}", fault.words, fault.mend)?;
+            writeln!(text, "fault: {}\n  fix: {}", fault.words, fault.fix)?;
         }
         for warning in &verdict.warnings {
-            writeln!(text, "warning: {}\n  mend: {}", warning.words, warning.mend)?;
+            writeln!(text, "warning: {}\n  fix: {}", warning.words, warning.fix)?;
         }
         Ok(Answer { is_good: verdict.faults.is_empty(), text })
     }
@@ -60,14 +60,16 @@ impl Verify {
             problems.take(match text {
                 "client" => Ok(Role::Client),
                 "server" => Ok(Role::Server),
-                other => Err(format!("\"{other}\" is no role: give client or server")),
+                other => Err(format!("\"{other}\" is not a role: give client or server")),
             })
         });
         let revocation = problems.take(match self.revocation.as_str() {
             "checked" => Ok(Revocation::Checked),
             "off" => Ok(Revocation::Off),
             "required" => Ok(Revocation::Required),
-            other => Err(format!("\"{other}\" is no revocation: give required, checked or off")),
+            other => {
+                Err(format!("\"{other}\" is not a revocation mode: give required, checked or off"))
+            }
         });
         problems.settle()?;
         Ok((role, revocation.unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! `certs watch`: renews what is near its end, for as long as it runs.
+//! `certs watch`: renews what is about to expire, until it is stopped.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,26 +16,26 @@ use crate::issue::facts;
 use crate::problems::Problems;
 use crate::progress::{print, print_failure};
 
-/// Renews leaves and revocation lists before they end, until it is told to stop
+/// Renews leaves and revocation lists before they expire, until it is stopped
 ///
-/// Whatever has less than a third of its life left gets renewed: leaves with a new key and the
-/// same names, lists with the same entries and the next number. What was revoked is not renewed.
-/// A failure is told and tried again. SIGINT and SIGTERM end it.
+/// Anything with less than a third of its lifetime left is renewed: leaves with a new key and the
+/// same names, lists with the same entries and the next number. Revoked leaves are not renewed.
+/// A failure is reported and retried. SIGINT and SIGTERM stop it.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// Probe at least this often; it wakes by itself when something is due
+    /// The longest time between two checks; it also wakes up when a renewal is due
     #[arg(long, value_name = "SPAN", default_value = "1m")]
     every: String,
-    /// Renew leaves that end within this span, where it is shorter than their life, instead of
-    /// those in the last third of their life
+    /// Renew leaves that expire within this span, where it is shorter than their lifetime, instead of
+    /// those in the last third of their lifetime
     #[arg(long, value_name = "SPAN")]
     within: Option<String>,
 }
 
 struct Round<'a> {
     directory: &'a Directory,
-    /// The identities of which it was told that their authority ends with them.
-    told: BTreeSet<IdentityName>,
+    /// The identities whose expiry with the authority has been reported.
+    reported: BTreeSet<IdentityName>,
     within: Option<Lifetime>,
 }
 
@@ -51,14 +51,14 @@ impl Watch {
         let watched = runtime.block_on(async {
             let mut stop = Stop::new()?;
             print(format!("watching {}", directory.path().display()));
-            let mut round = Round { directory, told: BTreeSet::new(), within };
+            let mut round = Round { directory, reported: BTreeSet::new(), within };
             tokio::select! {
                 () = round.repeat(every) => {}
                 () = stop.asked() => {}
             }
             Ok(String::new())
         });
-        // Somebody else may hold the lock that we wait for.
+        // Another process may hold the lock that this one waits for.
         runtime.shutdown_background();
         watched
     }
@@ -76,7 +76,7 @@ impl Round<'_> {
                 }
                 Err(error) => {
                     print_failure(format!("{error:#}; trying again in {}s", retry.as_secs()));
-                    // What failed must not keep the others waiting.
+                    // One failure must not delay the other renewals.
                     let next = self.due().ok().and_then(|due| due.next);
                     let pause = next.map_or(retry, |due| until(due).min(retry));
                     retry = (retry * 2).min(every);
@@ -87,9 +87,9 @@ impl Round<'_> {
         }
     }
 
-    /// Renews what is due, and answers with the moment at which the next thing will be.
+    /// Renews what is due, and returns the time of the next renewal.
     ///
-    /// The first round takes the lock in any case, to complete what a killed run left.
+    /// The first round always takes the lock, to complete an interrupted run.
     async fn look(&mut self, first: bool) -> anyhow::Result<Option<OffsetDateTime>> {
         let due = self.due()?;
         self.report_capped(&due);
@@ -112,7 +112,7 @@ impl Round<'_> {
                 list.list_next_update.date()
             ));
         }
-        // Others may have been at work while we waited for the lock.
+        // Another process may have renewed it while this one waited for the lock.
         let mut failures = Problems::default();
         for name in self.due()?.identities {
             match locked.renew(&name) {
@@ -132,18 +132,18 @@ impl Round<'_> {
 
     fn report_capped(&mut self, due: &Renewals) {
         for name in &due.capped {
-            if self.told.insert(name.clone()) {
+            if self.reported.insert(name.clone()) {
                 print_failure(format!(
                     "{name} ends with its authority and cannot be renewed: make a new one with \
                      \"certs rollover begin\""
                 ));
             }
         }
-        self.told.retain(|name| due.capped.contains(name));
+        self.reported.retain(|name| due.capped.contains(name));
     }
 }
 
-/// The signals that end it.
+/// The signals that stop it.
 struct Stop {
     interrupt: Signal,
     terminate: Signal,
@@ -165,7 +165,7 @@ impl Stop {
     }
 }
 
-// A little later than due, and never at once: dates have whole seconds.
+// Slightly later than due, and never at once: dates have whole seconds.
 fn until(due: OffsetDateTime) -> Duration {
     let left = due - OffsetDateTime::now_utc();
     Duration::try_from(left).unwrap_or_default() + Duration::from_millis(10)

@@ -1,4 +1,4 @@
-//! What is shown of a certificate.
+//! The displayed fields of a certificate.
 
 use mtls::pki::certificate::{Certificate, DistinguishedName, ShownNames};
 use mtls::untrusted::{Excerpt, Untrusted};

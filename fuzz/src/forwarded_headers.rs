@@ -45,7 +45,7 @@ pub fn body(data: &[u8]) {
     }
 }
 
-/// Fields that only a proxy may send never get past it, however they are spelt.
+/// Fields that only a proxy may send are never forwarded, however they are spelt.
 fn stripped(data: &[u8]) {
     let mut headers = HeaderMap::new();
     for name in data.split(|byte| *byte == b'\n').take(100) {

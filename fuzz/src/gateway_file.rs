@@ -1,4 +1,4 @@
-//! The gateway's file.
+//! The gateway's configuration file.
 
 use gateway::config::Config;
 

@@ -1,5 +1,5 @@
-//! Heads of requests, through a gateway that runs: what arrives behind it has one meaning, and
-//! names nobody.
+//! Request heads, through a running gateway: what the gateway forwards has one meaning, and no
+//! spoofed identity.
 //!
 //! `/admin` leads to one upstream and the rest to another, so a path that some server reads as
 //! `/admin` must never arrive at the other.
@@ -19,11 +19,11 @@ use crate::request_path::is_read_as_admin;
 /// The gateway's listener.
 static GATEWAY: LazyLock<SocketAddr> = LazyLock::new(start);
 
-/// The heads that arrived at the upstream of all paths but `/admin`.
+/// The heads that arrived at the upstream of all paths except `/admin`.
 static ARRIVED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 pub fn body(data: &[u8]) {
-    // The request after it ends the connection, unless what was sent makes it a part of itself.
+    // The next request ends the connection, unless the input makes it a part of itself.
     send(&[data, GOOD].concat(), Duration::from_millis(200));
     let good = send(GOOD, PATIENCE);
     assert!(good.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&good));
@@ -74,18 +74,18 @@ fn is_sound(head: &[u8]) {
     }
 }
 
-/// Sends bytes, and returns what is answered until nothing comes for so long.
+/// Sends bytes, and returns the response when nothing arrives for this long.
 fn send(data: &[u8], patience: Duration) -> Vec<u8> {
     let mut stream = TcpStream::connect(*GATEWAY).expect("the gateway must take it");
     stream.set_read_timeout(Some(patience)).expect("a time limit must be set");
     let mut answer = Vec::new();
-    // One that refuses may close before all was sent.
+    // A gateway that refuses may close before everything was sent.
     let _ = stream.write_all(data);
     let _ = stream.read_to_end(&mut answer);
     answer
 }
 
-/// An upstream that answers one request on each connection, and keeps its head.
+/// An upstream that answers one request on each connection, and records its head.
 fn upstream(keep: impl Fn(Vec<u8>) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port must be free");
     let address = listener.local_addr().expect("it must have an address");

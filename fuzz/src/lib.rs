@@ -1,9 +1,9 @@
-//! Fuzz targets: for each parser of bytes from outside, a body that takes any bytes and asserts
-//! what must hold of them, and seeds that the crate `authority` makes at run time.
+//! Fuzz targets: for each parser of untrusted bytes, a body that takes any bytes and asserts
+//! invariants, and seeds that the crate `authority` makes at run time.
 //!
 //! With a nightly toolchain, cargo-fuzz runs the bodies:
 //! `cargo run --bin seeds && cargo +nightly fuzz run trust --features libfuzzer`. Without one,
-//! `tests/bounded.rs` runs them on mutated seeds; `PROPTEST_CASES` says how many.
+//! `tests/bounded.rs` runs them on mutated seeds; `PROPTEST_CASES` sets how many.
 
 pub mod certificate;
 pub mod forwarded_headers;
@@ -20,15 +20,15 @@ pub mod trust;
 
 /// One target.
 pub struct Target {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// Takes any bytes, and panics where something does not hold.
+    /// Takes any bytes, and panics if an invariant is broken.
     pub body: fn(&[u8]),
-    /// Inputs to begin with.
+    /// The initial inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 11] = [
     Target { name: "certificate", body: certificate::body, seeds: seeds::certificates },
     Target { name: "forwarded_headers", body: forwarded_headers::body, seeds: seeds::certificates },
@@ -43,7 +43,7 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "trust", body: trust::body, seeds: trust::seeds },
 ];
 
-/// Splits an input into so many files, at a byte that no PEM file has.
+/// Splits an input into this many files, at a byte that no PEM file contains.
 fn files<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     let mut parts = data.splitn(N, |byte| *byte == SEPARATOR);
     std::array::from_fn(|_| parts.next().unwrap_or_default())

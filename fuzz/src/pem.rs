@@ -2,7 +2,7 @@
 
 use mtls::pki::pem::blocks;
 
-use crate::seeds::HOUSE;
+use crate::seeds::SEEDS;
 
 pub fn body(data: &[u8]) {
     let mut line = 0;
@@ -17,7 +17,7 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let seeds = &*HOUSE;
+    let seeds = &*SEEDS;
     let (root, list) = (seeds.authority.root().pem(), seeds.list.pem());
     let (chain, key) = (seeds.below.chain_pem(), seeds.below.key_pem());
     let texts = [

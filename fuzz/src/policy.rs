@@ -1,4 +1,4 @@
-//! Conditions of a policy, and certificates that they are held against.
+//! Conditions of a policy, and certificates that they are matched against.
 
 use mtls::pki::certificate::Certificate;
 use mtls::policy::{Attribute, Condition};

@@ -1,5 +1,5 @@
-//! Paths: none that some server reads as `/admin` selects what `/` leads to. The readings here are
-//! written apart from those that the policy compares.
+//! Paths: a path that some server reads as `/admin` never selects the route of `/`. The readings
+//! here are independent of those that the policy compares.
 
 use mtls::policy::{PathTable, RequestPath};
 
@@ -36,7 +36,7 @@ pub(crate) fn is_read_as_admin(path: &str) -> bool {
     readings(path).iter().any(|path| is_admin(path))
 }
 
-/// What servers make of a path: decoded or not, with parameters cut or not, dots resolved before
+/// The ways in which servers read a path: decoded or not, with parameters cut or not, dots resolved
 /// or after.
 fn readings(path: &str) -> Vec<String> {
     let decoded = decode(path);

@@ -1,16 +1,16 @@
-//! Revocation lists: whatever is read as the root's list, who was revoked stays so.
+//! Revocation lists: whatever is read as the root's list, a revoked certificate stays revoked.
 
 use mtls::event::refusal::Code;
 use mtls::pki::role::Role;
 use mtls::pki::trust::{Revocation, Trust};
 use time::OffsetDateTime;
 
-use crate::seeds::HOUSE;
+use crate::seeds::SEEDS;
 
 pub fn body(data: &[u8]) {
-    let (seeds, now) = (&*HOUSE, OffsetDateTime::now_utc());
+    let (seeds, now) = (&*SEEDS, OffsetDateTime::now_utc());
     let roots = vec![seeds.authority.root().der().to_vec().into()];
-    // It demands a list of the root, so a trust comes of one only that the root has signed.
+    // Lists are required, so trust can only be built with a list that the root has signed.
     let Ok(trust) = Trust::new(roots, &[data.to_vec().into()], Revocation::Required, now) else {
         return;
     };
@@ -20,5 +20,5 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    vec![HOUSE.list.der().to_vec()]
+    vec![SEEDS.list.der().to_vec()]
 }

@@ -1,4 +1,4 @@
-//! An authority, and what it issued: made anew in each process, so that no key is ever kept.
+//! An authority and its leaves: made in each process, so that no key is ever stored.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use authority::{
     RevocationReason, Usage,
 };
 
-/// Whom the targets trust.
+/// The authority that the targets trust, and its leaves.
 pub(crate) struct Seeds {
     pub(crate) authority: Authority,
     pub(crate) below: Leaf,
@@ -18,7 +18,7 @@ pub(crate) struct Seeds {
     pub(crate) stranger: Leaf,
 }
 
-pub(crate) static HOUSE: LazyLock<Seeds> = LazyLock::new(|| {
+pub(crate) static SEEDS: LazyLock<Seeds> = LazyLock::new(|| {
     let authority = made(Authority::generate(&AuthorityRequest::default()));
     let intermediate = made(authority.issue_intermediate(&AuthorityRequest::intermediate()));
     let request = || LeafRequest::new("client-service").spiffe(ID);
@@ -41,7 +41,7 @@ pub(crate) static HOUSE: LazyLock<Seeds> = LazyLock::new(|| {
 
 /// The leaves, as DER.
 pub(crate) fn certificates() -> Vec<Vec<u8>> {
-    let seeds = &*HOUSE;
+    let seeds = &*SEEDS;
     let leaves = [&seeds.below, &seeds.client, &seeds.revoked, &seeds.server, &seeds.stranger];
     let root = seeds.authority.root().der().to_vec();
     leaves.iter().map(|leaf| leaf.certificate().der().to_vec()).chain([root]).collect()

@@ -6,10 +6,10 @@ use mtls::pki::role::Role;
 use mtls::pki::trust::{Revocation, Trust};
 use time::OffsetDateTime;
 
-use crate::seeds::HOUSE;
+use crate::seeds::SEEDS;
 
 static TRUST: LazyLock<Trust> = LazyLock::new(|| {
-    let seeds = &*HOUSE;
+    let seeds = &*SEEDS;
     let roots = vec![seeds.authority.root().der().to_vec().into()];
     let lists = [seeds.list.der().to_vec().into()];
     Trust::new(roots, &lists, Revocation::Checked, OffsetDateTime::now_utc())
@@ -21,8 +21,8 @@ pub fn body(data: &[u8]) {
     for role in [Role::Client, Role::Server] {
         let Ok(chain) = TRUST.verify(&presented, role, OffsetDateTime::now_utc()) else { continue };
         let good = match role {
-            Role::Client => [&HOUSE.client, &HOUSE.below],
-            Role::Server => [&HOUSE.server, &HOUSE.server],
+            Role::Client => [&SEEDS.client, &SEEDS.below],
+            Role::Server => [&SEEDS.server, &SEEDS.server],
         };
         let leaf = presented.first().expect("a chain must have a leaf");
         assert!(good.iter().any(|good| good.certificate().der() == &**leaf), "{chain:?}");
@@ -30,7 +30,7 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let seeds = &*HOUSE;
+    let seeds = &*SEEDS;
     let leaves = [&seeds.client, &seeds.below, &seeds.revoked, &seeds.server, &seeds.stranger];
     leaves.map(|leaf| join(&leaf.chain_der())).to_vec()
 }

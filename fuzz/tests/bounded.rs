@@ -1,5 +1,5 @@
 //! Every target, on seeds that were mutated at random: 256 times, or as often as `PROPTEST_CASES`
-//! says.
+//! specifies.
 
 use fuzz::{TARGETS, Target};
 use proptest::collection::vec;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
 
-/// A change to an input. Where it is made is a part of whatever length the input has by then.
+/// A change to an input. Its position is relative to the current length of the input.
 #[derive(Clone, Debug)]
 enum Edit {
     Cut(Index),
@@ -76,7 +76,7 @@ fn run(name: &str) {
     let seeds = seeds();
     seeds.iter().for_each(|seed| body(seed));
     body(&[]);
-    // A failure is told with its input; none is kept in a file.
+    // A failure is reported with its input; none is written to a file.
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let inputs = (any::<Index>(), vec(Edit::any(), 1..6)).prop_map({
         let seeds = seeds.clone();
@@ -121,7 +121,7 @@ targets! {
     revocation_list spiffe_id trust
 }
 
-/// What parsers look for.
+/// Byte sequences that have a meaning for parsers.
 const WORDS: [&str; 32] = [
     "\r\n",
     "\n",

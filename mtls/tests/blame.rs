@@ -1,4 +1,4 @@
-//! Which certificate of a chain is told to be at fault: the one that is, wherever it stands, and
+//! Which certificate of a chain is reported to be at fault: the faulty one, at any position, and
 //! never one that has no part in the path.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
@@ -17,7 +17,7 @@ use self::support::{Papers, chain, openssl, trust, verify};
 
 type Chain = Vec<CertificateDer<'static>>;
 
-/// What can be wrong with an intermediate.
+/// The faults of an intermediate.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Ended,
@@ -40,7 +40,7 @@ impl Fault {
         Self::WeakCurve,
     ];
 
-    fn told(self) -> (Code, &'static str) {
+    fn expected(self) -> (Code, &'static str) {
         match self {
             Self::Ended => (Code::Expired, "ended at"),
             Self::NotBegun => (Code::NotYetValid, "begins at"),
@@ -95,7 +95,7 @@ impl Fault {
 const SERVER_AUTH: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
 
 #[test]
-fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along() {
+fn the_faulty_intermediate_is_reported_at_any_position_with_any_extra_certificates() {
     let papers = Papers::of(&AuthorityRequest::default().any_path_length());
     let trust = trust(&[&papers.authority]);
     let good = AuthorityRequest::default().any_path_length();
@@ -116,7 +116,7 @@ fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along(
             for presented in with_unrelated(&chain) {
                 let refused = verdict(&trust, &presented).unwrap_err();
 
-                let (code, said) = fault.told();
+                let (code, said) = fault.expected();
                 assert_eq!(refused.code, code, "{fault:?} {name}: {}", refused.sentence());
                 let sentence = refused.sentence();
                 assert!(sentence.contains(said), "{fault:?} {name}: {sentence}");
@@ -128,7 +128,7 @@ fn the_intermediate_at_fault_is_told_wherever_it_stands_and_whatever_came_along(
 }
 
 #[test]
-fn a_leaf_that_issues_is_told_as_no_authority_wherever_it_stands() {
+fn a_leaf_that_issues_is_reported_as_no_authority_at_any_position() {
     let papers = Papers::of(&AuthorityRequest::default().any_path_length());
     let trust = trust(&[&papers.authority]);
     let usurper = papers.client();
@@ -172,10 +172,10 @@ fn certificates_that_have_no_part_in_the_path_do_not_matter() {
         (other_purpose, Some(Code::WrongPurpose)),
     ] {
         for presented in with_unrelated(&chain) {
-            let judged = verdict(&trust, &presented);
+            let verified = verdict(&trust, &presented);
 
-            assert_eq!(code(&judged), expected);
-            if let Err(reason) = judged {
+            assert_eq!(code(&verified), expected);
+            if let Err(reason) = verified {
                 let concerned = reason.certificate.unwrap();
                 assert_eq!(concerned.subject.common_name(), Some("client-service"));
             }
@@ -183,7 +183,7 @@ fn certificates_that_have_no_part_in_the_path_do_not_matter() {
     }
 }
 
-/// The intermediate was renewed with its key, and whoever presents it sends both.
+/// The intermediate was renewed with the same key, and the peer presents both certificates.
 #[test]
 fn an_expired_edition_of_an_intermediate_does_not_matter() {
     let papers = Papers::new();
@@ -210,13 +210,13 @@ fn an_expired_edition_of_an_intermediate_does_not_matter() {
     let only_old = verdict(&trust, &[leaf[0].clone(), old.clone()]).unwrap_err();
     assert_eq!(only_old.code, Code::Expired);
     for editions in [[old.clone(), leaf[1].clone()], [leaf[1].clone(), old]] {
-        let judged = |leaf: &CertificateDer<'static>| {
+        let verified = |leaf: &CertificateDer<'static>| {
             let [first, second] = editions.clone();
             verdict(&trust, &[leaf.clone(), first, second])
         };
 
-        assert_eq!(code(&judged(&leaf[0])), None);
-        let refused = judged(&tampered).unwrap_err();
+        assert_eq!(code(&verified(&leaf[0])), None);
+        let refused = verified(&tampered).unwrap_err();
         assert_eq!(refused.code, Code::BadSignature, "{}", refused.sentence());
         let concerned = refused.certificate.unwrap();
         assert_eq!(concerned.subject.common_name(), Some("client-service"));
@@ -229,7 +229,7 @@ fn more_paths_than_are_tried_are_too_complex() {
     let trust = trust(&[&papers.authority]);
     let stranger = Authority::generate(&AuthorityRequest::default().subject_of(&papers.authority));
     let stranger = stranger.unwrap();
-    // All bear the root's name and no key identifier, so that each may have issued each.
+    // All have the root's name and no key identifier, so that each may have issued each.
     let mut presented = chain(&stranger.issue(&Papers::for_client()).unwrap());
     presented.truncate(1);
     for _ in 0..7 {
@@ -245,10 +245,10 @@ fn more_paths_than_are_tried_are_too_complex() {
     assert_eq!(code(&refused), Some(Code::ChainTooComplex));
 }
 
-/// Namesakes of an intermediate that may have issued each other, and it behind them: webpki by
-/// itself looks at a hundred signatures.
+/// Intermediates with the same name that may have issued each other, in front of the real one:
+/// webpki by itself verifies a hundred signatures.
 #[test]
-fn namesakes_of_an_intermediate_are_in_nobodys_way_and_soon_too_many() {
+fn same_name_intermediates_are_tolerated_up_to_a_limit() {
     let papers = Papers::of(&AuthorityRequest::default().any_path_length());
     let trust = trust(&[&papers.authority]);
     let below = AuthorityRequest::default().any_path_length().common_name("below");
@@ -314,7 +314,7 @@ fn public_key(certificate: &[u8]) -> Vec<u8> {
     X509Certificate::from_der(certificate).unwrap().1.public_key().raw.to_vec()
 }
 
-/// A certificate whose two extensions with key identifiers are of a kind that nobody knows.
+/// A certificate whose two extensions with key identifiers have an unknown OID.
 fn without_key_identifiers(certificate: &[u8]) -> CertificateDer<'static> {
     let mut der = certificate.to_vec();
     for (number, other) in [(14, 98), (35, 99)] {

@@ -1,4 +1,4 @@
-//! The facts of a certificate: the shape that `clientCert` and `serverCert` promise, compared with
+//! The fields of a certificate: the JSON form of `clientCert` and `serverCert`, compared with
 //! what OpenSSL reads.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
@@ -17,7 +17,7 @@ use self::support::draft::Draft;
 use self::support::{ID, Papers, chain, openssl, trust};
 
 #[test]
-fn a_full_leaf_has_exactly_the_promised_shape() {
+fn a_full_leaf_has_exactly_the_promised_fields() {
     let papers = Papers::new();
     let starts = OffsetDateTime::now_utc() - Duration::HOUR;
     let leaf = LeafRequest::new("api-service").organization("mtls-demo").organizational_unit("api");
@@ -31,8 +31,8 @@ fn a_full_leaf_has_exactly_the_promised_shape() {
         .unwrap();
 
     let pem = leaf.certificate().pem().as_bytes();
-    let told = |what: &str| openssl(&["x509", "-noout", what], pem).trim().to_owned();
-    let after = |what: &str| told(what).split_once('=').unwrap().1.to_owned();
+    let field = |what: &str| openssl(&["x509", "-noout", what], pem).trim().to_owned();
+    let after = |what: &str| field(what).split_once('=').unwrap().1.to_owned();
     let date = |moment: OffsetDateTime| {
         moment.format(&time::format_description::well_known::Rfc3339).unwrap()
     };
@@ -66,7 +66,7 @@ fn a_full_leaf_has_exactly_the_promised_shape() {
 }
 
 #[test]
-fn every_kind_of_key_is_told_by_its_name_and_size() {
+fn every_kind_of_key_is_described_by_its_name_and_size() {
     let papers = Papers::new();
     for (algorithm, key) in [
         (KeyAlgorithm::EcdsaP256, json!({"algorithm": "EC", "curve": "P-256", "bits": 256})),
@@ -83,7 +83,7 @@ fn every_kind_of_key_is_told_by_its_name_and_size() {
 }
 
 #[test]
-fn the_algorithm_of_the_signature_is_the_issuers() {
+fn the_signature_algorithm_is_that_of_the_issuer() {
     use authority::AuthorityRequest;
     for (algorithm, name) in [
         (KeyAlgorithm::EcdsaP256, "ecdsa-with-SHA256"),
@@ -116,7 +116,7 @@ fn two_uris_are_no_spiffe_id() {
 }
 
 #[test]
-fn a_repeated_attribute_becomes_an_array_and_an_absent_one_is_left_out() {
+fn a_repeated_attribute_becomes_an_array_and_an_absent_one_is_omitted() {
     let (pem, certificate) = named("/CN=a/OU=one/O=b/OU=two");
 
     assert_eq!(
@@ -127,7 +127,7 @@ fn a_repeated_attribute_becomes_an_array_and_an_absent_one_is_left_out() {
 }
 
 #[test]
-fn names_are_written_as_rfc_4514_has_it_and_openssl_agrees() {
+fn names_are_formatted_as_in_rfc_4514_and_by_openssl() {
     for subject in [
         "/CN=plain",
         "/C=DE/ST=Berlin/L=Berlin/O=mtls-demo/OU=a/CN=b",
@@ -150,8 +150,8 @@ fn names_are_written_as_rfc_4514_has_it_and_openssl_agrees() {
 }
 
 #[test]
-fn the_values_of_one_part_are_joined_by_a_plus() {
-    // RFC 4514, section 2.2, leaves their order open: ours is that of the certificate.
+fn the_values_of_one_rdn_are_joined_by_a_plus() {
+    // RFC 4514, section 2.2, leaves their order open: this is the order in the certificate.
     assert_eq!(named("/O=one+CN=two/C=DE").1.subject.to_string(), "C=DE,CN=two+O=one");
 }
 
@@ -180,7 +180,7 @@ fn a_serial_number_has_no_leading_zero_octet_and_no_separators() {
 }
 
 #[test]
-fn a_name_that_is_no_text_is_shown_and_breaks_nothing() {
+fn a_name_that_is_not_text_is_shown_and_breaks_nothing() {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
     parameters.distinguished_name.push(DnType::CustomDnType(vec![1, 3, 9999, 1]), "odd");
@@ -197,7 +197,7 @@ fn a_name_that_is_no_text_is_shown_and_breaks_nothing() {
 }
 
 #[test]
-fn whole_days_are_left_and_then_negative_ones() {
+fn remaining_days_are_whole_and_become_negative() {
     let papers = Papers::new();
     let leaf = papers.client();
     let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();

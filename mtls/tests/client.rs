@@ -1,5 +1,5 @@
-//! Which servers our client turns away, and how it tells a server that refuses from one that is
-//! not there, too slow, or broken.
+//! Which servers the client refuses, and how it distinguishes a server that refuses from one that
+//! is unreachable, too slow, or broken.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -52,7 +52,7 @@ async fn an_expired_server_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_from_the_future_is_refused() {
+async fn a_server_that_is_not_yet_valid_is_refused() {
     let papers = Papers::new();
     let leaf = Papers::for_server().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
@@ -61,7 +61,7 @@ async fn a_server_from_the_future_is_refused() {
 }
 
 #[tokio::test]
-async fn a_clients_certificate_is_no_servers() {
+async fn a_client_certificate_is_refused_as_a_server() {
     let papers = Papers::new();
     let leaf = LeafRequest::new("a").dns("localhost").spiffe(ID).usage(Usage::Client);
 
@@ -107,7 +107,7 @@ async fn a_server_without_a_spiffe_id_is_refused_where_one_is_expected() {
 }
 
 #[tokio::test]
-async fn a_server_may_be_dialled_by_its_address() {
+async fn a_server_can_be_connected_to_by_its_address() {
     let papers = Papers::new();
     let server = Server::open(&papers);
 
@@ -118,7 +118,7 @@ async fn a_server_may_be_dialled_by_its_address() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_is_told_as_such() {
+async fn a_server_that_speaks_no_tls_is_reported_as_such() {
     let papers = Papers::new();
     let port = raw_server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
 
@@ -128,7 +128,7 @@ async fn a_server_that_speaks_no_tls_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_the_server_is_unreachable() {
+async fn a_port_without_a_listener_is_unreachable() {
     let caller = Caller::new(&Papers::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -152,7 +152,7 @@ async fn a_name_that_does_not_resolve_and_a_url_that_is_not_https_are_unreachabl
 }
 
 #[tokio::test]
-async fn a_server_that_never_shakes_hands_is_a_timeout() {
+async fn a_server_that_never_completes_the_handshake_is_a_timeout() {
     let papers = Papers::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -167,7 +167,7 @@ async fn a_server_that_never_shakes_hands_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_in_the_handshake_is_broken() {
+async fn a_server_that_closes_in_the_handshake_is_broken() {
     let papers = Papers::new();
     let port = raw_server(b"").await;
 
@@ -180,7 +180,7 @@ async fn a_server_that_hangs_up_in_the_handshake_is_broken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_and_the_next_request_works() {
+async fn a_truncated_response_is_an_error_and_the_next_request_works() {
     let papers = Papers::new();
     let broken = || async {
         let parts = stream::iter([Ok(Bytes::from("half"))]);
@@ -200,7 +200,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_the_next_request_works() {
 }
 
 #[tokio::test]
-async fn a_handler_that_dies_before_its_answer_is_broken_and_the_next_request_works() {
+async fn a_handler_that_panics_is_broken_and_the_next_request_works() {
     let papers = Papers::new();
     let dies = AtomicBool::new(true);
     let dies = Arc::new(dies);
@@ -236,8 +236,8 @@ async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
     assert_eq!(server.accepted(), 2);
 }
 
-/// The good server is spoken to; then the one that shows `leaf` is refused for `code`, and has the
-/// alert in its own record. Tells the sentence.
+/// Connects to the good server; then the one that presents `leaf` is refused for `code`, and
+/// records the alert. Returns the sentence.
 async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) -> String {
     let expectation = ExpectedServer { spiffe_id: Some(ID.parse().unwrap()) };
     let caller =
@@ -261,7 +261,7 @@ async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) -
     ours.sentence
 }
 
-/// A server that says these bytes to each connection once it has heard something, and hangs up.
+/// A server that sends these bytes on each connection after its first read, and closes.
 async fn raw_server(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,5 +1,5 @@
-//! What is told where name constraints refuse a chain: a name that breaks one, or one of a kind
-//! that is not supported. Both are refused.
+//! What is reported when name constraints refuse a chain: a name that violates one, or one of a
+//! kind that is not supported. Both are refused.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -23,7 +23,7 @@ const PERMITTED: u8 = 0xa0;
 const EXCLUDED: u8 = 0xa1;
 
 #[test]
-fn a_constraint_of_an_unsupported_kind_is_told_as_such_whether_the_name_fits_or_not() {
+fn a_constraint_of_an_unsupported_kind_is_reported_whether_the_name_matches_or_not() {
     let directory = element(0x30, &element(0x31, &element(0x30, &[6, 3, 0x55, 4, 3, 12, 1, b'a'])));
     let spiffe = "spiffe://example.org/a";
     for (subtrees, tag, value, leaf, said) in [
@@ -63,7 +63,7 @@ fn a_constraint_of_an_unsupported_kind_is_told_as_such_whether_the_name_fits_or_
 }
 
 #[test]
-fn a_name_that_breaks_a_constraint_is_told_with_both() {
+fn a_name_that_violates_a_constraint_is_reported_with_both() {
     let uri = constraint(PERMITTED, URI, b"example.org");
     let address = [10, 0, 0, 0, 255, 0, 0, 0];
     for (constraints, leaf, said) in [
@@ -91,7 +91,7 @@ fn a_name_that_breaks_a_constraint_is_told_with_both() {
             "the IP address 10.0.0.1 is excluded by O=mtls-demo,CN=BEARER with the IP address \
              10.0.0.0/8",
         ),
-        // A name that is known to break one is told before one that nobody can tell.
+        // A name that violates a constraint is reported before one that cannot be checked.
         (
             [uri, constraint(EXCLUDED, DNS, b"example.org")].concat(),
             leaf().uri("spiffe://example.org/a").dns("a.example.org"),
@@ -114,7 +114,7 @@ fn a_name_that_breaks_a_constraint_is_told_with_both() {
 }
 
 #[test]
-fn a_constraint_of_an_unsupported_kind_does_not_concern_names_of_other_kinds() {
+fn an_unsupported_constraint_does_not_apply_to_names_of_other_kinds() {
     for bearer in ["root", "below"] {
         let (trust, issuer) = constrained(bearer, &constraint(PERMITTED, URI, b"example.org"));
 
@@ -133,7 +133,7 @@ fn constraint(subtrees: u8, tag: u8, value: &[u8]) -> Vec<u8> {
     element(subtrees, &element(0x30, &element(tag, value)))
 }
 
-/// A root and an intermediate below it, of which one bears these constraints.
+/// A root and an intermediate below it, one of which has these constraints.
 fn constrained(bearer: &str, constraints: &[u8]) -> (Trust, Authority) {
     let request = |name: &str| {
         let request = AuthorityRequest::default().any_path_length().common_name(name);

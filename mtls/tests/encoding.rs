@@ -1,5 +1,5 @@
-//! What of a certificate cannot be decoded, or stands in it twice, is never taken for absent: on
-//! both sides its certificate is refused.
+//! A part of a certificate that cannot be decoded, or occurs twice, is never treated as absent:
+//! the certificate is refused on both sides.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -102,7 +102,7 @@ fn names_of_every_kind_beside_a_spiffe_id_are_accepted() {
 }
 
 #[test]
-fn a_name_that_cannot_be_decoded_refuses_its_certificate_on_both_sides() {
+fn a_name_that_cannot_be_decoded_is_refused_on_both_sides() {
     let papers = Papers::new();
     let id = (URI, ID.as_bytes().to_vec());
 
@@ -130,15 +130,15 @@ fn an_intermediate_whose_names_cannot_be_decoded_is_refused() {
     let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf = chain(&below.issue(&Papers::for_client()).unwrap()).remove(0);
     let trust = trust(&[&papers.authority]);
-    let judged = |names: &[(u8, &[u8])]| {
+    let verified = |names: &[(u8, &[u8])]| {
         let intermediate = Draft::of(below.certificate().der());
         let intermediate = intermediate.with(SUBJECT_ALT_NAME, &general_names(names));
         let presented = [leaf.clone(), intermediate.signed_by(&papers.authority)];
         trust.verify(&presented, Role::Client, OffsetDateTime::now_utc())
     };
 
-    assert!(judged(&[(DNS, b"below.example.com")]).is_ok());
-    let reason = judged(&[(DNS, b"below.example.com\0")]).unwrap_err();
+    assert!(verified(&[(DNS, b"below.example.com")]).is_ok());
+    let reason = verified(&[(DNS, b"below.example.com\0")]).unwrap_err();
     assert_eq!(reason.code, Code::BadEncoding);
     let blamed = reason.certificate.unwrap().fingerprint256.clone();
     assert_ne!(blamed, Certificate::read(&leaf).unwrap().fingerprint256);
@@ -157,7 +157,7 @@ fn a_subject_alt_name_without_a_name_is_refused() {
 }
 
 #[test]
-fn an_extension_that_occurs_twice_refuses_its_certificate_whatever_it_is() {
+fn an_extension_that_occurs_twice_is_refused_whatever_it_is() {
     let papers = Papers::new();
     let unknown: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xe9, 0x1f, 1];
     let values = [
@@ -190,7 +190,7 @@ fn an_extension_that_occurs_twice_refuses_its_certificate_whatever_it_is() {
 }
 
 #[test]
-fn an_extension_that_cannot_be_decoded_is_never_taken_for_absent() {
+fn an_extension_that_cannot_be_decoded_is_never_treated_as_absent() {
     let papers = Papers::new();
     let key_identifier = element(0x80, &[1; 20]);
     let undecodable: [(&[u8], Vec<Vec<u8>>); 6] = [
@@ -274,8 +274,8 @@ fn an_extension_that_cannot_be_decoded_is_never_taken_for_absent() {
     }
 }
 
-/// Changes each octet of a subjectAltName to each value: whatever is accepted is read as
-/// x509-parser reads it too, with nothing left out.
+/// Changes each octet of a subjectAltName to each value: every accepted one is read as
+/// x509-parser reads it, with nothing omitted.
 #[test]
 fn no_change_to_a_name_hides_it() {
     let names = general_names(&[(URI, b"spiffe://a/b"), (DNS, b"a"), (ADDRESS, &[1, 2, 3, 4])]);
@@ -302,7 +302,7 @@ fn no_change_to_a_name_hides_it() {
 }
 
 #[test]
-fn an_empty_extended_key_usage_is_told_as_such() {
+fn an_empty_extended_key_usage_is_reported_as_such() {
     let papers = Papers::new();
     let empty = good(&papers).replacing(EXTENDED_KEY_USAGE, &sequence(&[]));
 
@@ -337,7 +337,7 @@ fn a_certificate_from_before_1970_is_refused_with_that_reason() {
     }
 }
 
-/// The good client, which may be a server too.
+/// The good client's certificate, also usable as a server.
 fn good(papers: &Papers) -> Draft {
     Draft::client(papers).replacing(EXTENDED_KEY_USAGE, &purposes())
 }

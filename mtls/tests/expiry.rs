@@ -1,5 +1,5 @@
-//! A connection never outlives the certificate of its peer, whatever happens on it; and nobody
-//! else's connection notices.
+//! A connection never outlives the certificate of its peer, whatever happens on it; other
+//! connections are not affected.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -27,7 +27,7 @@ use tokio_rustls::client::TlsStream;
 use self::support::{Caller, Papers, Server, Stranger, eventually, hello, within};
 
 #[tokio::test]
-async fn an_idle_http_11_connection_ends_with_its_clients_certificate() {
+async fn an_idle_http_11_connection_is_closed_when_its_client_certificate_expires() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let leaf = short_lived(&papers);
@@ -43,7 +43,7 @@ async fn an_idle_http_11_connection_ends_with_its_clients_certificate() {
 }
 
 #[tokio::test]
-async fn an_idle_http_2_connection_ends_with_its_clients_certificate() {
+async fn an_idle_http_2_connection_is_closed_when_its_client_certificate_expires() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let leaf = short_lived(&papers);
@@ -59,13 +59,13 @@ async fn an_idle_http_2_connection_ends_with_its_clients_certificate() {
 }
 
 #[tokio::test]
-async fn requests_are_served_until_the_certificate_ends() {
+async fn requests_are_served_until_the_certificate_expires() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let leaf = short_lived(&papers);
     let caller = Caller::showing(&leaf, papers.roots());
 
-    // What was answered after a moment was asked for before it.
+    // A response that arrives after a time was requested before it.
     let mut answered_after = OffsetDateTime::UNIX_EPOCH;
     loop {
         let asked = OffsetDateTime::now_utc();
@@ -82,7 +82,7 @@ async fn requests_are_served_until_the_certificate_ends() {
 }
 
 #[tokio::test]
-async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_2() {
+async fn a_streaming_response_over_http_2_ends_when_its_client_certificate_expires() {
     let papers = Papers::new();
     let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
     let leaf = short_lived(&papers);
@@ -100,7 +100,7 @@ async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_2() {
 }
 
 #[tokio::test]
-async fn a_streaming_answer_ends_with_its_clients_certificate_over_http_11() {
+async fn a_streaming_response_over_http_11_ends_when_its_client_certificate_expires() {
     let papers = Papers::new();
     let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
     let leaf = short_lived(&papers);
@@ -141,7 +141,7 @@ async fn a_request_in_flight_is_answered_with_connection_close() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_for_too_long_is_cut() {
+async fn a_request_that_takes_too_long_is_cut() {
     let papers = Papers::new();
     let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
     let leaf = short_lived(&papers);
@@ -156,7 +156,7 @@ async fn a_request_that_waits_for_too_long_is_cut() {
 }
 
 #[tokio::test]
-async fn a_pooled_connection_ends_with_its_servers_certificate() {
+async fn a_pooled_connection_is_closed_when_its_server_certificate_expires() {
     let papers = Papers::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
     let leaf = papers.issue(&Papers::for_server().not_after(ends));
@@ -172,7 +172,7 @@ async fn a_pooled_connection_ends_with_its_servers_certificate() {
 }
 
 #[tokio::test]
-async fn an_answer_ends_with_its_servers_certificate() {
+async fn a_response_ends_when_its_server_certificate_expires() {
     let papers = Papers::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
     let leaf = papers.issue(&Papers::for_server().not_after(ends));
@@ -189,16 +189,16 @@ async fn an_answer_ends_with_its_servers_certificate() {
 /// Long enough for a handshake and a request on a busy machine.
 const LIFETIME: Duration = Duration::seconds(2);
 
-/// A tick of the clock's reader, the second that a request in flight has, and some slack.
+/// The clock's resolution, the second that a request in flight is given, and some slack.
 const GRACE: Duration = Duration::milliseconds(1500);
 
 fn short_lived(papers: &Papers) -> Leaf {
     papers.issue(&Papers::for_client().not_after(OffsetDateTime::now_utc() + LIFETIME))
 }
 
-/// What has just ended did so with the certificate: not before it, and soon after.
+/// The connection ended with the certificate: not before its expiry, and soon after.
 fn assert_ended_with(leaf: &Leaf) {
-    // RFC 5280, section 4.1.2.5: it holds through its last second.
+    // RFC 5280, section 4.1.2.5: it is valid through its last second.
     let after = OffsetDateTime::now_utc() - (leaf.not_after() + Duration::SECOND);
     assert!(after >= Duration::ZERO, "it ended {} before the certificate", -after);
     assert!(after <= GRACE, "it ended {after} after the certificate");

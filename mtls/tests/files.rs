@@ -1,5 +1,5 @@
-//! What can be wrong with an identity directory: all of it is told at once, each line with the
-//! file and the remedy.
+//! Problems of an identity directory: all are reported at once, each line with the file and the
+//! remedy.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime};
 use self::support::{Papers, list};
 
 #[test]
-fn a_good_directory_loads_for_every_role_it_is_for() {
+fn a_good_directory_loads_for_every_role_of_its_leaf() {
     let papers = Papers::new();
     let leaf = papers.issue(&LeafRequest::new("a").dns("a").usage(Usage::Both));
     let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
@@ -44,7 +44,7 @@ fn an_intermediate_may_stand_between_the_leaf_and_its_root() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_told() {
+fn a_missing_directory_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nowhere");
 
@@ -53,7 +53,7 @@ fn a_directory_that_is_not_there_is_told() {
 }
 
 #[test]
-fn every_missing_file_is_told_at_once_and_a_list_may_be_missing() {
+fn every_missing_file_is_reported_at_once_and_a_list_may_be_missing() {
     let directory = tempfile::tempdir().unwrap();
 
     let remedy = "run \"cargo run -p certs -- init\", or put it there";
@@ -62,7 +62,7 @@ fn every_missing_file_is_told_at_once_and_a_list_may_be_missing() {
 }
 
 #[test]
-fn every_empty_file_is_told_at_once() {
+fn every_empty_file_is_reported_at_once() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
         fs::write(directory.path().join(name), "# nothing\n").unwrap();
@@ -83,7 +83,7 @@ fn every_empty_file_is_told_at_once() {
 }
 
 #[test]
-fn garbage_is_told_with_its_file_and_what_should_be_there() {
+fn garbage_is_reported_with_its_file_and_the_expected_content() {
     let directory = tempfile::tempdir().unwrap();
     let block = |label| format!("-----BEGIN {label}-----\n%%%%\n-----END {label}-----\n");
     for (name, label) in [
@@ -111,7 +111,7 @@ fn garbage_is_told_with_its_file_and_what_should_be_there() {
 }
 
 #[test]
-fn pem_around_what_is_no_certificate_is_told() {
+fn pem_without_a_certificate_in_it_is_reported() {
     let papers = Papers::new();
     let leaf = papers.server();
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -129,7 +129,7 @@ fn pem_around_what_is_no_certificate_is_told() {
 }
 
 #[test]
-fn a_key_of_another_certificate_is_told_with_both_files() {
+fn a_key_of_another_certificate_is_reported_with_both_files() {
     let papers = Papers::new();
     let directory = written(&papers, &papers.server().chain_pem(), &papers.server().key_pem());
 
@@ -143,7 +143,7 @@ fn a_key_of_another_certificate_is_told_with_both_files() {
 }
 
 #[test]
-fn a_key_of_every_pem_form_fits() {
+fn a_key_in_every_pem_form_is_accepted() {
     let papers = Papers::new();
     let leaf = papers.server();
     let sec1 = support::openssl(&["pkey", "-traditional"], leaf.key_pem().as_bytes());
@@ -159,14 +159,14 @@ fn a_leaf_that_its_own_root_did_not_sign_is_unfit() {
     let leaf = Papers::new().server();
     let directory = written(&Papers::new(), &leaf.chain_pem(), &leaf.key_pem());
 
-    let told = only(&directory);
+    let message = only(&directory);
 
     let begins = format!(
         "{} is not fit for a server: the certificate was issued by an authority that is not trusted here",
         at(&directory, "tls.crt")
     );
-    assert!(told.starts_with(&begins), "{told}");
-    assert!(told.ends_with("; use a certificate of a trusted authority, or add that authority to ca.crt; send the intermediates too"), "{told}");
+    assert!(message.starts_with(&begins), "{message}");
+    assert!(message.ends_with("; use a certificate of a trusted authority, or add that authority to ca.crt; send the intermediates too"), "{message}");
 }
 
 #[test]
@@ -192,17 +192,17 @@ fn a_leaf_for_another_role_is_unfit() {
     let leaf = papers.client();
     let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
 
-    let told = only(&directory);
+    let message = only(&directory);
 
-    assert!(told.contains("it is for clientAuth, and serverAuth is needed"), "{told}");
+    assert!(message.contains("it is for clientAuth, and serverAuth is needed"), "{message}");
 }
 
 #[test]
-fn where_lists_are_required_a_missing_one_is_told() {
+fn a_missing_list_is_reported_where_lists_are_required() {
     let papers = Papers::new();
     let leaf = papers.server();
     let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
-    let required = || told(directory.path(), Revocation::Required);
+    let required = || load_problems(directory.path(), Revocation::Required);
 
     let without = required();
     let list = list(&papers.authority, &RevocationListRequest::new(1));
@@ -226,30 +226,30 @@ fn where_revocation_is_off_even_a_broken_list_does_not_matter() {
     let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
     fs::write(directory.path().join("ca.crl"), "garbage").unwrap();
 
-    assert_eq!(told(directory.path(), Revocation::Off), Vec::<String>::new());
-    assert_eq!(told(directory.path(), Revocation::Checked).len(), 1);
+    assert_eq!(load_problems(directory.path(), Revocation::Off), Vec::<String>::new());
+    assert_eq!(load_problems(directory.path(), Revocation::Checked).len(), 1);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_with_its_mode_and_who_tried() {
+fn an_unreadable_file_is_reported_with_its_mode_and_the_user() {
     let papers = Papers::new();
     let leaf = papers.server();
     let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
     let key = directory.path().join("tls.key");
-    // Root reads whatever has a mode, but no directory as a file.
+    // Root can read a file of any mode, but not a directory as a file.
     fs::remove_file(&key).unwrap();
     fs::create_dir(&key).unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o750)).unwrap();
 
-    let told = only(&directory);
+    let message = only(&directory);
 
     let begins = format!("cannot read {} (mode 0750, owner user ", key.display());
-    assert!(told.starts_with(&begins), "{told}");
-    assert!(told.contains(") as user "), "{told}");
-    assert!(told.ends_with("; make it readable to that user"), "{told}");
+    assert!(message.starts_with(&begins), "{message}");
+    assert!(message.contains(") as user "), "{message}");
+    assert!(message.ends_with("; make it readable to that user"), "{message}");
 }
 
-/// An identity directory of these files, with the papers's root.
+/// An identity directory of these files, with the root of the test authority.
 fn written(papers: &Papers, chain: &str, key: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (name, content) in [("tls.crt", chain), ("tls.key", key), ("ca.crt", papers.roots())] {
@@ -262,9 +262,9 @@ fn at(directory: &TempDir, name: &str) -> String {
     directory.path().join(name).display().to_string()
 }
 
-/// What is wrong with the directory of a server.
+/// The problems of the directory of a server.
 fn problems(directory: &Path) -> Vec<String> {
-    told(directory, Revocation::Checked)
+    load_problems(directory, Revocation::Checked)
 }
 
 fn only(directory: &TempDir) -> String {
@@ -273,7 +273,7 @@ fn only(directory: &TempDir) -> String {
     problems.remove(0)
 }
 
-fn told(directory: &Path, revocation: Revocation) -> Vec<String> {
+fn load_problems(directory: &Path, revocation: Revocation) -> Vec<String> {
     let now = OffsetDateTime::now_utc();
     let loaded = Credentials::load(directory, &[Role::Server], revocation, now);
     loaded.err().unwrap_or_default().iter().map(BadFile::to_string).collect()

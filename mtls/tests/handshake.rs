@@ -1,4 +1,4 @@
-//! Who is let in, over real TLS, and what the two ends then agree on.
+//! Which clients are accepted, over real TLS, and what both ends negotiate.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -22,7 +22,7 @@ use self::support::{Caller, Papers, Server, Stranger, received_alert, within};
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
-async fn two_of_ours_agree_on_tls_13_with_a_hybrid_key_exchange_and_http_2() {
+async fn our_client_and_server_negotiate_tls_13_hybrid_key_exchange_and_http_2() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let caller = Caller::new(&papers);
@@ -50,7 +50,7 @@ async fn two_of_ours_agree_on_tls_13_with_a_hybrid_key_exchange_and_http_2() {
 }
 
 #[tokio::test]
-async fn a_handler_knows_its_peer() {
+async fn a_handler_can_read_its_peer() {
     let papers = Papers::new();
     let name = |Extension(peer): Extension<Peer>| async move {
         format!("{} {}", peer.common_name().unwrap(), peer.spiffe_id().unwrap())
@@ -77,7 +77,7 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn foreign_clients_are_let_in_over_tls_13_and_tls_12() {
+async fn foreign_clients_are_accepted_over_tls_13_and_tls_12() {
     let papers = Papers::new();
     let server = Server::open(&papers);
 
@@ -94,7 +94,7 @@ async fn foreign_clients_are_let_in_over_tls_13_and_tls_12() {
 }
 
 #[tokio::test]
-async fn the_application_protocol_is_the_clients_choice_of_ours() {
+async fn the_client_chooses_the_application_protocol_among_the_offered() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let leaf = papers.client();
@@ -115,7 +115,7 @@ async fn the_application_protocol_is_the_clients_choice_of_ours() {
 }
 
 #[tokio::test]
-async fn bytes_of_the_http_version_that_alpn_did_not_choose_end_the_connection() {
+async fn bytes_of_another_http_version_than_alpn_selected_end_the_connection() {
     let papers = Papers::new();
     let server = Server::open(&papers);
     let leaf = papers.client();
@@ -127,7 +127,7 @@ async fn bytes_of_the_http_version_that_alpn_did_not_choose_end_the_connection()
     let h2_on_http1 = offering("http/1.1").exchange(server.address, preface).await;
 
     assert!(http1.ends_with(b"hello"));
-    // A reset is an end as well.
+    // A reset ends it too.
     assert!(http1_on_h2.unwrap_or_default().is_empty());
     assert!(h2_on_http1.unwrap_or_default().is_empty());
 }
@@ -146,7 +146,7 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
         assert!(first.contains("hello"), "{first}");
         assert!(!first.contains("TLS session ticket"), "{first}");
 
-        // Without a ticket TLS 1.3 has no session to keep, and TLS 1.2 has one without an ID.
+        // Without a ticket TLS 1.3 has no session to resume, and in TLS 1.2 the session has no ID.
         if std::path::Path::new(&session).exists() {
             let arguments = [version, "-sess_in", &session];
             let second = s_client(&papers, &leaf, &server, &arguments).await;
@@ -157,7 +157,7 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
 }
 
 #[tokio::test]
-async fn a_plain_client_of_openssl_is_told_which_authorities_are_asked_for() {
+async fn a_plain_openssl_client_receives_the_names_of_the_accepted_authorities() {
     let papers = Papers::new();
     let server = Server::open(&papers);
 

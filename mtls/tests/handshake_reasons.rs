@@ -1,4 +1,4 @@
-//! What goes wrong in a handshake beside the certificates is told by its own reason.
+//! Handshake failures that do not concern certificates are reported with their own reasons.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -23,7 +23,7 @@ use rustls::{
 use self::support::draft::{Draft, SUBJECT_ALT_NAME, general_names};
 use self::support::{Caller, Papers, Server, Stranger, chain, s_client, within};
 
-/// A key that names a scheme of its own choice, and signs something else.
+/// A key that announces a signature scheme of its choice, and signs something else.
 #[derive(Debug)]
 struct OddKey {
     key: Arc<dyn SigningKey>,
@@ -61,7 +61,7 @@ impl Signer for OddSigner {
 }
 
 #[tokio::test]
-async fn a_broken_protocol_in_the_proof_of_a_key_is_no_bad_signature() {
+async fn a_protocol_error_in_certificate_verify_is_not_a_bad_signature() {
     let papers = Papers::new();
     let fitting = SignatureScheme::ECDSA_NISTP256_SHA256;
     let refused = async |scheme, spoils| {
@@ -103,7 +103,7 @@ async fn a_broken_protocol_in_the_proof_of_a_key_is_no_bad_signature() {
 }
 
 #[tokio::test]
-async fn nothing_in_common_is_told_without_advice_about_certificates() {
+async fn a_negotiation_failure_is_reported_without_advice_about_certificates() {
     let refused = async |arguments: &[&str]| {
         let server = Server::open(&Papers::new());
         s_client(&server, arguments).await;
@@ -125,7 +125,7 @@ async fn nothing_in_common_is_told_without_advice_about_certificates() {
 }
 
 #[tokio::test]
-async fn a_hello_in_pieces_is_judged_by_its_content() {
+async fn a_fragmented_hello_is_handled_by_its_content() {
     let papers = Papers::new();
 
     for length in [1, 4, 5, 6, 40] {
@@ -152,7 +152,7 @@ async fn a_hello_in_pieces_is_judged_by_its_content() {
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_no_signature_of_our_key_is_told_from_one_that_refuses_us() {
+async fn a_server_without_our_signature_schemes_is_distinguished_from_one_that_refuses_us() {
     let papers = Papers::new();
 
     for version in rustls::ALL_VERSIONS {
@@ -221,7 +221,7 @@ fn in_records_of(length: usize, message: &[u8]) -> Vec<u8> {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
         [&[22, 3, 1], &length[..], content].concat()
     };
-    // The rest of it in one: only so many small records are borne.
+    // The rest in one record: only a limited number of small records is accepted.
     let (first, rest) = message.split_at(4 * length);
     first.chunks(length).chain([rest]).flat_map(record).collect()
 }

@@ -1,5 +1,5 @@
-//! Events with hostile peers as events: no field of any of them holds more than an excerpt of
-//! what the peer sent. Every field that an event has is looked at, so a new one is too.
+//! Events about hostile peers: no field of any of them holds more than an excerpt of
+//! what the peer sent. Every field of an event is checked, including new ones.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -58,7 +58,7 @@ impl Visit for Fields {
     }
 }
 
-/// A certificate whose every text is `text`, as no parser would let it be.
+/// A certificate whose every text is `text`, which no parser would produce.
 fn certificate(text: &str) -> Arc<Certificate> {
     let authority = Authority::generate(&AuthorityRequest::default());
     let authority = authority.expect("an authority must be made");
@@ -147,7 +147,7 @@ fn no_field_of_an_event_holds_more_than_an_excerpt_of_what_a_peer_sent() {
         }
         assert_eq!((of("message"), of("alpn")), (4, 2));
         for (name, value) in fields.iter() {
-            // `refused: ` stands before the sentence.
+            // The sentence follows `refused: `.
             let most = Untrusted::LIMIT + if *name == "message" { 40 } else { 0 };
             let is_plain =
                 value.chars().all(|c| c.escape_debug().len() == 1 || "\"'\\".contains(c));
@@ -157,7 +157,7 @@ fn no_field_of_an_event_holds_more_than_an_excerpt_of_what_a_peer_sent() {
 }
 
 #[test]
-fn a_refusal_holds_an_excerpt_of_its_detail_wherever_it_is_told() {
+fn a_refusal_holds_an_excerpt_of_its_detail_wherever_it_is_reported() {
     let name = DistinguishedName::read(&[0x30, 0]).unwrap();
     let text = format!("{name}\n{}", "\u{202e}".repeat(10_000));
 

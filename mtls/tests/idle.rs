@@ -1,4 +1,4 @@
-//! What counts as activity: requests and answers do, and mere bytes do not.
+//! What counts as activity: requests and responses do, bytes alone do not.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -13,7 +13,7 @@ use mtls::limits::Limits;
 use self::support::{Http2, Papers, Server, Stranger, quick, within};
 
 #[tokio::test]
-async fn frames_without_a_request_do_not_keep_a_connection() {
+async fn frames_without_a_request_do_not_keep_a_connection_open() {
     let kinds: [(&str, u8, u32, &[u8]); 6] = [
         ("PING", 6, 0, &[0; 8]),
         ("SETTINGS", 4, 0, &[]),
@@ -50,8 +50,8 @@ async fn frames_without_a_request_do_not_keep_a_connection() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_ends_its_connection_whatever_else_is_sent() {
-    // How wide the stream's window is at first, and by how much it grows each time.
+async fn a_response_that_is_not_read_ends_its_connection_whatever_else_is_sent() {
+    // The initial window of the stream, and its increment each time.
     for (window, step) in [(0, 0_u32), (1, 0), (1, 1), (60_000, 1)] {
         let papers = Papers::new();
         let server = Server::serving(&papers, quick(), large());
@@ -85,7 +85,7 @@ async fn an_answer_that_nobody_takes_ends_its_connection_whatever_else_is_sent()
 }
 
 #[tokio::test]
-async fn a_request_that_is_being_handled_is_not_idle_while_its_client_is_there() {
+async fn a_request_being_handled_is_not_idle_while_its_client_is_connected() {
     let papers = Papers::new();
     let router = Router::new().route(
         "/",
@@ -112,7 +112,7 @@ async fn a_request_that_is_being_handled_is_not_idle_while_its_client_is_there()
 }
 
 #[tokio::test]
-async fn a_connection_without_a_byte_is_no_refused_handshake() {
+async fn a_connection_without_a_byte_is_not_a_refused_handshake() {
     let papers = Papers::new();
     let server = Server::with_limits(&papers, Limits::default());
     let probe = async |bytes: &[u8], reset: bool| {
@@ -130,7 +130,7 @@ async fn a_connection_without_a_byte_is_no_refused_handshake() {
         for _ in 0..3 {
             probe(&[], reset).await;
         }
-        // One byte is the beginning of something.
+        // One byte starts a handshake.
         probe(&[22], reset).await;
     }
 

@@ -1,5 +1,5 @@
-//! TLS 1.3 tells a client of its refusal only after the client's own handshake is done. It must
-//! learn of it as the refusal that it is, every time, whichever HTTP version it speaks.
+//! In TLS 1.3 a client learns of its refusal only after its own handshake is done. It must
+//! report it as a refusal, every time, in either HTTP version.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -32,7 +32,7 @@ async fn over_http_2_our_client_always_learns_of_its_refusal() {
 
     let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
-        assert_told(&caller, &url, "h2").await;
+        assert_refused(&caller, &url, "h2").await;
     }
 
     let newest = server.events.newest();
@@ -49,7 +49,7 @@ async fn over_http_11_our_client_always_learns_of_its_refusal_by_a_foreign_serve
 
     let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
-        assert_told(&caller, &url, "http/1.1").await;
+        assert_refused(&caller, &url, "http/1.1").await;
     }
 }
 
@@ -61,7 +61,7 @@ async fn over_http_2_our_client_always_learns_of_its_refusal_by_a_foreign_server
 
     let caller = Caller::showing(&Papers::new().client(), papers.roots());
     for _ in 0..TIMES {
-        assert_told(&caller, &url, "h2").await;
+        assert_refused(&caller, &url, "h2").await;
     }
 }
 
@@ -91,7 +91,7 @@ async fn many_requests_at_once_all_learn_of_their_refusal() {
     let tasks: Vec<_> = (0..50)
         .map(|_| {
             let (caller, url) = (Arc::clone(&caller), url.clone());
-            tokio::spawn(async move { assert_told(&caller, &url, "h2").await })
+            tokio::spawn(async move { assert_refused(&caller, &url, "h2").await })
         })
         .collect();
 
@@ -100,7 +100,7 @@ async fn many_requests_at_once_all_learn_of_their_refusal() {
     }
 }
 
-async fn assert_told(caller: &Caller, url: &str, protocol: &str) {
+async fn assert_refused(caller: &Caller, url: &str, protocol: &str) {
     let error = caller.get(url).await.unwrap_err();
 
     let RequestError::Refused { refusal, session } = error else {
@@ -111,7 +111,7 @@ async fn assert_told(caller: &Caller, url: &str, protocol: &str) {
     assert_eq!(session.unwrap().alpn.as_deref(), Some(protocol));
 }
 
-/// A plain rustls server of the papers that lets in nobody else, and answers nobody.
+/// A plain rustls server that accepts no client of another authority, and sends no response.
 async fn foreign_server(papers: &Papers, protocol: &str) -> u16 {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -133,7 +133,7 @@ async fn foreign_server(papers: &Papers, protocol: &str) -> u16 {
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let handshake = acceptor.accept(tcp).into_fallible();
-            // Like ours, it waits for the other end to close: else a reset may outrun the alert.
+            // Like our server, it waits for the other end to close: otherwise a reset may overtake the alert.
             tokio::spawn(async move {
                 if let Err((_, mut tcp)) = handshake.await {
                     let _ = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;

@@ -1,4 +1,4 @@
-//! Each case of x509-limbo comes out as its authors expect, or stands in `limbo/differences.txt`
+//! Each case of x509-limbo has the expected result, or is listed in `limbo/differences.txt`
 //! with the reason. `X509_LIMBO` names the suite's file; `limbo/fetch.sh` fetches it.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
@@ -14,7 +14,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// How many cases the suite of the commit in `limbo/fetch.sh` has.
+/// The number of cases in the suite at the commit in `limbo/fetch.sh`.
 const CASES: usize = 208;
 
 #[test]
@@ -61,8 +61,8 @@ fn each_case_of_x509_limbo_agrees_or_is_a_known_difference() {
     assert_eq!(executed, CASES);
 }
 
-/// What we make of a case: accepted, or the code that refuses it and the whole reason; `bad-trust`
-/// where its roots and lists are no trust.
+/// Our result for a case: accepted, or the refusal code and the whole reason; `bad-trust`
+/// if its roots and lists make no trust.
 fn verify(case: &Value) -> Result<(), (String, String)> {
     let bad_file = |why: String| ("bad-file".to_owned(), why);
     let now = case["validation_time"].as_str().map_or_else(OffsetDateTime::now_utc, |time| {
@@ -111,7 +111,7 @@ fn items<T>(pems: &Value, take: fn(Item) -> T) -> Result<Vec<T>, String> {
     items.map(|block| block.map(|block| take(block.item)).map_err(|bad| bad.to_string())).collect()
 }
 
-/// The cases in which we differ: the refusal code, or `accepted` where we should refuse.
+/// The cases in which the results differ: the refusal code, or `accepted` where it should be refused.
 fn differences() -> BTreeMap<String, String> {
     let table = include_str!("limbo/differences.txt").lines();
     let rows = table.filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -1,5 +1,5 @@
-//! How long a connection may dawdle, and how many there may be: each ends by its own limit, and
-//! the others are served meanwhile.
+//! Limits on the duration and the number of connections: each connection is ended by its own
+//! limit, and the others are served meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -20,17 +20,17 @@ use self::support::{Caller, Papers, Server, Stranger, quick, received_alert, wit
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test]
-async fn a_silent_connection_ends_by_the_handshake_timeout_while_others_are_served() {
+async fn a_silent_connection_is_closed_by_the_handshake_timeout_while_others_are_served() {
     assert_handshake_times_out(&[]).await;
 }
 
 #[tokio::test]
-async fn half_a_handshake_ends_by_the_handshake_timeout_while_others_are_served() {
+async fn half_a_handshake_is_closed_by_the_handshake_timeout_while_others_are_served() {
     assert_handshake_times_out(&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await;
 }
 
 #[tokio::test]
-async fn a_head_that_comes_a_byte_at_a_time_ends_by_the_header_timeout() {
+async fn a_head_sent_a_byte_at_a_time_is_closed_by_the_header_timeout() {
     let papers = Papers::new();
     let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
     let leaf = papers.client();
@@ -54,7 +54,7 @@ async fn a_head_that_comes_a_byte_at_a_time_ends_by_the_header_timeout() {
 }
 
 #[tokio::test]
-async fn a_head_that_stops_ends_by_the_header_timeout_too() {
+async fn an_incomplete_head_is_closed_by_the_header_timeout() {
     let papers = Papers::new();
     let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
     let client = papers.client();
@@ -68,7 +68,7 @@ async fn a_head_that_stops_ends_by_the_header_timeout_too() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_and_that_is_no_refusal() {
+async fn closing_an_idle_connection_is_not_a_refusal() {
     let papers = Papers::new();
     let server = Server::with_limits(&papers, quick());
     let leaf = papers.client();
@@ -97,7 +97,7 @@ async fn an_idle_http_2_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn beyond_max_connections_others_are_told_and_places_are_given_back() {
+async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() {
     let papers = Papers::new();
     let limits = Limits { max_connections: 2, ..Limits::default() };
     let server = Server::with_limits(&papers, limits);
@@ -116,7 +116,7 @@ async fn beyond_max_connections_others_are_told_and_places_are_given_back() {
 }
 
 #[tokio::test]
-async fn our_client_learns_that_there_are_too_many() {
+async fn our_client_reports_too_many_connections() {
     let papers = Papers::new();
     let limits = Limits { max_connections: 0, ..Limits::default() };
     let server = Server::with_limits(&papers, limits);
@@ -128,7 +128,7 @@ async fn our_client_learns_that_there_are_too_many() {
 }
 
 #[tokio::test]
-async fn one_address_takes_no_more_than_its_share() {
+async fn one_address_gets_no_more_than_its_share() {
     let papers = Papers::new();
     let limits = Limits { max_connections_per_address: 1, ..Limits::default() };
     let server = Server::with_limits(&papers, limits);
@@ -149,7 +149,7 @@ async fn one_address_takes_no_more_than_its_share() {
 }
 
 #[tokio::test]
-async fn of_200_at_once_100_have_a_place_and_whoever_is_in_is_served_meanwhile() {
+async fn of_200_connections_100_are_accepted_and_accepted_ones_are_served() {
     let papers = Papers::new();
     let handshake_timeout = Duration::from_secs(2);
     let limits = Limits { max_connections: 100, handshake_timeout, ..Limits::default() };

@@ -1,4 +1,4 @@
-//! Which revocation lists are read, which one of several counts, and whose it is.
+//! Which revocation lists are read, which one of several is used, and which issuer it belongs to.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -30,7 +30,7 @@ fn a_list_of_version_1_is_read() {
 }
 
 #[test]
-fn a_list_is_verified_with_every_algorithm_that_certificates_are() {
+fn a_list_is_verified_with_every_algorithm_used_for_certificates() {
     let p256 = Authority::generate(&AuthorityRequest::default()).unwrap();
     let p384 = AuthorityRequest::default().key(KeyAlgorithm::EcdsaP384);
     let p384 = Authority::generate(&p384).unwrap();
@@ -57,7 +57,7 @@ fn a_list_is_verified_with_every_algorithm_that_certificates_are() {
 }
 
 #[test]
-fn a_list_that_is_signed_with_sha_1_is_refused_for_that() {
+fn a_list_signed_with_sha_1_is_refused_for_that_reason() {
     let ecdsa = Authority::generate(&AuthorityRequest::default()).unwrap();
     let rsa = AuthorityRequest::default().key(KeyAlgorithm::Rsa2048);
     let rsa = Authority::generate(&rsa).unwrap();
@@ -75,7 +75,7 @@ fn a_list_that_is_signed_with_sha_1_is_refused_for_that() {
 }
 
 #[test]
-fn a_list_that_cannot_speak_for_all_certificates_now_is_refused_and_told_why() {
+fn a_list_with_a_limited_scope_is_refused_with_the_reason() {
     let papers = Papers::new();
     let leaf = papers.client();
     let name = name_of(&papers.authority);
@@ -130,9 +130,9 @@ fn a_list_that_cannot_speak_for_all_certificates_now_is_refused_and_told_why() {
     }
 }
 
-/// A list of which a part is not read would revoke nobody in it.
+/// If a part of a list were not read, its revocations would be lost.
 #[test]
-fn a_list_with_any_byte_cut_off_changed_or_added_is_refused_or_unverified() {
+fn a_truncated_changed_or_extended_list_is_refused_or_unverified() {
     let papers = Papers::new();
     let leaf = papers.client();
     let list = ForgedList::of(&name_of(&papers.authority))
@@ -145,7 +145,7 @@ fn a_list_with_any_byte_cut_off_changed_or_added_is_refused_or_unverified() {
         let mut changed = whole.clone();
         changed[index] ^= 0x41;
         for bad in [cut, changed] {
-            // In another name it is somebody else's.
+            // With another issuer name it belongs to another issuer.
             if let Ok(trust) = checked(&papers.authority, &[bad.into()]) {
                 assert!(!trust.lists()[0].is_verified(), "{index}");
             }
@@ -155,7 +155,7 @@ fn a_list_with_any_byte_cut_off_changed_or_added_is_refused_or_unverified() {
 }
 
 #[test]
-fn a_root_signs_lists_only_if_its_key_usage_says_so() {
+fn a_root_signs_lists_only_if_its_key_usage_allows_it() {
     for (usages, expected) in [
         (&[KeyUsage::KeyCertSign, KeyUsage::CrlSign][..], true),
         (&[], true),
@@ -174,7 +174,7 @@ fn a_root_signs_lists_only_if_its_key_usage_says_so() {
 }
 
 #[test]
-fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
+fn the_newer_of_two_lists_of_one_issuer_is_used_in_any_order() {
     let papers = Papers::new();
     let (before, after) = (papers.client(), papers.client());
     let name = name_of(&papers.authority);
@@ -210,7 +210,7 @@ fn of_two_lists_of_one_issuer_the_newer_counts_in_whatever_order() {
 }
 
 #[test]
-fn the_same_list_twice_is_one() {
+fn a_duplicate_list_counts_once() {
     let papers = Papers::new();
     let bad = papers.client();
     let list = sign(&ForgedList::of(&name_of(&papers.authority)).revoke(&bad), &papers);
@@ -223,7 +223,7 @@ fn the_same_list_twice_is_one() {
 
 /// An authority that got a new key, as an intermediate; with a list of each key.
 #[test]
-fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
+fn two_intermediates_with_one_name_have_separate_lists() {
     let papers = Papers::new();
     let request = AuthorityRequest::intermediate().common_name("below");
     let below = [(), ()].map(|()| papers.authority.issue_intermediate(&request).unwrap());
@@ -244,7 +244,7 @@ fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
     for lists in [
         [with_key(0, &below[0]), with_key(1, &below[1])],
         [with_key(1, &below[1]), with_key(0, &below[0])],
-        // The identifier says which to try first, and no more.
+        // The identifier only determines which to try first.
         [with_key(0, &below[1]), with_key(1, &below[0])],
         [v1(0), v1(1)],
         [v1(1), with_key(0, &below[0])],
@@ -263,7 +263,7 @@ fn of_two_intermediates_with_one_name_each_has_a_list_of_its_own() {
 }
 
 #[test]
-fn of_two_lists_of_one_intermediate_the_newer_that_it_signed_counts() {
+fn the_newer_list_that_an_intermediate_signed_is_used() {
     let papers = Papers::new();
     let request = AuthorityRequest::intermediate().common_name("below");
     let below = papers.authority.issue_intermediate(&request).unwrap();
@@ -285,9 +285,9 @@ fn of_two_lists_of_one_intermediate_the_newer_that_it_signed_counts() {
 }
 
 #[test]
-fn an_intermediate_signs_lists_only_if_its_key_usage_says_so() {
+fn an_intermediate_signs_lists_only_if_its_key_usage_allows_it() {
     let papers = Papers::new();
-    let judged = |usages| {
+    let with_usages = |usages| {
         let request = AuthorityRequest::intermediate().key_usages(usages);
         let below = papers.authority.issue_intermediate(&request).unwrap();
         let leaf = below.issue(&Papers::for_client()).unwrap();
@@ -295,8 +295,8 @@ fn an_intermediate_signs_lists_only_if_its_key_usage_says_so() {
         verify(&checked(&papers.authority, &[list]).unwrap(), &leaf)
     };
 
-    let taken = judged(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]);
-    let refused = judged(&[KeyUsage::KeyCertSign]).unwrap_err();
+    let taken = with_usages(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]);
+    let refused = with_usages(&[KeyUsage::KeyCertSign]).unwrap_err();
 
     assert_eq!(code(&taken), None);
     assert_eq!(refused.code, Code::RevocationUnknown);
@@ -321,7 +321,7 @@ fn checked(root: &Authority, lists: &[List]) -> Result<Trust, Vec<BadTrust>> {
     Trust::new(vec![root], lists, Revocation::Checked, OffsetDateTime::now_utc())
 }
 
-/// The one problem of a list.
+/// The only problem of a list.
 fn problem(root: &Authority, list: List) -> String {
     match checked(root, &[list])
         .map_err(|problems| problems.iter().map(BadTrust::to_string).collect::<Vec<_>>())

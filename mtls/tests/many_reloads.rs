@@ -1,4 +1,4 @@
-//! A service that reloads for years is the size that it was.
+//! Many reloads do not increase the memory of a service.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -14,7 +14,7 @@ use mtls::pki::role::Role;
 use self::support::{Caller, IdentityDirectory, Papers, Server, empty_list, eventually, files};
 
 #[tokio::test]
-async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_after_ten() {
+async fn a_thousand_reloads_leak_no_memory_and_no_open_files() {
     let papers = Papers::new();
     let list = empty_list(&papers, 1);
     let server_place = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
@@ -22,7 +22,7 @@ async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_afte
     let (served, shown) = (server_place.store(Role::Server), client_place.store(Role::Client));
     let server = Server::living(Arc::clone(&served), Limits::default(), support::hello());
     let caller = Caller::living(Arc::clone(&shown), Default::default(), &Limits::default());
-    // Two identities in turn: what is measured is the reload, not how they are made.
+    // Two identities alternate: the reload is measured, not the making of identities.
     let of_server = [papers.server(), papers.server()];
     let of_client = [papers.client(), papers.client()];
 
@@ -44,7 +44,7 @@ async fn after_a_thousand_reloads_memory_and_open_files_are_where_they_were_afte
     })
     .await;
     let grown = resident_kibibytes().saturating_sub(after_ten.1);
-    // The ring of handshakes fills in the meantime: 256 with their certificates.
+    // Meanwhile the ring buffer of handshakes fills up: 256 with their certificates.
     assert!(grown < 8 * 1024, "{grown} KiB more than after ten reloads");
 }
 

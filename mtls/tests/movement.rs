@@ -1,4 +1,4 @@
-//! The idle timeout ends what stands still, and nothing on which bytes move.
+//! The idle timeout ends connections without activity, and no connection on which bytes move.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -26,7 +26,7 @@ use tokio_rustls::client::TlsStream;
 use self::support::{Caller, Papers, Server, Stranger, quick, within};
 
 #[tokio::test]
-async fn a_body_that_takes_longer_than_the_idle_timeout_arrives_whole() {
+async fn a_body_slower_than_the_idle_timeout_arrives_whole() {
     let papers = Papers::new();
     let server = Server::serving(&papers, quick(), router());
 
@@ -48,7 +48,7 @@ async fn a_body_that_takes_longer_than_the_idle_timeout_arrives_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_that_a_slow_reader_takes_longer_for_than_the_idle_timeout_arrives_whole() {
+async fn a_response_to_a_slow_reader_arrives_whole_after_the_idle_timeout() {
     let papers = Papers::new();
     let server = Server::serving(&papers, quick(), router());
     let mut tls = connect(&papers, &server).await;
@@ -71,7 +71,7 @@ async fn an_answer_that_a_slow_reader_takes_longer_for_than_the_idle_timeout_arr
 }
 
 #[tokio::test]
-async fn a_request_for_which_nothing_moves_is_cut() {
+async fn a_request_without_activity_is_cut() {
     let papers = Papers::new();
     let server = Server::serving(&papers, quick(), router());
     let caller = Caller::new(&papers);
@@ -95,7 +95,7 @@ async fn a_body_that_stops_is_cut() {
 }
 
 #[tokio::test]
-async fn an_upgraded_connection_is_cut_only_once_no_byte_moves() {
+async fn an_upgraded_connection_is_cut_only_when_no_byte_moves() {
     let papers = Papers::new();
     let server = Server::serving(&papers, quick(), router());
     let mut tls = connect(&papers, &server).await;

@@ -1,4 +1,4 @@
-//! `Mtls` alone keeps what the crate promises: nothing else is started here.
+//! `Mtls` alone keeps the crate's promises: these tests start nothing else.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -24,11 +24,11 @@ use self::support::{
     IdentityDirectory, Papers, Stranger, empty_list, eventually, files, list, within,
 };
 
-/// Every way in which a peer may hold a connection open.
+/// Every kind of connection that a peer may hold open.
 const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "raw"];
 
 #[tokio::test]
-async fn a_server_and_a_client_in_the_words_of_the_documentation() {
+async fn the_server_and_client_of_the_documentation_work() {
     let papers = Papers::new();
     let (server, client) =
         (directory(&papers, &papers.server()), directory(&papers, &papers.client()));
@@ -68,7 +68,7 @@ async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recor
 }
 
 #[tokio::test]
-async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
+async fn without_a_verified_peer_the_layer_and_the_extractor_respond_403() {
     let papers = Papers::new();
     let directory = directory(&papers, &papers.server());
     let optional = ClientCertificates::Optional;
@@ -99,7 +99,7 @@ async fn without_a_proven_peer_the_layer_and_the_extractor_answer_403() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn swapped_files_are_in_force_within_a_second() {
+async fn replaced_files_are_in_force_within_a_second() {
     let papers = Papers::new();
     let directory = directory(&papers, &papers.server());
     let (server, _) = serve(&directory);
@@ -146,7 +146,7 @@ async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_ends_with_its_peers_certificate_over_each_protocol() {
+async fn a_connection_is_closed_when_its_peer_certificate_expires_over_each_protocol() {
     let papers = Papers::new();
     let (server, address) = serve(&directory(&papers, &papers.server()));
     let raw = serve_raw(&server);
@@ -172,7 +172,7 @@ fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
 }
 
 #[tokio::test]
-async fn a_bad_directory_is_refused_with_all_that_is_wrong() {
+async fn a_bad_directory_is_refused_with_all_its_problems() {
     let empty = tempfile::tempdir().unwrap();
 
     let made = Mtls::from_directory(empty.path());
@@ -201,13 +201,13 @@ fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
 
     let alive = || runtime.metrics().num_alive_tasks();
     runtime.block_on(eventually("the end of the servers' tasks", || {
-        // Two accept loops run for ever, as they were told to; all else is gone with its owner.
+        // Two accept loops run until the process ends, as intended; all other tasks end with their owner.
         (alive() <= 2 + OWNED).then_some(())
     }));
 }
 
 #[tokio::test]
-async fn an_mtls_that_was_dropped_leaves_no_task() {
+async fn a_dropped_mtls_leaves_no_task() {
     let papers = Papers::new();
     let directory = directory(&papers, &papers.issue(&Papers::for_server().usage(Usage::Both)));
     let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
@@ -227,7 +227,7 @@ async fn an_mtls_that_was_dropped_leaves_no_task() {
     .await;
 }
 
-/// The tasks of one server: files, verification again, expiry.
+/// The tasks of one server: file reload, re-verification, expiry.
 const OWNED: usize = 3;
 
 const CLIENT: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";
@@ -246,7 +246,7 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A server of HTTP for the good client alone.
+/// An HTTP server that accepts the good client only.
 fn serve(directory: &IdentityDirectory) -> (Mtls, SocketAddr) {
     let mtls = Mtls::from_directory(directory.path()).unwrap();
     let policy = Policy::allow(CLIENT.parse::<SpiffeId>().unwrap());

@@ -31,14 +31,14 @@ const COMMON_NAME: u8 = 3;
 const ORGANIZATION: u8 = 10;
 const ORGANIZATIONAL_UNIT: u8 = 11;
 
-/// The attributes that a condition can ask for, with their arcs below 2.5.4.
+/// The attributes that a condition can match, with their arcs below 2.5.4.
 const ATTRIBUTES: [(Attribute, u8); 3] = [
     (Attribute::CommonName, COMMON_NAME),
     (Attribute::Organization, ORGANIZATION),
     (Attribute::OrganizationalUnit, ORGANIZATIONAL_UNIT),
 ];
 
-/// A text in each encoding that can hold it.
+/// A text in each encoding that can represent it.
 fn encodings(text: &str) -> Vec<(u8, Vec<u8>)> {
     let universal = text.chars().flat_map(|one| u32::from(one).to_be_bytes()).collect();
     let mut all = vec![(UTF8, text.as_bytes().to_vec()), (UNIVERSAL, universal)];
@@ -51,7 +51,7 @@ fn encodings(text: &str) -> Vec<(u8, Vec<u8>)> {
     all
 }
 
-/// Values that are no text.
+/// Values that are not text.
 fn no_texts() -> Vec<(u8, Vec<u8>)> {
     let lone_surrogate = vec![0, b'a', 0xd8, 0x3d];
     vec![
@@ -75,7 +75,7 @@ fn no_texts() -> Vec<(u8, Vec<u8>)> {
         (UNIVERSAL, b"\0\0\0a\0\0".to_vec()),
         (UNIVERSAL, b"\0\0\0a\0\0\xd8\0".to_vec()),
         (UNIVERSAL, b"\0\x11\0\0".to_vec()),
-        // Types that are none of characters here: INTEGER, OCTET STRING, GraphicString.
+        // Types that are not character strings here: INTEGER, OCTET STRING, GraphicString.
         (2, vec![7]),
         (4, b"admin".to_vec()),
         (25, b"admin".to_vec()),
@@ -95,8 +95,8 @@ fn a_bmp_or_universal_name_is_text_in_a_verified_certificate() {
 
             let certificate = verified.unwrap().certificate;
             assert_eq!(certificate.subject.common_name(), Some(text), "tag {tag}");
-            let told = serde_json::to_value(&certificate.subject).unwrap();
-            assert_eq!(told, json!({"O": text, "CN": text}), "tag {tag}");
+            let shown = serde_json::to_value(&certificate.subject).unwrap();
+            assert_eq!(shown, json!({"O": text, "CN": text}), "tag {tag}");
         }
     }
 }
@@ -140,15 +140,15 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_text_is_shown_in_hexadecimal_and_no_policy_matches_it() {
+fn a_value_that_is_not_text_is_hexadecimal_and_matches_no_policy() {
     for (tag, value) in no_texts() {
         let certificate = named(tag, &value);
         let hexadecimal = hexadecimal(tag, &value);
         let whole = format!("OU={hexadecimal},O={hexadecimal},CN={hexadecimal}");
 
         assert_eq!(certificate.subject.to_string(), whole);
-        let told = json!({"CN": hexadecimal, "O": hexadecimal, "OU": hexadecimal});
-        assert_eq!(serde_json::to_value(&certificate.subject).unwrap(), told);
+        let shown = json!({"CN": hexadecimal, "O": hexadecimal, "OU": hexadecimal});
+        assert_eq!(serde_json::to_value(&certificate.subject).unwrap(), shown);
         let latin_1: String = value.iter().map(|byte| char::from(*byte)).collect();
         let visible = value.iter().filter(|byte| byte.is_ascii_graphic());
         let readings = [
@@ -181,7 +181,7 @@ fn what_is_no_text_is_shown_in_hexadecimal_and_no_policy_matches_it() {
 }
 
 #[test]
-fn a_text_that_looks_like_hexadecimal_is_no_other_value_and_no_policy_matches_it() {
+fn a_text_that_looks_like_hexadecimal_differs_from_that_value_and_matches_no_policy() {
     let bytes = named(TELETEX, b"J\xfcrgen");
     let hexadecimal = hexadecimal(TELETEX, b"J\xfcrgen");
     for (tag, value) in encodings(&hexadecimal) {

@@ -1,5 +1,5 @@
-//! Names in other bytes: where a list finds its issuer and a chain its root, only the characters of
-//! a name count (RFC 5280, section 7.1), and the key decides.
+//! Names in different encodings: to find the issuer of a list and the root of a chain, only the
+//! characters of a name count (RFC 5280, section 7.1), and the key decides.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -19,7 +19,7 @@ use self::support::{
 };
 
 #[test]
-fn a_list_finds_its_root_in_whatever_spelling() {
+fn a_list_finds_its_root_in_any_spelling() {
     let papers = lab_root();
     let (good, bad) = (papers.client(), papers.client());
     let name = name_of(&papers.authority);
@@ -39,7 +39,7 @@ fn a_list_finds_its_root_in_whatever_spelling() {
 }
 
 #[tokio::test]
-async fn a_server_refuses_whom_a_list_in_another_spelling_revokes() {
+async fn a_server_refuses_a_client_revoked_by_a_list_in_another_spelling() {
     let papers = lab_root();
     let (good, bad) = (papers.client(), papers.client());
     let name = Spelling::Printable.of(&name_of(&papers.authority));
@@ -61,7 +61,7 @@ async fn a_server_refuses_whom_a_list_in_another_spelling_revokes() {
 }
 
 #[test]
-fn a_chain_finds_its_root_in_whatever_spelling_of_its_issuer() {
+fn a_chain_finds_its_root_in_any_spelling_of_its_issuer() {
     let papers = lab_root();
     let name = name_of(&papers.authority);
     let trust = trust(&[&papers.authority]);
@@ -90,7 +90,7 @@ fn a_chain_finds_its_root_in_whatever_spelling_of_its_issuer() {
 }
 
 #[test]
-fn a_chain_in_another_spelling_is_revoked_like_every_other() {
+fn a_chain_in_another_spelling_can_be_revoked() {
     let papers = lab_root();
     let name = name_of(&papers.authority);
     let leaf = papers.client();
@@ -107,7 +107,7 @@ fn a_chain_in_another_spelling_is_revoked_like_every_other() {
 }
 
 #[test]
-fn what_binds_a_root_binds_it_in_every_spelling() {
+fn the_constraints_of_a_root_hold_in_every_spelling() {
     let ended = OffsetDateTime::now_utc() - Duration::DAY;
     let constrained = lab_request().permit_dns("example.com");
     let short = lab_request().path_length(0);
@@ -128,14 +128,14 @@ fn what_binds_a_root_binds_it_in_every_spelling() {
         let respelled = [(&*name, &*respelled)];
         presented[1] = reissued(&presented[1], &respelled, Algorithm::ECDSA_SHA256, &key(&papers));
 
-        let judged = verdict(&trust(&[&papers.authority]), &presented);
+        let verified = verdict(&trust(&[&papers.authority]), &presented);
 
-        assert_eq!(code(&judged), expected);
+        assert_eq!(code(&verified), expected);
     }
 }
 
 #[test]
-fn a_certificate_that_bears_a_roots_name_in_another_spelling_is_no_root() {
+fn a_certificate_with_a_root_name_in_another_spelling_is_no_root() {
     let papers = lab_root();
     let eve = Papers::of(&lab_request());
     let name = name_of(&papers.authority);
@@ -167,7 +167,7 @@ fn a_certificate_that_bears_a_roots_name_in_another_spelling_is_no_root() {
 }
 
 #[test]
-fn below_a_root_another_spelling_is_refused_and_that_is_said() {
+fn below_a_root_another_spelling_is_refused_with_that_reason() {
     let papers = lab_root();
     let below = AuthorityRequest::intermediate().common_name("Lab Below");
     let below = papers.authority.issue_intermediate(&below).unwrap();
@@ -253,7 +253,7 @@ fn a_list_of_no_known_issuer_is_unverified_until_its_intermediate_is_presented()
     }
 }
 
-/// A root whose name has a space and both cases to differ in.
+/// A root whose name can be spelt differently in spaces and case.
 fn lab_root() -> Papers {
     Papers::of(&lab_request())
 }

@@ -1,5 +1,5 @@
-//! How the judge goes from a leaf to a root: who may issue, how long the path is, which names and
-//! keys it bears, and what cannot be read at all.
+//! How a path from a leaf to a root is verified: who may issue, path length, names and keys, and
+//! certificates that cannot be parsed.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -18,7 +18,7 @@ use self::support::draft::{Draft, element, sequence};
 use self::support::{Papers, chain, openssl, trust, verify};
 
 #[test]
-fn an_intermediate_that_may_not_sign_certificates_is_no_authority() {
+fn an_intermediate_that_must_not_sign_certificates_is_no_authority() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let request = AuthorityRequest::intermediate();
@@ -50,30 +50,30 @@ fn a_leaf_issues_nothing() {
 }
 
 #[test]
-fn a_roots_path_length_holds() {
+fn the_path_length_of_a_root_is_enforced() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
         let papers = Papers::of(&AuthorityRequest::default().path_length(length));
         let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
-        let judged =
+        let verified =
             verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
 
-        assert_eq!(code(&judged), expected, "path length {length}");
+        assert_eq!(code(&verified), expected, "path length {length}");
     }
 }
 
 #[test]
-fn an_intermediates_path_length_holds() {
+fn the_path_length_of_an_intermediate_is_enforced() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
         let papers = Papers::of(&AuthorityRequest::default().any_path_length());
         let middle = AuthorityRequest::default().path_length(length);
         let middle = papers.authority.issue_intermediate(&middle).unwrap();
         let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
-        let judged =
+        let verified =
             verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
 
-        assert_eq!(code(&judged), expected, "path length {length}");
+        assert_eq!(code(&verified), expected, "path length {length}");
     }
 }
 
@@ -190,7 +190,7 @@ fn a_chain_of_four_ml_dsa_87_certificates_fits_the_limits_and_is_good() {
     assert_eq!(verified.certificate.chain.len(), 5);
 }
 
-/// A certificate with this key of ML-DSA-87 in directory of its own, signed by another one (RFC 9881).
+/// A certificate with this ML-DSA-87 key in place of its own, signed by another one (RFC 9881).
 fn ml_dsa_87(der: &[u8], key: &PqdsaKeyPair, signer: &PqdsaKeyPair) -> CertificateDer<'static> {
     let algorithm = sequence(&[element(6, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19])]);
     let own = element(3, &[&[0][..], key.public_key().as_ref()].concat());
@@ -203,7 +203,7 @@ fn ml_dsa_87(der: &[u8], key: &PqdsaKeyPair, signer: &PqdsaKeyPair) -> Certifica
 }
 
 #[test]
-fn what_is_no_certificate_is_bad_encoding_wherever_it_stands() {
+fn bytes_that_are_not_a_certificate_are_bad_encoding_at_any_position() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let good = papers.client().certificate().der().to_vec();
@@ -218,7 +218,7 @@ fn what_is_no_certificate_is_bad_encoding_wherever_it_stands() {
 }
 
 #[test]
-fn an_expired_root_beside_a_good_one_is_in_nobodys_way() {
+fn an_expired_root_beside_a_good_one_does_no_harm() {
     let (good, other) = (Papers::new(), expired());
     let both = trust(&[&other, &good.authority]);
     let stale = other.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
@@ -228,7 +228,7 @@ fn an_expired_root_beside_a_good_one_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_root_that_was_renewed_with_its_key_counts_beside_its_expired_self() {
+fn a_root_renewed_with_its_key_works_beside_its_expired_certificate() {
     let key = KeyPair::generate().unwrap();
     let root = |days| {
         let mut parameters = CertificateParams::default();
@@ -280,7 +280,7 @@ fn a_leaf_that_names_no_key_finds_its_issuer_among_genuine_namesakes() {
 }
 
 #[test]
-fn certificates_in_any_order_behind_the_leaf_are_put_in_order() {
+fn certificates_in_any_order_after_the_leaf_are_sorted() {
     let papers = Papers::of(&AuthorityRequest::default().any_path_length());
     let middle = papers.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
@@ -288,15 +288,15 @@ fn certificates_in_any_order_behind_the_leaf_are_put_in_order() {
     let trust = trust(&[&papers.authority]);
     let mut presented = chain(&leaf);
 
-    let in_order = verdict(&trust, &presented).unwrap();
+    let expected = verdict(&trust, &presented).unwrap();
     presented[1..].reverse();
     let reversed = verdict(&trust, &presented).unwrap();
 
-    assert_eq!(reversed.certificate.chain, in_order.certificate.chain);
-    assert_eq!(in_order.certificate.chain.len(), 4);
+    assert_eq!(reversed.certificate.chain, expected.certificate.chain);
+    assert_eq!(expected.certificate.chain.len(), 4);
 }
 
-/// A root that ended a day ago.
+/// A root that expired a day ago.
 fn expired() -> Authority {
     let now = OffsetDateTime::now_utc();
     let request = AuthorityRequest::default().not_before(now - Duration::days(9));

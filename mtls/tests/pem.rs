@@ -1,5 +1,5 @@
 //! Every byte of an identity directory's files is read, or the file is refused with the line and
-//! the cause. `pem_changes.rs` does the same to every directory of a file.
+//! the cause. `pem_changes.rs` does the same for changes at every position of a file.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use self::support::{Papers, openssl};
 
-/// An identity directory whose four files all hold what they should: two roots and their lists,
+/// An identity directory with four valid files: two roots and their lists,
 /// and a leaf below an intermediate.
 struct Good {
     directory: TempDir,
@@ -69,7 +69,7 @@ fn load(directory: &Path) -> Result<usize, Vec<String>> {
 type Change = fn(&str) -> Vec<u8>;
 
 #[test]
-fn harmless_forms_are_read_whole() {
+fn harmless_variations_are_read_completely() {
     let harmless: [(&str, Change); 9] = [
         ("CRLF", |text| text.replace('\n', "\r\n").into_bytes()),
         ("a byte order mark", |text| format!("\u{feff}{text}").into_bytes()),
@@ -147,7 +147,7 @@ fn the_parameters_that_openssl_writes_before_a_key_are_read() {
     assert!(refused(format!("{parameters}{made}")).contains("EC PARAMETERS without the key"));
 }
 
-/// What is done to the text of a file, and the words that refuse it. The first block begins on
+/// A change to the text of a file, and the message that refuses it. The first block begins on
 /// line 1.
 const DAMAGE: [(&str, Change, &str); 31] = [
     ("no newline between blocks", |t| first_end(t, |end| end.trim_end().to_owned()), DAMAGED),
@@ -232,7 +232,7 @@ fn a_damaged_file_is_refused_with_its_line_and_the_cause() {
     for name in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
         let text = good.text(name);
         for (damage, change, cause) in &DAMAGE {
-            // A key stands alone.
+            // A key is the only block of its file.
             if name == "tls.key" && damage.ends_with("between blocks") {
                 continue;
             }
@@ -241,9 +241,9 @@ fn a_damaged_file_is_refused_with_its_line_and_the_cause() {
             let problems = good.load().unwrap_err();
 
             let begins = format!("garbage in {} (line ", good.path(name).display());
-            let told = &problems[0];
-            assert!(told.starts_with(&begins), "{damage} in {name}: {problems:#?}");
-            assert!(name == "tls.key" || told.contains(cause), "{damage} in {name}: {told}");
+            let message = &problems[0];
+            assert!(message.starts_with(&begins), "{damage} in {name}: {problems:#?}");
+            assert!(name == "tls.key" || message.contains(cause), "{damage} in {name}: {message}");
         }
         good.write(name, text);
         assert_eq!(good.load(), Ok(5));
@@ -251,7 +251,7 @@ fn a_damaged_file_is_refused_with_its_line_and_the_cause() {
 }
 
 #[test]
-fn what_belongs_elsewhere_is_refused_by_name() {
+fn a_block_in_the_wrong_file_is_refused_by_name() {
     let good = Good::new();
     let (key, list) = (good.text("tls.key"), good.text("ca.crl"));
     let root = good.text("ca.crt");
@@ -276,9 +276,9 @@ fn what_belongs_elsewhere_is_refused_by_name() {
         let text = good.text(name);
         let line = text.lines().count() + 1;
         good.write(name, format!("{text}{added}"));
-        let told = good.load().unwrap_err().remove(0);
+        let message = good.load().unwrap_err().remove(0);
         let said = format!("garbage in {} (line {line}: {words}", good.path(name).display());
-        assert!(told.starts_with(&said), "{told}");
+        assert!(message.starts_with(&said), "{message}");
         good.write(name, text);
     }
     for encrypted in [encrypted, traditional] {
@@ -301,9 +301,9 @@ fn bytes_after_the_der_of_a_block_are_refused() {
         der.extend([5, 0]);
         good.write(name, format!("{text}{}", block(label, &der)));
 
-        let told = good.load().unwrap_err().remove(0);
+        let message = good.load().unwrap_err().remove(0);
 
-        assert!(told.contains("2 bytes follow the DER value in this block"), "{told}");
+        assert!(message.contains("2 bytes follow the DER value in this block"), "{message}");
         good.write(name, text);
     }
 }
@@ -315,9 +315,9 @@ fn a_file_that_is_der_is_refused_as_such() {
         let text = good.text(name);
         good.write(name, first_der(&text));
 
-        let told = good.load().unwrap_err().remove(0);
+        let message = good.load().unwrap_err().remove(0);
 
-        assert!(told.contains("(line 1: this is DER and not PEM: convert it"), "{told}");
+        assert!(message.contains("(line 1: this is DER and not PEM: convert it"), "{message}");
         good.write(name, text);
     }
 }
@@ -364,8 +364,8 @@ fn second_begin(text: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
     one_line(text, "-----BEGIN", 1, change)
 }
 
-/// The text with another line for the one that is that of those that begin so; the only one in a
-/// file of one block.
+/// Replaces the line with this prefix, which must be unique in a file of one block; returns the
+/// changed text.
 fn one_line(text: &str, prefix: &str, index: usize, change: impl Fn(&str) -> String) -> Vec<u8> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let found: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].starts_with(prefix)).collect();

@@ -1,5 +1,5 @@
-//! Whatever is changed in a file of three PEM blocks, all three are read, or the file is refused
-//! with one of its lines: never is a block skipped.
+//! After any change to a file of three PEM blocks, all three are read, or the file is refused
+//! with the number of one of its lines: a block is never skipped.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -14,7 +14,7 @@ use proptest::sample::{Index, select};
 
 use self::support::Papers;
 
-/// What is put into a file, at every directory of it.
+/// What is inserted into a file, at every position.
 const INSERTED: [&[u8]; 18] = [
     b"\xef\xbb\xbf",
     b" ",
@@ -36,7 +36,7 @@ const INSERTED: [&[u8]; 18] = [
     b"\x30\x03\x02\x01\x01",
 ];
 
-/// Three lists, with each length of padding if chance will have it, and what is in them.
+/// Three lists, with each length of padding if possible, and their content.
 static LISTS: LazyLock<String> = LazyLock::new(|| {
     let request = |number| RevocationListRequest::new(number);
     let list = |number| support::list(&Papers::new().authority, &request(number)).pem().to_owned();
@@ -44,7 +44,7 @@ static LISTS: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-fn whatever_is_put_anywhere_all_blocks_are_read_or_the_line_is_told() {
+fn after_any_insertion_all_blocks_are_read_or_the_line_is_reported() {
     let lists = LISTS.as_bytes();
     for directory in 0..=lists.len() {
         for inserted in INSERTED {
@@ -55,7 +55,7 @@ fn whatever_is_put_anywhere_all_blocks_are_read_or_the_line_is_told() {
 }
 
 #[test]
-fn whatever_is_cut_out_all_blocks_are_read_or_the_line_is_told() {
+fn after_any_deletion_all_blocks_are_read_or_the_line_is_reported() {
     let lists = LISTS.as_bytes();
     let longest = LISTS.find("-----END").unwrap();
     for directory in 0..lists.len() {
@@ -70,7 +70,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn after_any_changes_all_blocks_are_read_or_the_line_is_told(
+    fn after_any_changes_all_blocks_are_read_or_the_line_is_reported(
         changes in prop::collection::vec(change(), 1..4)
     ) {
         let mut lists = LISTS.clone().into_bytes();

@@ -1,5 +1,5 @@
-//! Who is allowed: each attribute on certificates of an authority, and each way to get in by a name
-//! that only looks like the one that is allowed.
+//! Which peers a policy allows: each attribute with certificates of an authority, and names that
+//! only look like an allowed one.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -16,7 +16,7 @@ use self::support::{Papers, chain};
 const WEB: &str = "spiffe://mtls-demo.local/ns/default/sa/web";
 
 #[test]
-fn each_attribute_holds_for_its_own_value_and_for_no_other() {
+fn each_attribute_matches_its_own_value_and_no_other() {
     let papers = Papers::new();
     let request = LeafRequest::new("web").organization("mtls-demo").organizational_unit("shop");
     let request = request.dns("web.local").ip([10, 0, 0, 7]).ip([0xfd00, 0, 0, 0, 0, 0, 0, 7u16]);
@@ -72,7 +72,7 @@ fn under_a_path_is_strictly_below_it_at_the_end_of_a_segment() {
 }
 
 #[test]
-fn a_spiffe_id_beside_another_uri_is_none() {
+fn a_spiffe_id_beside_another_uri_does_not_count() {
     let papers = Papers::new();
     let request = LeafRequest::new("web").spiffe(WEB);
     let one = certificate(&papers, &request);
@@ -87,22 +87,22 @@ fn a_spiffe_id_beside_another_uri_is_none() {
 }
 
 #[test]
-fn a_wildcard_holds_for_itself_and_for_nothing_that_it_would_cover() {
+fn a_wildcard_matches_itself_and_no_name_that_it_would_cover() {
     let papers = Papers::new();
-    let bears = |name: &str| {
+    let named = |name: &str| {
         let mut certificate = certificate(&papers, &LeafRequest::new("web").dns("web.local"));
         certificate.subject_alt_names.dns = vec![name.to_owned()];
         certificate
     };
 
-    assert!(condition(Attribute::Dns, "*.local").holds_for(&bears("*.LOCAL")));
-    assert!(!condition(Attribute::Dns, "*.local").holds_for(&bears("web.local")));
-    assert!(!condition(Attribute::Dns, "web.local").holds_for(&bears("*.local")));
-    assert!(!condition(Attribute::Dns, "web.local").holds_for(&bears("*")));
+    assert!(condition(Attribute::Dns, "*.local").holds_for(&named("*.LOCAL")));
+    assert!(!condition(Attribute::Dns, "*.local").holds_for(&named("web.local")));
+    assert!(!condition(Attribute::Dns, "web.local").holds_for(&named("*.local")));
+    assert!(!condition(Attribute::Dns, "web.local").holds_for(&named("*")));
 }
 
 #[test]
-fn a_name_with_a_nul_or_an_odd_character_never_equals_the_one_it_looks_like() {
+fn a_name_with_a_nul_or_unusual_character_never_equals_its_lookalike() {
     let papers = Papers::new();
     let request = LeafRequest::new("web").dns("web.local").email("ops@example.com").uri("urn:web");
     let good = certificate(&papers, &request);
@@ -135,7 +135,7 @@ fn a_name_with_a_nul_or_an_odd_character_never_equals_the_one_it_looks_like() {
         certificate.subject_alt_names.dns = vec![name.to_owned()];
         assert!(!dns.holds_for(&certificate), "{name:?}");
     }
-    // The Kelvin sign is a `k` once it is put in lower case by Unicode.
+    // Unicode lower-cases the Kelvin sign to `k`.
     let mut kelvin = good.clone();
     kelvin.subject_alt_names.dns = vec!["\u{212a}.local".to_owned()];
     assert!(!condition(Attribute::Dns, "k.local").holds_for(&kelvin));
@@ -169,7 +169,7 @@ fn a_name_of_another_kind_does_not_count() {
 }
 
 #[test]
-fn a_subject_is_text_to_its_end_and_has_one_common_name() {
+fn a_subject_is_compared_whole_and_has_one_common_name() {
     let of = |names: &[(DnType, &str)]| subject(names);
     let web = condition(Attribute::CommonName, "web");
     let shop = condition(Attribute::OrganizationalUnit, "shop");
@@ -210,7 +210,7 @@ fn an_issuer_cannot_be_imitated_by_a_value_with_commas() {
 }
 
 #[test]
-fn any_and_all_are_what_they_say() {
+fn any_and_all_combine_their_rules() {
     let papers = Papers::new();
     let web = certificate(&papers, &LeafRequest::new("web").dns("web.local").dns("shop.local"));
     let dns = |name: &str| Rule::from(condition(Attribute::Dns, name));
@@ -233,7 +233,7 @@ fn any_and_all_are_what_they_say() {
 }
 
 #[test]
-fn a_list_without_a_rule_is_an_error_and_never_everybody() {
+fn a_list_without_a_rule_is_an_error_and_does_not_allow_everybody() {
     assert_eq!(Policy::new(Vec::new()), Err(InvalidRule::Empty));
     assert_eq!(Rule::any(Vec::new()), Err(InvalidRule::Empty));
     assert_eq!(Rule::all(Vec::new()), Err(InvalidRule::Empty));
@@ -241,7 +241,7 @@ fn a_list_without_a_rule_is_an_error_and_never_everybody() {
 }
 
 #[test]
-fn rules_are_nested_to_a_bounded_depth() {
+fn rules_can_be_nested_to_a_limited_depth() {
     let mut rule = Rule::from(condition(Attribute::Dns, "web.local"));
     for _ in 1..Rule::DEPTH {
         rule = Rule::any(vec![rule]).unwrap();
@@ -252,7 +252,7 @@ fn rules_are_nested_to_a_bounded_depth() {
 }
 
 #[test]
-fn what_is_no_value_is_refused_with_what_to_write() {
+fn an_invalid_value_is_refused_with_what_to_write() {
     let long = "a".repeat(64);
     let digits = "0".repeat(63);
     let pairs = format!("{}0:00", "00:".repeat(30));
@@ -302,14 +302,14 @@ fn what_is_no_value_is_refused_with_what_to_write() {
         (Attribute::Fingerprint, &shifted, "write 64 hexadecimal digits"),
         (Attribute::Fingerprint, &"é".repeat(32), "write 64 hexadecimal digits"),
     ] {
-        let told = Condition::new(attribute, value).unwrap_err().to_string();
-        assert!(told.contains(written), "{attribute} = {value:?}: {told}");
+        let message = Condition::new(attribute, value).unwrap_err().to_string();
+        assert!(message.contains(written), "{attribute} = {value:?}: {message}");
     }
     assert_eq!(Condition::new(Attribute::Ip, "a"), Err(InvalidCondition::Ip("a".to_owned())));
 }
 
 #[test]
-fn a_policy_is_displayed_as_a_file_has_it() {
+fn a_policy_is_displayed_as_in_a_file() {
     let dns = |name: &str| Rule::from(condition(Attribute::Dns, name));
     let both = Rule::all(vec![dns("b.local"), condition(Attribute::Organization, "o\"x").into()]);
     let policy = Policy::new(vec![
@@ -332,7 +332,7 @@ fn certificate(papers: &Papers, request: &LeafRequest) -> Certificate {
     Certificate::read(&chain(&papers.issue(request))[0]).unwrap()
 }
 
-/// A certificate with such a subject, which is its issuer too: names that no authority of ours
+/// A certificate with this subject, which is its issuer too: names that no authority here
 /// would certify.
 fn subject(names: &[(DnType, &str)]) -> Certificate {
     let mut parameters = CertificateParams::default();

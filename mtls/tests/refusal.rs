@@ -1,5 +1,5 @@
-//! Who is turned away at the server's door: the exact code in its ring, and the exact alert at the
-//! other end.
+//! Which clients the server refuses: the exact code in its ring buffer, and the exact alert at
+//! the other end.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -42,7 +42,7 @@ async fn a_client_from_another_authority_of_the_same_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_whose_authority_forges_ours_is_refused() {
+async fn a_client_whose_authority_imitates_ours_is_refused() {
     let papers = Papers::new();
     let forged = AuthorityRequest::default().subject_of(&papers.authority);
     let forged = forged.key_identifier(papers.authority.certificate().key_identifier());
@@ -63,7 +63,7 @@ async fn an_expired_client_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_from_the_future_is_refused() {
+async fn a_client_that_is_not_yet_valid_is_refused() {
     let papers = Papers::new();
     let leaf = Papers::for_client().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
@@ -72,7 +72,7 @@ async fn a_client_from_the_future_is_refused() {
 }
 
 #[tokio::test]
-async fn a_servers_certificate_is_no_clients() {
+async fn a_server_certificate_is_refused_as_a_client() {
     let papers = Papers::new();
     let leaf = papers.server();
 
@@ -115,7 +115,7 @@ async fn a_client_with_an_unknown_critical_extension_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_with_a_name_that_its_issuer_may_not_certify_is_refused() {
+async fn a_client_with_a_name_its_issuer_must_not_certify_is_refused() {
     let papers = Papers::of(&AuthorityRequest::default().exclude_dns("bad"));
     let leaf = papers.issue(&LeafRequest::new("a").dns("bad"));
 
@@ -181,7 +181,7 @@ async fn a_client_whose_suites_are_all_too_weak_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_tls_is_told_as_such() {
+async fn bytes_that_are_not_tls_are_reported_as_such() {
     let papers = Papers::new();
 
     for bytes in [REQUEST, b"\0\0\0\0garbage and more of it", b"SSH-2.0-x\r\n", b"\x16GARBAGE"] {
@@ -189,18 +189,18 @@ async fn what_is_not_tls_is_told_as_such() {
         let mut tcp = TcpStream::connect(server.address).await.unwrap();
         tcp.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
-        // A reset is an end as well.
+        // A reset ends it too.
         let _ = within("the end", tcp.read_to_end(&mut answer)).await;
 
         let refusal = server.refusal().await;
         assert_eq!((refusal.code, refusal.side), (Code::NotTls, Role::Server));
-        // What came is an alert or nothing, never HTTP.
+        // The response is an alert or nothing, never HTTP.
         assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     }
 }
 
 #[tokio::test]
-async fn garbage_in_a_tls_record_breaks_the_protocol() {
+async fn garbage_in_a_tls_record_is_a_protocol_error() {
     let server = Server::open(&Papers::new());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
 
@@ -214,7 +214,7 @@ async fn garbage_in_a_tls_record_breaks_the_protocol() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_mid_handshake_is_a_lost_connection() {
+async fn a_client_that_disconnects_in_the_handshake_is_a_lost_connection() {
     let server = Server::open(&Papers::new());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
 
@@ -226,7 +226,7 @@ async fn a_client_that_leaves_in_mid_handshake_is_a_lost_connection() {
     assert_eq!(refusal.alert, None);
 }
 
-/// The good client is served; then ours with `leaf` learns at its request that it was refused, by
+/// The good client is served; then a client with `leaf` learns at its request that it is refused, by
 /// the alert `alert`, and the server has recorded `code`.
 async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) {
     let server = Server::open(papers);

@@ -60,7 +60,7 @@ fn refusing_costs_little_more_than_accepting() {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// The median CPU time of judging each of these chains, taken by turns.
+/// The median CPU time of verifying each of these chains, taken by turns.
 fn costs(trust: &Trust, chains: [&Chain; 3]) -> [Duration; 3] {
     const ROUNDS: usize = 41;
     let now = OffsetDateTime::now_utc();
@@ -80,7 +80,7 @@ fn costs(trust: &Trust, chains: [&Chain; 3]) -> [Duration; 3] {
     })
 }
 
-/// Each with what it is, what is presented, and a good chain of the same length or size.
+/// Each with a description, the presented chain, and a good chain of the same length or size.
 fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
     let draft = Draft::client(papers);
     let good = chain(&papers.client());
@@ -117,7 +117,7 @@ fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
 
 type Change = fn(Draft) -> Draft;
 
-/// What may be large in one certificate; each fills most of 48 KiB.
+/// The parts that may be large in one certificate; each fills most of 48 KiB.
 fn oversized() -> [(&'static str, Change); 14] {
     [
         ("nothing more", |draft| draft),
@@ -177,7 +177,7 @@ fn oversized() -> [(&'static str, Change); 14] {
     ]
 }
 
-/// Leaves that claim to have issued themselves, with keys whose signatures are costly to verify.
+/// Leaves that claim to be self-issued, with keys whose signatures are costly to verify.
 fn self_signed(leaf: &Draft) -> Vec<(String, CertificateDer<'static>)> {
     let algorithms = [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519];
     let signed = algorithms.map(|algorithm| {
@@ -196,7 +196,7 @@ fn self_signed(leaf: &Draft) -> Vec<(String, CertificateDer<'static>)> {
     signed.into_iter().chain(rsa).collect()
 }
 
-/// A key that nobody has.
+/// A public key without a private key.
 fn rsa_key(bits: usize, exponent: &[u8]) -> Vec<u8> {
     let modulus = [&[0][..], &vec![0xc5; bits / 8]].concat();
     let key = sequence(&[element(2, &modulus), element(2, exponent)]);

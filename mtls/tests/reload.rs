@@ -1,4 +1,4 @@
-//! Files that change while they are in use: whoever writes them, and however badly.
+//! Files that change while they are in use, written correctly or not.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -34,7 +34,7 @@ async fn a_new_identity_is_published_however_its_files_are_written() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_replaced_is_followed() {
+async fn a_replaced_directory_is_followed() {
     let papers = Papers::new();
     let list = empty_list(&papers, 1);
     let directory = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
@@ -50,7 +50,7 @@ async fn a_directory_that_is_replaced_is_followed() {
 }
 
 #[tokio::test]
-async fn a_set_that_is_written_file_by_file_is_taken_once_it_fits() {
+async fn a_set_written_file_by_file_is_loaded_once_it_fits() {
     let papers = Papers::new();
     let list = empty_list(&papers, 1);
     let directory = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
@@ -69,7 +69,7 @@ async fn a_set_that_is_written_file_by_file_is_taken_once_it_fits() {
 }
 
 #[tokio::test]
-async fn a_bad_set_leaves_the_last_good_one_and_is_told_with_its_file() {
+async fn a_bad_set_keeps_the_last_good_one_and_is_reported_with_its_file() {
     let papers = Papers::new();
     let other = Papers::of(&AuthorityRequest::default().common_name("another authority"));
     let list = empty_list(&papers, 5);
@@ -84,21 +84,24 @@ async fn a_bad_set_leaves_the_last_good_one_and_is_told_with_its_file() {
         (vec![("ca.crl", future(&papers).pem().as_bytes().to_vec())], "is from the future"),
         (vec![("ca.crl", empty_list(&other, 6).pem().as_bytes().to_vec())], "has vanished"),
     ];
-    let checks = cases.iter().map(async |(bad, told)| {
+    let checks = cases.iter().map(async |(bad, expected)| {
         let directory = IdentityDirectory::with(&good);
         let store = directory.store(Role::Server);
 
         directory.rename(bad);
 
-        let problems = eventually("the bad set to be told", || {
+        let problems = eventually("the bad set to be reported", || {
             let problems = store.last_reload().problems;
             (!problems.is_empty()).then_some(problems)
         })
         .await;
-        assert!(problems.iter().any(|problem| problem.contains(told)), "{told}: {problems:?}");
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{expected}: {problems:?}"
+        );
         assert!(problems.iter().any(|problem| problem.contains(bad[0].0)), "{problems:?}");
-        let in_force = store.current().certificate.serial_number.clone();
-        assert_eq!(in_force, leaf.serial().to_string());
+        let serial_number = store.current().certificate.serial_number.clone();
+        assert_eq!(serial_number, leaf.serial().to_string());
 
         let renewed = papers.server();
         directory.rename(&files(&papers, &renewed, &list));
@@ -109,7 +112,7 @@ async fn a_bad_set_leaves_the_last_good_one_and_is_told_with_its_file() {
 }
 
 #[tokio::test]
-async fn a_list_that_vanishes_does_not_take_its_revocations_along() {
+async fn a_deleted_list_keeps_its_revocations_in_force() {
     let papers = Papers::new();
     let revoked = papers.client();
     let request = RevocationListRequest::new(2);
@@ -123,8 +126,13 @@ async fn a_list_that_vanishes_does_not_take_its_revocations_along() {
 
     fs::remove_file(directory.path().join("ca.crl")).unwrap();
 
-    eventually("the vanished list to be told", || {
-        store.last_reload().problems.iter().find(|told| told.contains("has vanished")).cloned()
+    eventually("the vanished list to be reported", || {
+        store
+            .last_reload()
+            .problems
+            .iter()
+            .find(|problem| problem.contains("has vanished"))
+            .cloned()
     })
     .await;
     let now = time::OffsetDateTime::now_utc();

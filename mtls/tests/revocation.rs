@@ -1,4 +1,4 @@
-//! Who is revoked, by whose list, and what is made of lists that are stale, missing or forged.
+//! Which lists revoke which certificates, and how stale, missing or forged lists are handled.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -38,7 +38,7 @@ fn a_revoked_leaf_is_refused_with_date_and_reason() {
 }
 
 #[test]
-fn every_reason_is_told_as_rfc_5280_writes_it() {
+fn every_reason_is_reported_as_in_rfc_5280() {
     for (reason, name) in [
         (RevocationReason::AffiliationChanged, "affiliationChanged"),
         (RevocationReason::CessationOfOperation, "cessationOfOperation"),
@@ -61,7 +61,7 @@ fn every_reason_is_told_as_rfc_5280_writes_it() {
 /// OpenSSL's clients send the root along. webpki then finds a second path, through the root as if
 /// it were an intermediate, and intermediates need no list.
 #[test]
-fn a_revoked_leaf_that_brings_its_root_along_is_refused() {
+fn a_revoked_leaf_that_presents_its_root_is_refused() {
     let (papers, leaf, list) = revoked();
     let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
     let with_root = |leaf: &Leaf| -> Vec<CertificateDer<'static>> {
@@ -78,9 +78,9 @@ fn a_revoked_leaf_that_brings_its_root_along_is_refused() {
     assert_eq!(code(&refused), Some(Code::Revoked));
 }
 
-/// A cross-certificate has the name and the key of the one that it stands for, and so its list.
+/// A cross-certificate has the same name and key as the original, and so the same list.
 #[test]
-fn a_revoked_leaf_is_refused_by_way_of_another_root_too() {
+fn a_revoked_leaf_is_refused_on_the_path_to_another_root_too() {
     let (papers, leaf, list) = revoked();
     let other = Papers::new();
     let cross = cross_certificate(&other.authority, &papers.authority);
@@ -100,7 +100,7 @@ fn a_revoked_leaf_is_refused_by_way_of_another_root_too() {
 }
 
 #[test]
-fn where_revocation_is_off_lists_are_not_looked_at() {
+fn lists_are_ignored_where_revocation_is_off() {
     let (papers, leaf, list) = revoked();
 
     let trust = trust_with(&[&papers.authority], &[list], Revocation::Off);
@@ -110,7 +110,7 @@ fn where_revocation_is_off_lists_are_not_looked_at() {
 }
 
 #[test]
-fn an_intermediate_that_its_root_revoked_takes_its_leaves_with_it() {
+fn the_leaves_of_a_revoked_intermediate_are_refused() {
     let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let request = RevocationListRequest::new(1);
@@ -143,7 +143,7 @@ fn an_intermediate_revokes_its_own_leaves() {
 }
 
 #[test]
-fn an_intermediate_speaks_for_its_own_leaves_only() {
+fn the_list_of_an_intermediate_covers_its_own_leaves_only() {
     let (papers, below) = with_intermediate();
     let leaf = papers.client();
     let request = RevocationListRequest::new(1);
@@ -155,7 +155,7 @@ fn an_intermediate_speaks_for_its_own_leaves_only() {
 }
 
 #[test]
-fn a_list_in_an_intermediates_name_that_it_did_not_sign_leaves_revocation_unknown() {
+fn a_forged_list_in_the_name_of_an_intermediate_leaves_revocation_unknown() {
     let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let namesake = AuthorityRequest::default().subject_of(&below);
@@ -168,42 +168,43 @@ fn a_list_in_an_intermediates_name_that_it_did_not_sign_leaves_revocation_unknow
 }
 
 #[test]
-fn an_intermediate_without_a_list_leaves_revocation_unknown_only_where_one_is_required() {
+fn a_missing_intermediate_list_is_unknown_only_where_lists_are_required() {
     let (papers, below) = with_intermediate();
     let leaf = below.issue(&Papers::for_client()).unwrap();
     let lists = [list(&papers.authority, &RevocationListRequest::new(1))];
-    let judged = |revocation| verify(&trust_with(&[&papers.authority], &lists, revocation), &leaf);
+    let verified =
+        |revocation| verify(&trust_with(&[&papers.authority], &lists, revocation), &leaf);
 
-    assert_eq!(code(&judged(Revocation::Checked)), None);
-    assert_eq!(code(&judged(Revocation::Off)), None);
-    assert_eq!(code(&judged(Revocation::Required)), Some(Code::RevocationUnknown));
+    assert_eq!(code(&verified(Revocation::Checked)), None);
+    assert_eq!(code(&verified(Revocation::Off)), None);
+    assert_eq!(code(&verified(Revocation::Required)), Some(Code::RevocationUnknown));
 }
 
 #[test]
-fn a_list_that_becomes_stale_still_counts_and_stops_all_only_where_one_is_required() {
+fn a_stale_list_still_counts_and_refuses_all_where_lists_are_required() {
     let papers = Papers::new();
     let (good, bad) = (papers.client(), papers.client());
     let now = OffsetDateTime::now_utc();
     let request = RevocationListRequest::new(1).next_update(now + Duration::HOUR);
     let list = request.revoke(bad.serial(), RevocationReason::Unspecified);
     let lists = [self::list(&papers.authority, &list)];
-    let judged = |revocation, leaf, later| {
+    let verified = |revocation, leaf, later| {
         let trust = trust_with(&[&papers.authority], &lists, revocation);
         let role = mtls::pki::role::Role::Client;
         code(&trust.verify(&support::chain(leaf), role, now + later))
     };
     let later = Duration::HOUR * 2;
 
-    assert_eq!(judged(Revocation::Required, &good, Duration::ZERO), None);
-    assert_eq!(judged(Revocation::Required, &good, later), Some(Code::RevocationListStale));
-    assert_eq!(judged(Revocation::Checked, &good, later), None);
-    assert_eq!(judged(Revocation::Checked, &bad, later), Some(Code::Revoked));
-    assert_eq!(judged(Revocation::Required, &bad, later), Some(Code::Revoked));
-    assert_eq!(judged(Revocation::Off, &bad, later), None);
+    assert_eq!(verified(Revocation::Required, &good, Duration::ZERO), None);
+    assert_eq!(verified(Revocation::Required, &good, later), Some(Code::RevocationListStale));
+    assert_eq!(verified(Revocation::Checked, &good, later), None);
+    assert_eq!(verified(Revocation::Checked, &bad, later), Some(Code::Revoked));
+    assert_eq!(verified(Revocation::Required, &bad, later), Some(Code::Revoked));
+    assert_eq!(verified(Revocation::Off, &bad, later), None);
 }
 
 #[test]
-fn a_stale_list_is_not_even_taken_where_one_is_required() {
+fn a_stale_list_is_not_loaded_where_lists_are_required() {
     let papers = Papers::new();
     let due = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let stale = RevocationListRequest::new(1).this_update(due - Duration::DAY).next_update(due);
@@ -221,7 +222,7 @@ fn a_stale_list_is_not_even_taken_where_one_is_required() {
 }
 
 #[test]
-fn what_is_wrong_with_roots_and_lists_is_told_all_at_once() {
+fn all_problems_of_roots_and_lists_are_reported_at_once() {
     let (one, two) = (Papers::new(), Papers::new());
     let namesake = AuthorityRequest::default().subject_of(&two.authority);
     let forged = list(&Authority::generate(&namesake).unwrap(), &RevocationListRequest::new(1));
@@ -248,7 +249,7 @@ fn what_is_wrong_with_roots_and_lists_is_told_all_at_once() {
 }
 
 #[test]
-fn of_two_roots_with_one_name_each_has_a_list_of_its_own() {
+fn two_roots_with_one_name_have_separate_lists() {
     let one = Papers::new();
     let two = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
     let (left, right) = (one.client(), two.client());
@@ -263,7 +264,7 @@ fn of_two_roots_with_one_name_each_has_a_list_of_its_own() {
 }
 
 #[test]
-fn a_root_that_is_none_is_told_with_its_name_and_its_fault() {
+fn an_invalid_root_is_reported_with_its_name_and_its_fault() {
     let papers = Papers::new();
     let leaf = papers.client();
     let may_not_sign = AuthorityRequest::default().key_usages(&[authority::KeyUsage::CrlSign]);
@@ -296,7 +297,7 @@ fn trust_needs_a_root() {
     assert_eq!(problems(&[], &[], Revocation::Checked), ["no root certificate"]);
 }
 
-/// A papers, a leaf of it, and the list that revokes it.
+/// A test authority, a leaf of it, and the list that revokes it.
 fn revoked() -> (Papers, Leaf, authority::RevocationList) {
     let papers = Papers::new();
     let leaf = papers.client();

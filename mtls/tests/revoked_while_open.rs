@@ -1,4 +1,5 @@
-//! A revocation bites at once, whatever the connection is doing; and nobody else's notices.
+//! A revocation applies at once, whatever the state of the connection; other peers' connections
+//! are not affected.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -32,9 +33,9 @@ use self::support::{
     within,
 };
 
-/// Twenty-five of each, half of them in the middle of something.
+/// Twenty-five of each, half of them with a request in flight.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_open_connections_all_of_the_revoked_peer_are_cut_and_none_of_the_other() {
+async fn all_connections_of_a_revoked_peer_are_cut_and_no_others() {
     let papers = Papers::new();
     let directory =
         IdentityDirectory::with(&files(&papers, &papers.server(), &empty_list(&papers, 1)));
@@ -90,9 +91,9 @@ async fn a_client_cuts_its_connection_to_a_server_that_was_revoked() {
     assert_eq!((refusal.code, refusal.side), (Code::Revoked, Role::Client));
 }
 
-/// The root is taken away: what is in flight may finish, and nothing more begins.
+/// The root is removed: requests in flight may finish, and no new ones start.
 #[tokio::test]
-async fn a_connection_whose_root_was_taken_away_is_drained() {
+async fn a_connection_whose_root_was_removed_is_drained() {
     let (old, new) = (Papers::new(), Papers::new());
     let both = |leaf: &Leaf| {
         let mut set = files(&new, leaf, &empty_list(&new, 1));
@@ -131,7 +132,7 @@ enum Open {
 }
 
 impl Open {
-    /// Waits for its end, which must be one.
+    /// Waits until it is closed.
     async fn ends(&mut self) {
         let what = "the end of a connection";
         match self {
@@ -139,7 +140,7 @@ impl Open {
                 let _ = within(what, tls.read_to_end(&mut Vec::new())).await;
             }
             Self::Multiplexed(caller, url) => {
-                // A request may come before the cut, or be cut itself.
+                // A request may complete before the cut, or be cut itself.
                 let refused = async {
                     loop {
                         if let Err(RequestError::Refused { refusal, .. }) = caller.get(url).await {
@@ -161,7 +162,7 @@ impl Open {
         }
     }
 
-    /// Something still comes back on it.
+    /// Waits until data arrives on it.
     async fn identities(&mut self) {
         match self {
             Self::Idle(tls) => {
@@ -225,7 +226,7 @@ fn revoke(papers: &Papers, directory: &IdentityDirectory, leaf: &Leaf) {
     directory.rename(&vec![("ca.crl", list)]);
 }
 
-/// One answer of HTTP/1.1 whose body has the length of `hello`, or none.
+/// One HTTP/1.1 response whose body has the length of `hello`, or none.
 async fn head(tls: &mut TlsStream<TcpStream>) -> Vec<u8> {
     let mut answer = Vec::new();
     loop {

@@ -1,5 +1,5 @@
 //! The names of its roots that a server sends to its clients (`certificate_authorities`, RFC 8446,
-//! section 4.2.4): all of them, or none where they are too long.
+//! section 4.2.4): all of them, or none if they are too long.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -18,10 +18,10 @@ use self::support::{Caller, Papers, Server, Stranger, hello, trust};
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[test]
-fn names_are_left_out_from_16_kib_on() {
+fn names_are_omitted_from_16_kib_on() {
     let papers: Vec<Papers> = (0..400).map(|_| Papers::new()).collect();
     let authorities: Vec<&Authority> = papers.iter().map(|papers| &papers.authority).collect();
-    // As they are sent: two bytes of length before each.
+    // On the wire each has a length of two bytes.
     let length = |count: usize| trust(&authorities[..count]).hint_left_out();
 
     let first = (1..=400).find(|count| length(*count).is_some()).unwrap();
@@ -31,7 +31,7 @@ fn names_are_left_out_from_16_kib_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_few_roots_their_names_are_sent_and_with_1200_none_and_all_clients_connect() {
+async fn few_root_names_are_sent_1200_are_omitted_and_all_clients_connect() {
     for (count, has_names) in [(1, true), (200, true), (1200, false)] {
         let papers = Papers::new();
         let others = (1..count).map(|_| {

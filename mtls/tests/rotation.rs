@@ -1,5 +1,5 @@
-//! Rotation under load: both ends get new certificates, again and again, and at last a new root;
-//! and not one request fails.
+//! Rotation under load: both ends get new certificates repeatedly, and finally a new root,
+//! without a failed request.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -24,7 +24,7 @@ use self::support::{
 
 const ROTATIONS: usize = 20;
 
-/// In all, of both kinds of client.
+/// The total, of both kinds of client.
 const REQUESTS: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
         client_place.swap(&of(&old, &shown, &[&old]));
         load.is_seen_as(&shown).await;
     }
-    // The rollover: both roots everywhere, then new leaves, then the old root goes.
+    // The rollover: both roots everywhere, then new leaves, then the old root is removed.
     let (served, shown) = (old.server(), old.client());
     server_place.rename(&of(&old, &served, &[&old, &new]));
     load.sees_server(&served).await;
@@ -65,9 +65,9 @@ async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
 
-/// Two hundred kinds of damage, one after the other, under load.
+/// Two hundred kinds of damage, in sequence, under load.
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_sets_under_load_fail_no_request_and_the_next_good_set_is_taken() {
+async fn broken_sets_under_load_fail_no_request_and_good_sets_are_loaded() {
     let papers = Papers::new();
     let other = Papers::new();
     let good = of(&papers, &papers.server(), &[&papers]);
@@ -125,7 +125,7 @@ fn of(papers: &Papers, leaf: &Leaf, roots: &[&Papers]) -> Files {
     set
 }
 
-/// Clients of both kinds, which ask for as long as they may: on connections that are kept, and on
+/// Clients of both kinds, which send requests until stopped: on kept connections, and on
 /// a new one for each request.
 struct Load {
     answered: Arc<AtomicU64>,
@@ -186,19 +186,19 @@ impl Load {
         }
     }
 
-    /// Both kinds of client see the server show this leaf, within a second.
+    /// Both kinds of client see the server present this leaf, within a second.
     async fn sees_server(&self, leaf: &Leaf) {
         Self::within_a_second(&self.server, leaf, "the server's new certificate").await;
     }
 
-    /// The server sees both kinds of client show this leaf, within a second.
+    /// The server sees both kinds of client present this leaf, within a second.
     async fn is_seen_as(&self, leaf: &Leaf) {
         Self::within_a_second(&self.seen, leaf, "the client's new certificate").await;
     }
 
     async fn within_a_second(serials: &std::sync::Mutex<[String; 2]>, leaf: &Leaf, what: &str) {
         let (serial, began) = (leaf.serial().to_string(), Instant::now());
-        // Kept connections are not left for a new certificate of the other end.
+        // Kept connections are not closed for a new certificate of the other end.
         let new_connections = || serials.lock().unwrap()[0] == serial;
         eventually(what, || new_connections().then_some(())).await;
         assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:?}", began.elapsed());
@@ -212,7 +212,7 @@ impl Load {
         }
     }
 
-    /// What failed.
+    /// The failures.
     async fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         let mut failures = Vec::new();
@@ -223,7 +223,7 @@ impl Load {
     }
 }
 
-/// `GET /` answers with the serial number of who asks.
+/// `GET /` returns the serial number of the client.
 fn who_is_asking() -> Router {
     Router::new().route(
         "/",

@@ -1,4 +1,4 @@
-//! A private key or a certificate's key that cannot be used: each cause has its own sentence.
+//! A private key or a certificate's key that cannot be used: each cause has its own message.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -18,7 +18,7 @@ use self::support::draft::{Draft, element, sequence};
 use self::support::{Papers, openssl, openssl_bytes, trust};
 
 #[test]
-fn a_named_curve_loads_and_an_explicit_one_is_told() {
+fn a_named_curve_loads_and_an_explicit_one_is_reported() {
     let curve = "ec_paramgen_curve:prime256v1";
     let named = self_signed(&["-newkey", "ec", "-pkeyopt", curve]);
     let explicit = ["-newkey", "ec", "-pkeyopt", curve, "-pkeyopt", "ec_param_enc:explicit"];
@@ -28,24 +28,27 @@ fn a_named_curve_loads_and_an_explicit_one_is_told() {
     assert_eq!(identity(named.path()), None);
     assert_eq!(root(named.path()), None);
     let words = "its EC key does not name its curve, and other parameters are not supported";
-    assert_told(identity(explicit.path()), words);
-    assert_told(root(explicit.path()), words);
-    // The same key in a certificate that names its curve.
+    assert_message(identity(explicit.path()), words);
+    assert_message(root(explicit.path()), words);
+    // The same key in a certificate with a named curve.
     fs::copy(named.path().join("tls.crt"), explicit.path().join("tls.crt")).unwrap();
     let key = "the private key has explicit curve parameters, and only named curves are supported";
-    assert_told(identity(explicit.path()), key);
+    assert_message(identity(explicit.path()), key);
     let sec1 =
         openssl(&["ecparam", "-genkey", "-name", "secp384r1", "-param_enc", "explicit"], b"");
     let (parameters, alone) = sec1.split_at(sec1.find("-----BEGIN EC PRIVATE KEY").unwrap());
     fs::write(explicit.path().join("tls.key"), alone).unwrap();
-    assert_told(identity(explicit.path()), key);
+    assert_message(identity(explicit.path()), key);
     fs::write(explicit.path().join("tls.key"), [parameters, alone].concat()).unwrap();
-    assert_told(identity(explicit.path()), "line 1: explicit curve parameters: only named curves");
+    assert_message(
+        identity(explicit.path()),
+        "line 1: explicit curve parameters: only named curves",
+    );
     assert!(String::from_utf8(certificate).unwrap().contains("BEGIN CERTIFICATE"));
 }
 
 #[test]
-fn a_key_that_is_too_weak_or_of_an_unsupported_kind_is_told() {
+fn a_weak_key_or_one_of_an_unsupported_kind_is_reported() {
     let ec = |curve: &str| self_signed(&["-newkey", "ec", "-pkeyopt", curve]);
     for (directory, words) in [
         (self_signed(&["-newkey", "rsa:2048"]), None),
@@ -56,20 +59,20 @@ fn a_key_that_is_too_weak_or_of_an_unsupported_kind_is_told() {
         (self_signed(&["-newkey", "ed25519"]), None),
         (self_signed(&["-newkey", "ed448"]), Some("its key is of the algorithm Ed448, which is")),
     ] {
-        for told in [identity(directory.path()), root(directory.path())] {
+        for message in [identity(directory.path()), root(directory.path())] {
             match words {
-                None => assert_eq!(told, None),
-                Some(words) => assert_told(told, words),
+                None => assert_eq!(message, None),
+                Some(words) => assert_message(message, words),
             }
         }
     }
 }
 
 #[test]
-fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
+fn an_unusable_key_of_a_presented_leaf_is_reported_with_its_cause() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
-    let judged = |public_key: &[u8]| {
+    let verified = |public_key: &[u8]| {
         let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&papers) };
         let draft = draft.replacing(EXTENDED_KEY_USAGE, &BOTH_ROLES);
         let presented = [draft.signed_by(&papers.authority)];
@@ -85,20 +88,20 @@ fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
         ("secp256k1", "1.3.132.0.10"),
         ("brainpoolP256r1", "1.3.36.3.3.2.8.1.1.7"),
     ];
-    // RFC 5480, section 2.1.1, knows `NULL` (implicitCurve), and forbids it as it does nothing.
+    // RFC 5480, section 2.1.1, defines `NULL` (implicitCurve), and forbids it.
     let without_curve = [&[5, 0][..], &[]].map(|parameters| {
         let algorithm = [element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]), parameters.to_vec()];
         sequence(&[sequence(&algorithm), element(3, &[&[0, 4][..], &[7; 64]].concat())])
     });
     let unusable = explicit.map(|curve| (ec(curve, "explicit"), nameless.to_owned()));
     let unusable = unusable.into_iter().chain(without_curve.map(|key| (key, nameless.to_owned())));
-    let unusable = unusable.chain(named.map(|(curve, told)| (ec(curve, "named_curve"), on(told))));
+    let unusable = unusable.chain(named.map(|(curve, name)| (ec(curve, "named_curve"), on(name))));
 
     for curve in ["prime256v1", "secp384r1", "secp521r1"] {
-        assert!(judged(&ec(curve, "named_curve")).iter().all(Result::is_ok), "{curve}");
+        assert!(verified(&ec(curve, "named_curve")).iter().all(Result::is_ok), "{curve}");
     }
     for (key, said) in unusable {
-        for verdict in judged(&key) {
+        for verdict in verified(&key) {
             let reason = verdict.unwrap_err();
 
             assert_eq!(reason.code, Code::UnsupportedAlgorithm, "{said}");
@@ -110,7 +113,7 @@ fn a_presented_leaf_whose_key_cannot_be_used_is_told_why() {
 }
 
 #[test]
-fn a_leaf_that_is_not_the_first_certificate_is_told_with_its_place() {
+fn a_leaf_that_is_not_the_first_certificate_is_reported_with_its_position() {
     let papers = Papers::new();
     let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let leaf = below.issue(&Papers::for_server()).unwrap();
@@ -127,19 +130,19 @@ fn a_leaf_that_is_not_the_first_certificate_is_told_with_its_place() {
     assert_eq!(identity(directory.path()), None);
 
     write(&reversed, &leaf.key_pem());
-    assert_told(
+    assert_message(
         identity(directory.path()),
         "do not fit together: the private key belongs to certificate 2 of 2: put the leaf first",
     );
     write(&reversed, &papers.server().key_pem());
-    assert_told(
+    assert_message(
         identity(directory.path()),
         "do not fit together: the private key does not belong to the certificate;",
     );
 }
 
 #[test]
-fn a_certificate_that_is_too_large_is_told_with_its_size() {
+fn a_certificate_that_is_too_large_is_reported_with_its_size() {
     let names = |count: usize| {
         (0..count).map(|index| format!("host-{index}.example.org")).collect::<Vec<_>>()
     };
@@ -151,11 +154,11 @@ fn a_certificate_that_is_too_large_is_told_with_its_size() {
     let large = self_signed(&["-newkey", "ed25519", "-addext", &san(3000)]);
 
     assert_eq!(identity(good.path()), None);
-    assert_told(identity(large.path()), "the chain cannot be presented: ");
-    assert_told(identity(large.path()), " bytes, and 49152 are the most");
+    assert_message(identity(large.path()), "the chain cannot be presented: ");
+    assert_message(identity(large.path()), " bytes, and 49152 are the most");
 }
 
-/// A directory with a certificate that is its own root, and its key.
+/// A directory with a self-signed certificate as its own root, and its key.
 fn self_signed(arguments: &[&str]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let [certificate, key] =
@@ -189,8 +192,11 @@ fn words(problems: &[BadFile]) -> String {
     problems[0].to_string()
 }
 
-fn assert_told(told: Option<String>, words: &str) {
-    assert!(told.as_ref().is_some_and(|told| told.contains(words)), "{words}: {told:?}");
+fn assert_message(message: Option<String>, words: &str) {
+    assert!(
+        message.as_ref().is_some_and(|message| message.contains(words)),
+        "{words}: {message:?}"
+    );
 }
 
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];

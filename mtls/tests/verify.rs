@@ -1,5 +1,5 @@
-//! Whom the judge finds good, and in which words it turns the others down: who signed, when, and
-//! for what.
+//! Which chains verify, and the messages for those that do not: issuer, dates, and
+//! purpose.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -14,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 use self::support::{Papers, chain, trust, verify};
 
 #[test]
-fn a_leaf_of_a_trusted_authority_is_good_for_the_role_it_was_issued_for() {
+fn a_leaf_of_a_trusted_authority_is_valid_for_its_role() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let now = OffsetDateTime::now_utc();
@@ -27,7 +27,7 @@ fn a_leaf_of_a_trusted_authority_is_good_for_the_role_it_was_issued_for() {
 }
 
 #[test]
-fn the_chain_is_told_from_the_leaf_to_the_root_and_ends_with_its_first_certificate_to_end() {
+fn the_chain_is_returned_from_leaf_to_root_with_its_earliest_expiry() {
     let now = whole_seconds(OffsetDateTime::now_utc());
     let papers = Papers::new();
     let ends = |hours| now + Duration::hours(hours);
@@ -46,7 +46,7 @@ fn the_chain_is_told_from_the_leaf_to_the_root_and_ends_with_its_first_certifica
 }
 
 #[test]
-fn the_trust_in_a_chain_ends_with_its_leaf_where_that_ends_first() {
+fn a_verified_chain_expires_with_its_leaf_if_that_is_first() {
     let papers = Papers::new();
     let ends = whole_seconds(OffsetDateTime::now_utc()) + Duration::minutes(3);
     let leaf = papers.issue(&Papers::for_client().not_after(ends));
@@ -57,7 +57,7 @@ fn the_trust_in_a_chain_ends_with_its_leaf_where_that_ends_first() {
 }
 
 #[test]
-fn a_self_signed_leaf_is_told_as_such() {
+fn a_self_signed_leaf_is_reported_as_such() {
     let papers = Papers::new();
     let leaf = Leaf::self_signed(&Papers::for_client()).unwrap();
 
@@ -65,7 +65,7 @@ fn a_self_signed_leaf_is_told_as_such() {
 }
 
 #[test]
-fn a_strange_authority_that_presents_itself_is_self_signed() {
+fn an_unknown_authority_that_presents_itself_is_self_signed() {
     let papers = Papers::new();
     let stranger = Papers::new();
     let trust = trust(&[&papers.authority]);
@@ -100,7 +100,7 @@ fn an_authority_of_another_name_is_unknown_and_is_named() {
 }
 
 #[test]
-fn an_authority_of_our_name_with_a_key_of_its_own_is_unknown() {
+fn an_authority_of_our_name_with_another_key_is_unknown() {
     let papers = Papers::new();
     let namesake = Papers::of(&AuthorityRequest::default().subject_of(&papers.authority));
 
@@ -160,7 +160,7 @@ fn a_missing_intermediate_is_an_unknown_issuer() {
 }
 
 #[test]
-fn no_certificate_at_all_is_told_as_such() {
+fn a_missing_certificate_is_reported_as_such() {
     let papers = Papers::new();
 
     let refused = trust(&[&papers.authority]).verify(&[], Role::Client, OffsetDateTime::now_utc());
@@ -169,7 +169,7 @@ fn no_certificate_at_all_is_told_as_such() {
 }
 
 #[test]
-fn each_certificate_of_a_chain_counts_within_its_dates_only() {
+fn each_certificate_of_a_chain_is_accepted_within_its_validity_only() {
     let now = whole_seconds(OffsetDateTime::now_utc());
     let long = (now - Duration::days(9), now + Duration::days(9));
     let short = (now - Duration::days(1), now + Duration::days(1));
@@ -194,7 +194,7 @@ fn each_certificate_of_a_chain_counts_within_its_dates_only() {
 }
 
 #[test]
-fn the_end_of_a_certificate_is_told_as_rfc_3339_has_it() {
+fn the_expiry_of_a_certificate_is_reported_as_in_rfc_3339() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let ends = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
@@ -207,10 +207,10 @@ fn the_end_of_a_certificate_is_told_as_rfc_3339_has_it() {
 }
 
 #[test]
-fn a_leaf_serves_its_purpose_only() {
+fn a_leaf_is_accepted_for_its_purpose_only() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
-    let judged = |usage, role| {
+    let verified = |usage, role| {
         let leaf = papers.issue(&LeafRequest::new("a").dns("a").usage(usage));
         trust.verify(&chain(&leaf), role, OffsetDateTime::now_utc())
     };
@@ -221,13 +221,13 @@ fn a_leaf_serves_its_purpose_only() {
         (Usage::Server, Some(Code::WrongPurpose), None),
         (Usage::Unstated, Some(Code::WrongPurpose), Some(Code::WrongPurpose)),
     ] {
-        assert_eq!(code(&judged(usage, Role::Client)), client, "{usage} as client");
-        assert_eq!(code(&judged(usage, Role::Server)), server, "{usage} as server");
+        assert_eq!(code(&verified(usage, Role::Client)), client, "{usage} as client");
+        assert_eq!(code(&verified(usage, Role::Server)), server, "{usage} as server");
     }
 }
 
 #[test]
-fn what_a_leaf_is_for_and_what_it_should_be_for_is_told() {
+fn the_purpose_of_a_leaf_and_the_needed_one_are_reported() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let sentence = |leaf: LeafRequest| verify(&trust, &papers.issue(&leaf)).unwrap_err().sentence();
@@ -247,13 +247,13 @@ fn what_a_leaf_is_for_and_what_it_should_be_for_is_told() {
 fn a_key_usage_includes_digital_signature_or_is_absent() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
-    let judged = |usages: &[KeyUsage]| {
+    let verified = |usages: &[KeyUsage]| {
         verify(&trust, &papers.issue(&Papers::for_client().key_usages(usages)))
     };
 
-    let absent = judged(&[]);
-    let with = judged(&[KeyUsage::DigitalSignature, KeyUsage::KeyAgreement]);
-    let without = judged(&[KeyUsage::KeyAgreement]);
+    let absent = verified(&[]);
+    let with = verified(&[KeyUsage::DigitalSignature, KeyUsage::KeyAgreement]);
+    let without = verified(&[KeyUsage::KeyAgreement]);
 
     assert!(absent.is_ok());
     assert!(with.is_ok());
@@ -261,7 +261,7 @@ fn a_key_usage_includes_digital_signature_or_is_absent() {
 }
 
 #[test]
-fn our_own_root_is_no_leaf() {
+fn our_own_root_is_not_accepted_as_a_leaf() {
     let papers = Papers::new();
     let trust = trust(&[&papers.authority]);
     let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
@@ -272,7 +272,7 @@ fn our_own_root_is_no_leaf() {
     assert_eq!(code(&refused), Some(Code::NotALeaf));
 }
 
-/// The good client is taken first; then `leaf` is refused for `expected`.
+/// The good client is accepted first; then `leaf` is refused for `expected`.
 fn assert_refused(papers: &Papers, leaf: &Leaf, expected: Code) -> Reason {
     let trust = trust(&[&papers.authority]);
 
@@ -288,7 +288,7 @@ fn code(verdict: &Result<VerifiedChain, Reason>) -> Option<Code> {
 
 type Dates = (OffsetDateTime, OffsetDateTime);
 
-/// A root, an intermediate and a leaf of these dates.
+/// A root, an intermediate and a leaf with these dates.
 fn dated(root: Dates, below: Dates, leaf: Dates) -> (Trust, Leaf) {
     let root = AuthorityRequest::default().common_name("root").not_before(root.0).not_after(root.1);
     let root = Authority::generate(&root).unwrap();

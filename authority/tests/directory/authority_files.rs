@@ -1,4 +1,4 @@
-//! The authority, its modes, its record, and what a killed run left.
+//! The authority's files: modes, the record, and recovery from an interrupted run.
 
 use std::{fs, os::unix::fs::PermissionsExt, thread};
 
@@ -7,7 +7,7 @@ use authority::{AuthorityOutcome, Directory, DirectoryError, Fault, IdentityOutc
 use crate::{ensure, issue, name, prepared, remove};
 
 #[test]
-fn private_keys_and_the_authority_are_for_their_owner_only() {
+fn private_keys_and_the_authority_directory_are_readable_by_the_owner_only() {
     let (place, directory) = prepared();
     issue(&directory, "a");
 
@@ -26,7 +26,7 @@ fn private_keys_and_the_authority_are_for_their_owner_only() {
 }
 
 #[test]
-fn without_an_authority_nothing_is_issued_and_nothing_is_made() {
+fn without_an_authority_nothing_is_issued_or_created() {
     let place = tempfile::tempdir().unwrap();
     let missing = Directory::new(place.path().join("missing"));
     let empty = Directory::new(place.path());
@@ -41,7 +41,7 @@ fn without_an_authority_nothing_is_issued_and_nothing_is_made() {
 }
 
 #[test]
-fn an_authority_without_its_key_is_not_replaced_in_silence() {
+fn an_authority_without_its_key_is_not_replaced_silently() {
     let (place, directory) = prepared();
     let certificate = fs::read(place.path().join("ca/ca.crt")).unwrap();
     remove(&place.path().join("ca"), "ca.key");
@@ -71,7 +71,7 @@ fn a_new_authority_keeps_the_record_of_the_old_one() {
 }
 
 #[test]
-fn what_a_killed_replacement_of_the_authority_left_is_completed_or_cleared() {
+fn an_interrupted_replacement_of_the_authority_is_completed_or_removed() {
     let (place, directory) = prepared();
     let old = fs::read(place.path().join("ca/ca.crt")).unwrap();
     let (ca, next, aside) =
@@ -91,7 +91,7 @@ fn what_a_killed_replacement_of_the_authority_left_is_completed_or_cleared() {
 }
 
 #[test]
-fn ten_at_once_lose_no_entry() {
+fn ten_concurrent_writers_lose_no_entry() {
     let (place, directory) = prepared();
 
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! One identity: its faults, and how they are mended.
+//! The faults of an identity, and how they are fixed.
 
 use std::{fs, path::Path};
 
@@ -41,7 +41,7 @@ fn an_identity_is_issued_into_an_empty_directory_but_not_beside_a_file() {
 }
 
 #[test]
-fn each_fault_of_an_identity_is_found_and_mended() {
+fn each_fault_of_an_identity_is_found_and_fixed() {
     let (place, directory) = prepared();
     let other = tempfile::tempdir().unwrap();
     let stranger = Directory::new(other.path());
@@ -75,11 +75,11 @@ fn each_fault_of_an_identity_is_found_and_mended() {
         let path = place.path().join("a");
         spoil(&path);
 
-        let mended = ensure(&directory, "a", &LeafRequest::new("a"));
+        let repaired = ensure(&directory, "a", &LeafRequest::new("a"));
         let again = ensure(&directory, "a", &LeafRequest::new("a"));
 
-        let IdentityOutcome::MadeAnew(_, Some(found)) = mended else {
-            panic!("{expected} was not found: {mended:?}");
+        let IdentityOutcome::MadeAnew(_, Some(found)) = repaired else {
+            panic!("{expected} was not found: {repaired:?}");
         };
         assert_eq!(found, expected);
         assert!(matches!(again, IdentityOutcome::Unchanged(_)), "{again:?}");
@@ -87,7 +87,7 @@ fn each_fault_of_an_identity_is_found_and_mended() {
 }
 
 #[test]
-fn a_leaf_in_the_last_third_of_its_life_is_made_anew() {
+fn a_leaf_in_the_last_third_of_its_lifetime_is_replaced() {
     let (_place, directory) = prepared();
     let now = time::OffsetDateTime::now_utc();
     let started = now - time::Duration::days(21);
@@ -100,7 +100,7 @@ fn a_leaf_in_the_last_third_of_its_life_is_made_anew() {
 }
 
 #[test]
-fn a_leaf_with_other_names_is_made_anew() {
+fn a_leaf_with_other_names_is_replaced() {
     let (_place, directory) = prepared();
     issue(&directory, "a");
 
@@ -110,7 +110,7 @@ fn a_leaf_with_other_names_is_made_anew() {
 }
 
 #[test]
-fn the_files_of_the_authority_are_put_back_under_an_unchanged_leaf() {
+fn the_files_of_the_authority_are_restored_beside_an_unchanged_leaf() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     let leaf = fs::read(place.path().join("a/tls.crt")).unwrap();

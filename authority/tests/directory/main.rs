@@ -1,4 +1,4 @@
-//! What stands on disk, after a good run, a killed one, and two at once.
+//! The files on disk after a complete run, an interrupted run, and concurrent runs.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 

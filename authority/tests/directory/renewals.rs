@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{issue, name, prepared};
 
 #[test]
-fn a_leaf_is_due_in_the_last_third_of_its_life_and_the_next_moment_is_told() {
+fn a_leaf_is_due_in_its_last_third_and_the_next_time_is_reported() {
     let (_place, directory) = prepared();
     issue(&directory, "long");
     let brief = LeafRequest::new("brief").lifetime(Lifetime::seconds(30));
@@ -30,7 +30,7 @@ fn a_leaf_is_due_in_the_last_third_of_its_life_and_the_next_moment_is_told() {
 }
 
 #[test]
-fn what_was_revoked_or_cannot_live_longer_or_is_not_ours_is_not_due() {
+fn revoked_capped_or_foreign_leaves_are_not_due() {
     let (place, directory) = prepared();
     for text in ["revoked", "gone"] {
         issue(&directory, text);
@@ -48,7 +48,7 @@ fn what_was_revoked_or_cannot_live_longer_or_is_not_ours_is_not_due() {
 }
 
 #[test]
-fn a_leaf_that_a_killed_run_left_with_another_key_is_due() {
+fn a_leaf_that_an_interrupted_run_left_with_another_key_is_due() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     issue(&directory, "b");
@@ -82,7 +82,7 @@ fn look(directory: &Directory, now: OffsetDateTime, within: Option<Lifetime>) ->
     directory.renewals(now, within).unwrap()
 }
 
-/// Dates all lists in the record back, so that they are near their end.
+/// Backdates all lists in the record, so that they are due for renewal.
 fn age_lists(directory: &Directory) {
     let path = directory.path().join("ca/issued.json");
     let mut record: serde_json::Value =

@@ -7,7 +7,7 @@ use authority::{AuthorityOutcome, DirectoryError, RevocationReason};
 use crate::{issue, prepared, remove};
 
 #[test]
-fn a_lost_list_comes_back_with_a_greater_number() {
+fn a_lost_list_is_restored_with_a_greater_number() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     remove(&place.path().join("ca"), "ca.crl");
@@ -23,7 +23,7 @@ fn a_lost_list_comes_back_with_a_greater_number() {
 }
 
 #[test]
-fn a_revocation_reaches_every_directory_and_is_told_once() {
+fn a_revocation_reaches_every_directory_and_is_reported_once() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     issue(&directory, "b");
@@ -45,7 +45,7 @@ fn a_revocation_reaches_every_directory_and_is_told_once() {
 }
 
 #[test]
-fn a_revocation_killed_before_its_list_was_written_is_completed_by_the_next_run() {
+fn a_revocation_interrupted_before_its_list_is_completed_by_the_next_run() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     let before = fs::read(place.path().join("ca/ca.crl")).unwrap();

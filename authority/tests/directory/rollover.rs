@@ -1,4 +1,4 @@
-//! From one root to the next: who issues, who is trusted, and what is refused, at each step.
+//! A rollover: which root issues, which roots are trusted, and what is refused, at each step.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn issue_renews_every_leaf_under_the_new_root_once() {
 }
 
 #[test]
-fn finish_leaves_the_new_root_alone_and_in_charge() {
+fn finish_leaves_the_new_root_as_the_only_one() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     let rollover = to(&directory, RolloverStep::Issuing);
@@ -76,7 +76,7 @@ fn finish_leaves_the_new_root_alone_and_in_charge() {
 }
 
 #[test]
-fn a_file_whose_blocks_cannot_all_be_read_is_not_written_anew() {
+fn a_file_with_an_unreadable_block_is_not_rewritten() {
     let (place, directory) = prepared();
     for identity in ["a", "b", "c"] {
         issue(&directory, identity);
@@ -92,9 +92,10 @@ fn a_file_whose_blocks_cannot_all_be_read_is_not_written_anew() {
     let renewed = directory.lock().unwrap().renew(&name("b")).unwrap_err();
     let revoked = directory.lock().unwrap().revoke("a", RevocationReason::default());
 
-    let said = format!("{} holds more than can be read", place.path().join("b/ca.crl").display());
-    for told in [renewed.to_string(), revoked.unwrap_err().to_string()] {
-        assert!(told.starts_with(&said), "{told}");
+    let said =
+        format!("{} contains data that cannot be read", place.path().join("b/ca.crl").display());
+    for message in [renewed.to_string(), revoked.unwrap_err().to_string()] {
+        assert!(message.starts_with(&said), "{message}");
     }
     assert_eq!(entries(), before, "nothing is issued that cannot be put in place");
     assert_eq!(read(&directory, "b/ca.crl"), damaged);
@@ -105,7 +106,7 @@ fn a_file_whose_blocks_cannot_all_be_read_is_not_written_anew() {
 }
 
 #[test]
-fn a_root_that_somebody_else_put_beside_ours_stays_throughout() {
+fn a_root_added_by_others_stays_throughout() {
     let (place, directory) = prepared();
     issue(&directory, "a");
     let foreign = Authority::generate(&AuthorityRequest::default()).unwrap();
@@ -178,7 +179,7 @@ fn abort_goes_back_to_the_old_root_from_every_step() {
 }
 
 #[test]
-fn a_rollover_does_not_disturb_what_is_made_sure_of() {
+fn a_rollover_keeps_the_authority_and_the_identities_unchanged() {
     let (_place, directory) = prepared();
     issue(&directory, "a");
     for step in [RolloverStep::Begun, RolloverStep::Issuing] {
@@ -196,7 +197,7 @@ fn a_rollover_does_not_disturb_what_is_made_sure_of() {
     assert_eq!(roots(&directory, "ca").len(), 1);
 }
 
-/// Goes on to this step; to one that only a killed run leaves, by rewriting the record.
+/// Proceeds to this step; a step that only an interrupted run leaves is written to the record.
 pub(crate) fn to(directory: &Directory, step: RolloverStep) -> authority::Rollover {
     let lock = || directory.lock().unwrap();
     let begun = || lock().begin_rollover();

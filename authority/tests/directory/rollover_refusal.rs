@@ -1,4 +1,4 @@
-//! What a rollover refuses or leaves alone, and what it then names.
+//! What a rollover refuses or skips, and what it then names.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ fn finish_names_every_directory_with_a_leaf_of_the_old_root() {
 }
 
 #[test]
-fn what_this_authority_did_not_issue_is_left_alone_and_named() {
+fn a_leaf_that_this_authority_did_not_issue_is_skipped_and_named() {
     let (place, directory) = prepared();
     let (other_place, other) = prepared();
     issue(&other, "foreign");
@@ -85,7 +85,7 @@ fn a_step_out_of_order_is_refused() {
 }
 
 #[test]
-fn a_next_root_that_the_record_does_not_know_is_cleared_away_and_a_lost_one_is_told() {
+fn an_unrecorded_next_root_is_removed_and_a_lost_one_is_reported() {
     let (place, directory) = prepared();
     put(&place.path().join("ca"), "next.key", "left by a killed run");
     drop(directory.lock().unwrap());

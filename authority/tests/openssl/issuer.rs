@@ -1,4 +1,4 @@
-//! Roots, intermediates and lists, as OpenSSL reads and judges them.
+//! Roots, intermediates and lists, as OpenSSL reads and verifies them.
 
 use time::{Duration, OffsetDateTime};
 
@@ -10,7 +10,7 @@ use authority::{
 use crate::Files;
 
 #[test]
-fn openssl_takes_leaves_below_a_root_of_every_key_algorithm() {
+fn openssl_accepts_leaves_below_a_root_of_every_key_algorithm() {
     for algorithm in [KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa2048] {
         let authority = Authority::generate(&AuthorityRequest::default().key(algorithm)).unwrap();
         let leaf = authority.issue(&LeafRequest::new("a")).unwrap();
@@ -59,7 +59,7 @@ fn a_chain_through_an_intermediate_holds_until_its_path_length_is_exceeded() {
 }
 
 #[test]
-fn an_intermediate_may_be_made_unfit_in_each_way() {
+fn an_intermediate_can_be_made_invalid_in_each_way() {
     let root = Authority::generate(&AuthorityRequest::default()).unwrap();
     let request = LeafRequest::new("a").dns("a.example.com");
     let middle = AuthorityRequest::intermediate;
@@ -79,7 +79,7 @@ fn an_intermediate_may_be_made_unfit_in_each_way() {
 }
 
 #[test]
-fn an_authority_that_ended_issues_nothing() {
+fn an_expired_authority_issues_nothing() {
     let past = OffsetDateTime::now_utc() - Duration::days(2);
     let request = AuthorityRequest::default().not_before(past).lifetime(Lifetime::days(1));
     let authority = Authority::generate(&request).unwrap();
@@ -93,7 +93,7 @@ fn an_authority_that_ended_issues_nothing() {
 }
 
 #[test]
-fn an_impostor_bears_the_name_but_not_the_key() {
+fn an_impostor_has_the_name_but_not_the_key() {
     let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
     let identifier = authority.certificate().key_identifier();
     let other = AuthorityRequest::default().subject_of(&authority);
@@ -133,7 +133,7 @@ fn a_revoked_leaf_is_refused_by_the_list_and_another_is_not() {
 }
 
 #[test]
-fn an_authority_read_back_from_its_files_issues_like_the_first() {
+fn an_authority_read_from_its_files_issues_like_the_original() {
     let first = Authority::generate(&AuthorityRequest::default()).unwrap();
     let other = Authority::generate(&AuthorityRequest::default()).unwrap();
 

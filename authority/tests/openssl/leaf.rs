@@ -1,4 +1,4 @@
-//! Leaves, good and bad, as OpenSSL reads and judges them.
+//! Leaves, valid and invalid, as OpenSSL reads and verifies them.
 
 use std::net::Ipv6Addr;
 
@@ -9,7 +9,7 @@ use authority::{Authority, AuthorityRequest, KeyAlgorithm, Leaf, LeafRequest, Li
 use crate::Files;
 
 #[test]
-fn openssl_takes_a_leaf_of_every_key_algorithm() {
+fn openssl_accepts_a_leaf_of_every_key_algorithm() {
     let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
 
     for algorithm in [
@@ -46,7 +46,7 @@ fn a_usage_allows_its_purpose_only() {
 }
 
 #[test]
-fn a_leaf_bears_what_was_asked_for_and_nothing_else() {
+fn a_leaf_contains_what_was_requested_and_nothing_else() {
     let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
     let request = LeafRequest::new("api-service")
         .organization("mtls-demo")
@@ -92,7 +92,7 @@ fn a_leaf_bears_what_was_asked_for_and_nothing_else() {
 }
 
 #[test]
-fn a_leaf_outside_its_dates_is_refused_and_one_inside_them_is_not() {
+fn a_leaf_outside_its_validity_is_refused_and_one_inside_is_not() {
     let now = OffsetDateTime::now_utc();
     let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
     let request = LeafRequest::new("a");
@@ -109,7 +109,7 @@ fn a_leaf_outside_its_dates_is_refused_and_one_inside_them_is_not() {
 }
 
 #[test]
-fn a_leaf_never_outlives_its_authority_unless_it_was_asked_to() {
+fn a_leaf_never_outlives_its_authority_unless_requested() {
     let week = AuthorityRequest::default().lifetime(Lifetime::days(7));
     let authority = Authority::generate(&week).unwrap();
 
@@ -133,7 +133,7 @@ fn a_self_signed_leaf_is_its_own_issuer() {
 }
 
 #[test]
-fn a_key_of_somebody_else_is_certified_whatever_its_size() {
+fn an_external_key_is_certified_whatever_its_size() {
     let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
     let files = Files::new(&authority, &authority.issue(&LeafRequest::new("a")).unwrap());
     files.openssl(&["genrsa", "-out", "small.key", "1024"]);

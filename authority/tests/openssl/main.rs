@@ -1,4 +1,4 @@
-//! What we issue, as OpenSSL reads and judges it.
+//! Issued certificates and lists, as OpenSSL reads and verifies them.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 

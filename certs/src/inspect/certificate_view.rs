@@ -1,4 +1,4 @@
-//! Everything in one certificate.
+//! The content of one certificate.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::date::date;
 
-/// A certificate in the shape of every answer here, with its extensions beside.
+/// A certificate in the JSON form of all commands, with its extensions.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CertificateView {
@@ -29,7 +29,7 @@ pub(super) struct CertificateView {
 }
 
 impl CertificateView {
-    /// Reads certificates that follow each other; the `chain` of each is what stands from it on.
+    /// Reads consecutive certificates; the `chain` of each starts with itself.
     pub(super) fn of_chain(
         chain: &[CertificateDer<'_>],
         now: OffsetDateTime,

@@ -1,4 +1,4 @@
-//! The files of an identity directory, or of the authority's.
+//! The files of an identity directory, or of the authority's directory.
 
 use std::{
     fmt::{Display, Formatter, Result},
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::file_view::FileView;
 
-/// A directory and the files in it that are worth showing.
+/// A directory and its certificate, key and list files.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DirectoryView {
@@ -22,7 +22,7 @@ pub(super) struct DirectoryView {
     files: Vec<FileView>,
     /// What is missing or could not be read.
     problems: Vec<String>,
-    /// The issuers whose lists count for nothing as yet.
+    /// The issuers of lists that cannot be verified yet, and so are not used.
     unverified_lists: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl DirectoryView {
         Ok(view)
     }
 
-    /// Whether nothing is missing and all could be read.
+    /// Whether no file is missing and all could be read.
     pub(super) fn is_good(&self) -> bool {
         self.problems.is_empty() && self.files.iter().all(FileView::is_good)
     }
@@ -86,7 +86,7 @@ fn unverified_lists(path: &Path, now: OffsetDateTime) -> Vec<String> {
     };
     if let Ok(identity) = load_identity(path) {
         for role in [Role::Client, Role::Server] {
-            // What matters is which lists its intermediates signed.
+            // Only the lists that its intermediates signed matter here.
             let _ = trust.verify(identity.chain(), role, now);
         }
     }

@@ -1,4 +1,4 @@
-//! One extension of a certificate, by name or OID, and what it says.
+//! One extension of a certificate, by name or OID, and its content.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -16,10 +16,10 @@ use super::{general_name, sheet::row_of_list};
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExtensionView {
     oid: String,
-    /// Its name in its RFC; none where it is unknown here.
+    /// Its name in its RFC; none if it is unknown to this program.
     name: Option<&'static str>,
     critical: bool,
-    /// What it says, in words.
+    /// Its content as text.
     value: String,
 }
 

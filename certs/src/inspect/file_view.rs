@@ -1,4 +1,4 @@
-//! Everything in one PEM file.
+//! The content of one PEM file.
 
 use std::{
     fmt::{Display, Formatter, Result},
@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::{certificate_view::CertificateView, key_view::KeyView, list_view::ListView};
 
-/// A file and what is in it.
+/// A file and its content.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FileView {
@@ -20,12 +20,12 @@ pub(super) struct FileView {
     certificates: Vec<CertificateView>,
     private_keys: Vec<KeyView>,
     revocation_lists: Vec<ListView>,
-    /// What could not be read.
+    /// The parts that could not be read.
     problems: Vec<String>,
 }
 
 impl FileView {
-    /// Reads a file; an error where there is nothing in it to show.
+    /// Reads a file; an error if it contains nothing to show.
     pub(super) fn read(path: &Path, now: OffsetDateTime) -> anyhow::Result<Self> {
         let pem = pem::read_file(path).map_err(|error| unreadable(path, &error))?;
         let mut view = Self {
@@ -80,7 +80,7 @@ impl FileView {
     }
 }
 
-/// What is wrong with a block, with the file in the command that mends it.
+/// Describes a problem with a block; the file is part of the command that fixes it.
 fn words(bad: &BadPem, path: &Path) -> String {
     match bad.cause {
         Cause::Encrypted => format!(
@@ -94,7 +94,7 @@ fn words(bad: &BadPem, path: &Path) -> String {
 }
 
 impl Display for FileView {
-    /// Parts with an empty line between them.
+    /// Joins parts with an empty line between them.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
         let path = self.path.display();
         let count = self.certificates.len();

@@ -1,4 +1,4 @@
-//! Names of all the kinds that may stand in a certificate (RFC 5280, section 4.2.1.6).
+//! Formats the names of all kinds in a certificate (RFC 5280, section 4.2.1.6).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -30,7 +30,7 @@ pub(super) fn words(name: &GeneralName<'_>) -> String {
     }
 }
 
-/// Names one after the other.
+/// Joins names with commas.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a GeneralName<'a>>) -> String {
     names.into_iter().map(words).collect::<Vec<_>>().join(", ")
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::words;
 
     #[test]
-    fn an_address_is_told_as_one_and_a_network_with_its_mask() {
+    fn an_address_is_shown_as_one_and_a_network_with_its_mask() {
         for (octets, shown) in [
             ([10, 0, 0, 7].as_slice(), "IP 10.0.0.7"),
             (&[10, 0, 0, 0, 255, 0, 0, 0], "IP 10.0.0.0/255.0.0.0"),

@@ -1,4 +1,4 @@
-//! Of a private key: its kind, and whether it fits the certificate beside it. Never the key.
+//! The kind of a private key, and whether it fits the certificate beside it. Never the key itself.
 
 use std::{
     fmt::{Display, Formatter, Result},
@@ -17,17 +17,17 @@ use super::{certificate_view::key_words, sheet::row};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeyView {
-    /// None where it is damaged or of a kind that TLS here does not use.
+    /// None if it is damaged or of a kind that is not supported for TLS.
     kind: Option<PublicKey>,
-    /// None where there is no certificate beside it.
+    /// None if there is no certificate beside it.
     fits: Option<bool>,
     /// The file of that certificate.
     certificate: Option<PathBuf>,
 }
 
 impl KeyView {
-    /// The key in `path`, and the certificate in the same file, or in the one of its name that
-    /// ends with `.crt` or `.pem`.
+    /// Reads the key in `path`, and the certificate in the same file, or in the file of the same name
+    /// that ends with `.crt` or `.pem`.
     pub(super) fn of(key: &PrivateKeyDer<'_>, path: &Path, inside: &[CertificateDer<'_>]) -> Self {
         let certificate = match inside.first() {
             Some(certificate) => Some((path.to_owned(), certificate.clone().into_owned())),

@@ -1,4 +1,4 @@
-//! Everything in one revocation list (RFC 5280, section 5).
+//! The content of one revocation list (RFC 5280, section 5).
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -37,7 +37,7 @@ struct Revoked {
     serial_number: String,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
-    /// By the name of RFC 5280, section 5.3.1.
+    /// The reason, named as in RFC 5280, section 5.3.1.
     reason: Option<&'static str>,
 }
 

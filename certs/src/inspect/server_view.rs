@@ -1,4 +1,4 @@
-//! What a live server shows and asks for.
+//! What a live server presents and requests.
 
 use std::{
     fmt::{Display, Formatter, Result},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::problems::Problems;
 
-/// A server, as a few handshakes show it.
+/// A server, as seen in a few handshakes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServerView {
@@ -31,7 +31,7 @@ pub(super) struct ServerView {
     address: SocketAddr,
     versions: Vec<VersionView>,
     client_certificate: RequestView,
-    /// What became of the identity that was presented, if one was.
+    /// Whether the server accepted the presented identity, if one was presented.
     presented: Option<PresentedView>,
     trust: TrustView,
     key_proven: bool,
@@ -40,7 +40,7 @@ pub(super) struct ServerView {
     unreadable: Vec<UnreadableCertificate>,
 }
 
-/// One version of TLS, and what was agreed on in it or why it was not taken.
+/// One version of TLS, and what was negotiated in it or why it was refused.
 #[derive(Debug, Serialize)]
 struct VersionView {
     version: &'static str,
@@ -48,16 +48,16 @@ struct VersionView {
     refusal: Option<Refusal>,
 }
 
-/// What the server asks of its clients.
+/// What the server requests of its clients.
 #[derive(Debug, Serialize)]
 struct RequestView {
     request: Request,
     authorities: Vec<String>,
-    /// What it says to a client without a certificate.
+    /// The server's answer to a client without a certificate.
     alert: Option<Alert>,
 }
 
-/// How much a server wants a client certificate.
+/// Whether a server requires a client certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Request {
@@ -71,7 +71,7 @@ struct PresentedView {
     identity: PathBuf,
     subject: String,
     taken: bool,
-    /// Why it was not taken, or why nothing can be said.
+    /// Why it was refused, or why the result is unknown.
     why: Option<String>,
     alert: Option<Alert>,
 }
@@ -95,7 +95,7 @@ impl ServerView {
                 }
                 Ok(look) => looks.push((version, Ok(look))),
             }
-            // Neither has to do with the version.
+            // Neither depends on the version.
             if let Some((_, Err(Refusal { code: Code::NotTls | Code::HandshakeTimeout, .. }))) =
                 looks.last()
             {
@@ -245,7 +245,7 @@ impl Display for ServerView {
     }
 }
 
-/// One line that says what stands there instead.
+/// The message shown in place of a missing value.
 fn no_tls(
     server: &Server,
     looks: &[(Version, std::result::Result<Probe, Refusal>)],
@@ -266,6 +266,6 @@ fn no_tls(
             "no TLS handshake with {server} within {seconds} s: does it speak TLS at all?"
         );
     }
-    let told = refusals.iter().map(|(version, refusal)| format!("{version}: {refusal}"));
-    anyhow::anyhow!("no TLS handshake with {server}: {}", told.collect::<Vec<_>>().join("; "))
+    let messages = refusals.iter().map(|(version, refusal)| format!("{version}: {refusal}"));
+    anyhow::anyhow!("no TLS handshake with {server}: {}", messages.collect::<Vec<_>>().join("; "))
 }

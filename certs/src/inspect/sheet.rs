@@ -1,4 +1,4 @@
-//! The layout of what is told to people: labels on the left, values on the right.
+//! The layout of text output: labels on the left, values on the right.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::date::date;
 use crate::remaining::remaining;
 
-/// Writes a label and a value; a terminal does not obey what stands in it.
+/// Writes a label and a value; control characters are escaped to protect the terminal.
 pub(super) fn row(
     formatter: &mut Formatter<'_>,
     label: impl Display,
@@ -18,7 +18,7 @@ pub(super) fn row(
     rows(formatter, &label.to_string(), &value.split('\n').map(plain).collect::<Vec<_>>())
 }
 
-/// Does the same with a list, which may be broken behind its commas.
+/// The same for a list, which may be wrapped after its commas.
 pub(super) fn row_of_list(formatter: &mut Formatter<'_>, label: &str, value: &str) -> Result {
     rows(formatter, label, &wrapped(value))
 }
@@ -56,12 +56,12 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Escapes each word by itself: a list of names may be long, but no single one is.
+/// Escapes each word by itself: a list of names may be long, but a single name may not.
 fn plain(text: &str) -> String {
     text.split(' ').map(|word| Untrusted(word).to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// With its label, a line fits a terminal of a hundred columns.
+/// With its label, a line fits in a hundred columns.
 const WIDTH: usize = 72;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Whether a server's chain is good by the authority of `--dir`.
+//! Whether a server's chain verifies against the authority of `--dir`.
 
 use std::path::PathBuf;
 
@@ -10,25 +10,25 @@ use mtls::probe::{Probe, Server};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// The verdict, by the one judge of the services.
+/// The result of verifying the chain, as the services verify it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
 pub(super) enum TrustView {
-    /// A client that trusts these roots would talk to it.
+    /// A client that trusts these roots accepts it.
     Good {
-        /// By which roots.
+        /// The file with the roots.
         by: PathBuf,
         /// From the leaf to the root.
         chain: Vec<String>,
     },
-    /// There is nothing to judge it by.
+    /// There are no roots to verify it against.
     NotJudged {
         /// Why.
         why: String,
     },
-    /// Such a client would refuse it.
+    /// Such a client refuses it.
     Refused {
-        /// By which roots.
+        /// The file with the roots.
         by: PathBuf,
         code: Code,
         sentence: String,
@@ -71,7 +71,7 @@ impl TrustView {
             Self::Good { by, chain } => {
                 format!("good by {}: {}", by.display(), chain.join(" <- "))
             }
-            Self::NotJudged { why } => format!("not judged: {why}"),
+            Self::NotJudged { why } => format!("not verified: {why}"),
             Self::Refused { by, code, sentence, remedy } => {
                 format!("NOT good by {}: {sentence} ({code})\n{remedy}", by.display())
             }

@@ -1,15 +1,15 @@
-//! The Kubernetes namespace that a certificate names, in its SPIFFE ID and its DNS names.
+//! The Kubernetes namespace in a certificate's SPIFFE ID and DNS names.
 
 use std::collections::BTreeSet;
 
 use mtls::pki::certificate::Certificate;
 
-/// The namespace for a Secret: the one that its certificate names, or, where it names none, the
-/// one that was asked for.
+/// The namespace for a Secret: the one in the certificate's names, or, if they have none, the
+/// requested one.
 ///
 /// # Errors
 ///
-/// It names two, or another one than was asked for: whoever meets it there would refuse it.
+/// The names have two namespaces, or not the requested one: peers in that namespace would refuse it.
 pub(super) fn namespace(
     certificate: &Certificate,
     wanted: Option<&str>,
@@ -29,7 +29,7 @@ pub(super) fn namespace(
     }
 }
 
-/// `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, `NAME.NAMESPACE.svc` and what begins so.
+/// Matches `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, `NAME.NAMESPACE.svc` and its subdomains.
 fn named(certificate: &Certificate) -> BTreeSet<&str> {
     let id = certificate.spiffe_id.as_ref().map(|id| id.as_str().split('/').collect::<Vec<_>>());
     let of_id = id.and_then(|parts| match parts.as_slice() {

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::namespace::namespace;
 use crate::identities::is_label;
 
-/// A Secret of type `kubernetes.io/tls`, with the files of an identity that was found fit for use.
+/// A Secret of type `kubernetes.io/tls`, with the files of a verified identity.
 pub(super) struct Secret {
     app: String,
     /// The files' names and contents, in base64.
@@ -22,11 +22,11 @@ pub(super) struct Secret {
 }
 
 impl Secret {
-    /// Reads the identity of that name, and judges it for each role that it claims.
+    /// Reads the identity of that name, and verifies it for each role that it claims.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// All problems of the identity.
     pub(super) fn read(
         name: &IdentityName,
         directory: &Directory,
@@ -35,7 +35,7 @@ impl Secret {
     ) -> Result<Self, Vec<String>> {
         if name.as_str().len() > 63 || !name.as_str().split('.').all(is_label) {
             return Err(vec![format!(
-                "\"{name}\" is no name for a Secret: Kubernetes takes lower-case letters, digits, \
+                "\"{name}\" is not a name for a Secret: Kubernetes takes lower-case letters, digits, \
                  dashes and dots, 63 at most; issue it under such a name"
             )]);
         }
@@ -57,8 +57,8 @@ impl Secret {
         Ok(Self { app: name.to_string(), data, namespace })
     }
 
-    /// One YAML document. What comes from outside is quoted as JSON, for `123` is a number and
-    /// `no` is false to some of those who read YAML.
+    /// One YAML document. External strings are quoted as JSON, because some YAML parsers read `123`
+    /// as a number and `no` as false.
     pub(super) fn yaml(&self) -> String {
         let mut text = "---\napiVersion: v1\nkind: Secret\nmetadata:\n".to_owned();
         let _ = writeln!(text, "  name: {}", self.name());

@@ -1,4 +1,4 @@
-//! What makes an identity unfit, in words, with the command that mends it.
+//! Faults that make an identity unfit, with the command that fixes each.
 
 use std::io::ErrorKind;
 
@@ -12,15 +12,15 @@ use time::OffsetDateTime;
 
 use super::{location::Location, shell::quoted};
 
-/// Something wrong, and what mends it.
+/// A fault, and the command that fixes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Fault {
-    pub(super) mend: String,
+    pub(super) fix: String,
     pub(super) words: String,
 }
 
 impl Fault {
-    /// A file that is no good.
+    /// The fault of an invalid file.
     pub(super) fn of_file(
         bad: &BadFile,
         location: &Location,
@@ -36,7 +36,7 @@ impl Fault {
                 location.renewal(certificate)
             }
         };
-        let (words, mend) = match bad {
+        let (words, fix) = match bad {
             BadFile::Absent { what, path } => {
                 (format!("no {what} in {}", path.display()), of_trust(path))
             }
@@ -61,12 +61,12 @@ impl Fault {
             }
             BadFile::TooLarge(path) => (bad.to_string(), of_trust(path)),
             BadFile::Trust { path, problem } => {
-                let mend = if problem.concerns_lists() {
+                let fix = if problem.concerns_lists() {
                     location.fresh_list(now)
                 } else {
                     location.fresh_root(now)
                 };
-                (format!("{}: {}", path.display(), told(problem)), mend)
+                (format!("{}: {}", path.display(), describe(problem)), fix)
             }
             BadFile::Unfit { reason, role, .. } => {
                 return Self::of_reason(reason, Some(*role), location, certificate, now);
@@ -74,18 +74,18 @@ impl Fault {
             BadFile::Unreadable { path, mode, user, source } => {
                 let words =
                     format!("cannot read {} (mode {mode}) as {user}: {source}", path.display());
-                let mend = if source.kind() == ErrorKind::PermissionDenied {
+                let fix = if source.kind() == ErrorKind::PermissionDenied {
                     format!("sudo chown \"$(id -un)\" {}", quoted(&path.to_string_lossy()))
                 } else {
                     of_trust(path)
                 };
-                (words, mend)
+                (words, fix)
             }
         };
-        Self { mend, words: Untrusted(&words).to_string() }
+        Self { fix, words: Untrusted(&words).to_string() }
     }
 
-    /// What the judge says of the chain.
+    /// The fault of a chain that does not verify.
     pub(super) fn of_reason(
         reason: &Reason,
         role: Option<Role>,
@@ -94,10 +94,10 @@ impl Fault {
         now: OffsetDateTime,
     ) -> Self {
         let words = Untrusted(&reason.sentence()).to_string();
-        // The judge names the certificate at issue, which may be the root's.
+        // The reason names the certificate at fault, which may be the root.
         let at_issue = reason.certificate.as_deref();
         let of_root = at_issue.is_some_and(|at_issue| at_issue.subject == at_issue.issuer);
-        let mend = match (reason.code, certificate) {
+        let fix = match (reason.code, certificate) {
             (Code::Expired | Code::NotYetValid, _) if of_root => {
                 location.renewal_by_a_fresh_root(certificate, now)
             }
@@ -105,11 +105,11 @@ impl Fault {
             (Code::WrongPurpose, Some(certificate)) => location.for_role(role, certificate),
             _ => location.renewal(certificate),
         };
-        Self { mend, words: format!("{words} ({})", reason.code) }
+        Self { fix, words: format!("{words} ({})", reason.code) }
     }
 }
 
-/// The trust's own words, with the setting's name as it is here.
-fn told(problem: &BadTrust) -> String {
+/// The message of the trust error, with the setting's name on this command line.
+fn describe(problem: &BadTrust) -> String {
     problem.to_string().replace("REVOCATION=required", "--revocation required")
 }

@@ -1,4 +1,4 @@
-//! Where an identity lives, who can make it anew, and the commands for that.
+//! The location of an identity, the authority that can renew it, and the commands for that.
 
 use std::path::{Path, PathBuf};
 
@@ -11,31 +11,31 @@ use time::OffsetDateTime;
 
 use super::shell::quoted;
 
-/// The default of `--dir`, which a command need not repeat.
+/// The default of `--dir`, which commands can omit.
 const USUAL: &str = "certs/pki";
-/// What `certs init` makes, and mends.
+/// The identities that `certs init` creates and repairs.
 const INITIAL: [&str; 3] = ["api-service", "client-service", "gateway"];
 
-/// An identity directory and its authority, as far as that is at hand.
+/// An identity directory and its authority, if one is found.
 pub(super) struct Location {
-    /// The directory that it stands in.
+    /// The parent directory.
     above: PathBuf,
     authority: Option<Authority>,
-    /// The name it would have at an authority there.
+    /// The name of the identity at an authority there.
     name: String,
     pub(super) path: PathBuf,
 }
 
 /// An authority's directory.
 struct Authority {
-    /// Whether the identity's directory is one of its own.
+    /// Whether the identity's directory belongs to this authority.
     owns: bool,
     path: PathBuf,
     record: Record,
 }
 
 impl Location {
-    /// The authority is the one beside the directory, or that of `--dir` if there is one.
+    /// Uses the authority beside the directory, or else that of `--dir` if there is one.
     pub(super) fn of(path: &Path, directory: &Directory) -> Self {
         let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
         let whole = whole.unwrap_or_else(|_| path.to_owned());
@@ -49,7 +49,7 @@ impl Location {
         Self { above, authority, name, path: path.to_owned() }
     }
 
-    /// A new key and a new certificate, for the same names and use.
+    /// The command for a new key and a new certificate with the same names and usage.
     pub(super) fn renewal(&self, certificate: Option<&Certificate>) -> String {
         let Some(authority) = &self.authority else {
             return self.remedy_elsewhere(certificate);
@@ -63,14 +63,14 @@ impl Location {
             return authority.command("init");
         }
         let issue = authority.command(&format!("issue {}", self.request(&name, None, certificate)));
-        // An identity that the record does not know stands in the way of a new one.
+        // The directory of an identity that the record does not contain blocks a new one.
         match authority.owns && self.path.exists() {
             true => format!("rm -r {} && {issue}", quoted(&self.path.to_string_lossy())),
             false => self.brought(authority, &name, issue),
         }
     }
 
-    /// Another identity beside this one, with the same names, fit for that role.
+    /// The command for another identity beside this one, with the same names and that role.
     pub(super) fn for_role(&self, role: Option<Role>, certificate: &Certificate) -> String {
         let Some(authority) = &self.authority else {
             return self.remedy_elsewhere(Some(certificate));
@@ -84,7 +84,7 @@ impl Location {
         format!("{issue}  # and use {location} instead")
     }
 
-    /// The same, by an authority that is made anew where it has ended too.
+    /// The same as `renewal`, by an authority that is replaced if it has expired too.
     pub(super) fn renewal_by_a_fresh_root(
         &self,
         certificate: Option<&Certificate>,
@@ -98,7 +98,7 @@ impl Location {
         }
     }
 
-    /// The authority's own root, or a new authority where that is no good either.
+    /// The command that restores the authority's root, or replaces an invalid authority.
     pub(super) fn fresh_root(&self, now: OffsetDateTime) -> String {
         match &self.authority {
             Some(authority) if authority.is_good(Revocation::Off, now) => {
@@ -113,7 +113,7 @@ impl Location {
         }
     }
 
-    /// A list of the authority that is up to date.
+    /// The command for an up-to-date list of the authority.
     pub(super) fn fresh_list(&self, now: OffsetDateTime) -> String {
         match &self.authority {
             Some(authority) if authority.is_good(Revocation::Required, now) => {
@@ -130,7 +130,7 @@ impl Location {
         }
     }
 
-    /// A file of this directory, as a word for a shell.
+    /// A file of this directory, quoted for a shell.
     pub(super) fn file(&self, name: &str) -> String {
         quoted(&self.path.join(name).to_string_lossy())
     }
@@ -140,7 +140,7 @@ impl Location {
         format!("cp {} {}", quoted(&source.to_string_lossy()), self.file(name))
     }
 
-    /// A directory of somebody else gets its files from that of the authority.
+    /// A directory outside the authority's gets its files from the authority's directory.
     fn brought(&self, authority: &Authority, name: &str, command: String) -> String {
         if authority.owns {
             return command;
@@ -150,8 +150,8 @@ impl Location {
         format!("{command} && cp {source}/tls.* {source}/ca.* {own}/")
     }
 
-    /// Without an authority at hand: another one's certificate is its own affair, and where there
-    /// is none yet it can be ours.
+    /// The command where no authority is found: another authority's certificate must be renewed
+    /// there; a missing one can be issued by a new authority.
     fn remedy_elsewhere(&self, certificate: Option<&Certificate>) -> String {
         if let Some(certificate) = certificate {
             let issuer = quoted(&certificate.issuer.to_string());
@@ -221,7 +221,7 @@ fn command(directory: &Path, command: &str) -> String {
     format!("certs {command} --dir {}", quoted(&directory.to_string_lossy()))
 }
 
-/// The directory above as it was given, or its whole path where that does not say it.
+/// The parent directory as it was given, or its whole path if the given path does not contain it.
 fn shortest(given: &Path, above: &Path) -> PathBuf {
     let given = given.parent().filter(|parent| !parent.as_os_str().is_empty());
     let same = given.filter(|given| given.canonicalize().is_ok_and(|whole| whole == above));

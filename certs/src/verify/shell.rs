@@ -1,8 +1,8 @@
-//! Words for a shell: what stands in a certificate must not become a command.
+//! Quotes words for a shell: text from a certificate must not become a command.
 
 use mtls::untrusted::Untrusted;
 
-/// The text as one word, in quotes where a shell would read more into it.
+/// The text as one shell word, quoted where a shell would interpret it.
 pub(super) fn quoted(text: &str) -> String {
     let text = Untrusted(text).to_string();
     let plain =

@@ -1,5 +1,5 @@
-//! The verdict on one identity directory: what the services' own judge says of it, asked until it
-//! has nothing left to say.
+//! The verdict on one identity directory: verifies as the services do, and repeats until every
+//! problem is found.
 
 use mtls::credentials::{load_identity, load_trust};
 use mtls::event::refusal::{Code, Reason};
@@ -15,20 +15,20 @@ use super::{fault::Fault, location::Location, warning};
 use crate::date::date;
 use crate::remaining::remaining;
 
-/// What is to be said of an identity.
+/// The result of verifying an identity.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub(super) faults: Vec<Fault>,
-    /// One for each role, and how long it lives.
+    /// One line for each role, and the remaining lifetime.
     pub(super) lines: Vec<String>,
     pub(super) warnings: Vec<Fault>,
 }
 
 impl Verdict {
-    /// Judges an identity in that role, or in each that its extended key usage claims.
+    /// Verifies an identity in that role, or in each role that its extended key usage allows.
     ///
-    /// It is what [`mtls::credentials::Credentials::load`] does, in steps, so that a bad file does not
-    /// hide what is wrong with the chain.
+    /// Does the work of [`mtls::credentials::Credentials::load`] in steps, so that a bad file does not
+    /// hide problems of the chain.
     pub(super) fn on(
         location: &Location,
         role: Option<Role>,
@@ -40,18 +40,20 @@ impl Verdict {
         let leaf = chain.first().and_then(|leaf| Certificate::read(leaf).ok());
         let mut bad_files = load_identity(&location.path).err().unwrap_or_default();
         let trust = load_trust(&location.path, revocation, now).map_err(|bad| {
-            // Where there is no directory, there is no use in naming its files.
+            // If the directory is missing, its files are not listed.
             bad_files.extend(bad.into_iter().filter(|_| location.path.is_dir()));
         });
         for bad in &bad_files {
             verdict.add_fault(Fault::of_file(bad, location, leaf.as_ref(), now));
         }
-        // Bad lists leave roots to judge by.
+        // Roots can be used even if the lists are invalid.
         let trust = trust.or_else(|()| load_trust(&location.path, Revocation::Off, now));
         if let (Some(leaf), Ok(trust)) = (&leaf, &trust) {
             Bench { chain: &chain, leaf, now, location, trust }.verify(role, &mut verdict);
         } else {
-            verdict.lines.push("not judged: there is no chain, or no root to judge it by".into());
+            verdict
+                .lines
+                .push("not verified: there is no chain, or no root to verify it against".into());
         }
         verdict.warnings.extend(warning::of_key(location));
         if let Ok(trust) = &trust {
@@ -76,7 +78,7 @@ impl Verdict {
     }
 }
 
-/// A chain, and all that it is judged with.
+/// A chain, and everything that is needed to verify it.
 struct Bench<'a> {
     chain: &'a [CertificateDer<'static>],
     leaf: &'a Certificate,
@@ -105,7 +107,7 @@ impl Bench<'_> {
         }
         if roles.is_empty() {
             verdict.lines.push("fit for no role".to_owned());
-            // Either role does: what it was issued for is neither.
+            // Any role will do: the certificate was issued for neither.
             for reason in self.ask(Role::Client).err().into_iter().flatten() {
                 verdict.add_fault(match reason.code {
                     Code::WrongPurpose => self.without_purpose(),
@@ -120,8 +122,8 @@ impl Bench<'_> {
         }
     }
 
-    /// Asks the judge, and wherever it finds something asks again as if that were mended, for it
-    /// names one reason only. What cannot be thought away ends the questions.
+    /// Verifies the chain, and repeats as if each problem found were fixed, because one run reports
+    /// one reason only. A problem that cannot be skipped ends the loop.
     fn ask(&self, role: Role) -> Result<VerifiedChain, Vec<Reason>> {
         let (mut now, mut role, mut without_lists) = (self.now, role, None);
         let mut reasons: Vec<Reason> = Vec::new();
@@ -132,8 +134,8 @@ impl Bench<'_> {
                 Ok(_) => return Err(reasons),
                 Err(reason) => reason,
             };
-            let is_told = reasons.iter().any(|told| told.sentence() == reason.sentence());
-            if is_told || self.is_of_another_time(&reason) {
+            let is_known = reasons.iter().any(|known| known.sentence() == reason.sentence());
+            if is_known || self.is_of_another_time(&reason) {
                 return Err(reasons);
             }
             let (code, certificate) = (reason.code, reason.certificate.clone());
@@ -150,7 +152,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Whether it is only because of the time that was thought up.
+    /// Whether the problem exists only at the hypothetical time.
     fn is_of_another_time(&self, reason: &Reason) -> bool {
         let is_live = reason
             .certificate
@@ -177,12 +179,12 @@ impl Bench<'_> {
             words: format!(
                 "{sentence}: {has}, and clientAuth or serverAuth is needed (wrong-purpose)"
             ),
-            mend: self.location.for_role(None, self.leaf),
+            fix: self.location.for_role(None, self.leaf),
         }
     }
 }
 
-/// What is in `tls.crt`, as far as it can be read; what cannot is told by the loader.
+/// The certificates in `tls.crt` that can be read; the loader reports the others.
 fn chain(location: &Location) -> Vec<CertificateDer<'static>> {
     let pem = pem::read_file(&location.path.join("tls.crt")).unwrap_or_default();
     let items = pem::blocks(&pem).map_while(Result::ok).map(|block| block.item);

@@ -1,4 +1,4 @@
-//! What leaves an identity fit, but not for long or not as it should be.
+//! Warnings: the identity is fit, but not for long, or it is not set up as it should be.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -12,7 +12,7 @@ use super::{fault::Fault, location::Location};
 use crate::date::date;
 use crate::remaining::remaining;
 
-/// A key that others can read.
+/// A key that other users can read.
 pub(super) fn of_key(location: &Location) -> Option<Fault> {
     let mode = location.path.join("tls.key").metadata().ok()?.permissions().mode() & 0o7777;
     let readers = match (mode & 0o040 != 0, mode & 0o004 != 0) {
@@ -23,25 +23,25 @@ pub(super) fn of_key(location: &Location) -> Option<Fault> {
     let file = location.file("tls.key");
     Some(Fault {
         words: format!("{file} can be read by {readers} (mode {mode:04o})"),
-        mend: format!("chmod 600 {file}"),
+        fix: format!("chmod 600 {file}"),
     })
 }
 
-/// A server that bears no name which a client could dial.
+/// A server certificate without a name that a client could verify.
 pub(super) fn of_names(certificate: &Certificate, location: &Location) -> Option<Fault> {
     let names = &certificate.subject_alt_names;
     let purpose = Role::Server.purpose();
     let is_server = certificate.extended_key_usage.iter().any(|usage| usage == purpose);
     let is_named = !names.dns.is_empty() || !names.ip.is_empty();
     (is_server && !is_named).then(|| Fault {
-        words: "it bears no DNS name and no address (subjectAltName), so every client refuses \
+        words: "it has no DNS name and no address (subjectAltName), so every client refuses \
                 this server (wrong-name)"
             .to_owned(),
-        mend: location.for_role(None, certificate),
+        fix: location.for_role(None, certificate),
     })
 }
 
-/// Less than a third of its life is left.
+/// Less than a third of the lifetime is left.
 pub(super) fn of_dates(
     certificate: &Certificate,
     location: &Location,
@@ -55,22 +55,22 @@ pub(super) fn of_dates(
             date(certificate.valid_to),
             remaining(left)
         ),
-        mend: location.renewal(Some(certificate)),
+        fix: location.renewal(Some(certificate)),
     })
 }
 
-/// Roots that are outside of their dates.
+/// Roots that have expired or are not yet valid.
 pub(super) fn of_roots(trust: &Trust, location: &Location, now: OffsetDateTime) -> Vec<Fault> {
     let idle = trust.roots().iter().filter(|root| !root.counts_at(now));
     let words = idle.map(|root| {
         let it = &root.certificate;
         let life = format!("{} to {}", date(it.valid_from), date(it.valid_to));
-        format!("the root {} does not count: it lives from {life}", it.subject)
+        format!("the root {} is not used: it is valid from {life}", it.subject)
     });
-    words.map(|words| told(&words, location.fresh_root(now))).collect()
+    words.map(|words| warning(&words, location.fresh_root(now))).collect()
 }
 
-/// Lists that are stale, unverified or missing; none where lists are not looked at.
+/// Lists that are stale, unverified or missing; empty if revocation is off.
 pub(super) fn of_lists(trust: &Trust, location: &Location, now: OffsetDateTime) -> Vec<Fault> {
     if trust.revocation() == Revocation::Off {
         return Vec::new();
@@ -86,15 +86,14 @@ pub(super) fn of_lists(trust: &Trust, location: &Location, now: OffsetDateTime) 
         )
     });
     let has_list = |root: &&Root| trust.lists().iter().any(|list| list.is_of(root));
-    let missing = trust
-        .roots()
-        .iter()
-        .filter(|root| !has_list(root))
-        .map(|root| format!("there is no revocation list of {}", root.certificate.subject));
+    let missing =
+        trust.roots().iter().filter(|root| !has_list(root)).map(|root| {
+            format!("there is not a revocation mode list of {}", root.certificate.subject)
+        });
     let all = stale.chain(unverified).chain(missing);
-    all.map(|words| told(&words, location.fresh_list(now))).collect()
+    all.map(|words| warning(&words, location.fresh_list(now))).collect()
 }
 
-fn told(words: &str, mend: String) -> Fault {
-    Fault { words: Untrusted(words).to_string(), mend }
+fn warning(words: &str, fix: String) -> Fault {
+    Fault { words: Untrusted(words).to_string(), fix }
 }

@@ -1,9 +1,9 @@
-//! What every command does with bad arguments and without an authority.
+//! Every command with invalid arguments and without an authority.
 
 use crate::{bad, files, good};
 
 #[test]
-fn each_bad_request_is_refused_with_its_remedy_and_leaves_nothing() {
+fn each_invalid_request_is_refused_with_its_remedy_and_writes_nothing() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let before = files(place.path());
@@ -15,7 +15,7 @@ fn each_bad_request_is_refused_with_its_remedy_and_leaves_nothing() {
         ),
         (
             &["issue", "a", "--usage", "unstated"],
-            "error: \"unstated\" is no usage: give client, server or both\n",
+            "error: \"unstated\" is not a usage: give client, server or both\n",
         ),
         (&["issue", "ca"], "error: \"ca\" is the authority's own directory: choose another name\n"),
         (
@@ -24,8 +24,8 @@ fn each_bad_request_is_refused_with_its_remedy_and_leaves_nothing() {
         ),
         (
             &["init", "--namespace", "A b", "--trust-domain", "x/y"],
-            "error: --namespace \"A b\" is no namespace: give lower-case letters, digits and \
-             dashes, such as default\nerror: --trust-domain \"x/y\" is no trust domain: give \
+            "error: --namespace \"A b\" is not a namespace: give lower-case letters, digits and \
+             dashes, such as default\nerror: --trust-domain \"x/y\" is not a trust domain: give \
              lower-case letters, digits, dots, dashes and underscores, such as mtls-demo.local\n",
         ),
         (
@@ -40,7 +40,7 @@ fn each_bad_request_is_refused_with_its_remedy_and_leaves_nothing() {
         ),
         (
             &["revoke", "gateway", "--reason", "fun"],
-            "error: \"fun\" is no reason: give unspecified, key-compromise, affiliation-changed, \
+            "error: \"fun\" is not a reason: give unspecified, key-compromise, affiliation-changed, \
              superseded, cessation-of-operation or privilege-withdrawn\n",
         ),
     ] {

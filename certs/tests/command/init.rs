@@ -1,4 +1,4 @@
-//! `certs init`: made, made again, forced, and killed.
+//! `certs init`: the first run, a second run, `--force`, and interrupted runs.
 
 use std::fs;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::{bad, files, good, openssl, start, verify};
 
 #[test]
-fn init_makes_an_authority_and_three_identities_that_openssl_takes() {
+fn init_makes_an_authority_and_three_identities_that_openssl_accepts() {
     let place = tempfile::tempdir().unwrap();
 
     let answer = good(&place, &["init"]);
@@ -52,7 +52,7 @@ fn init_again_changes_no_byte_and_says_so() {
 }
 
 #[test]
-fn init_with_force_makes_all_anew() {
+fn init_with_force_replaces_everything() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "alice"]);
@@ -71,7 +71,7 @@ fn init_with_force_makes_all_anew() {
 }
 
 #[test]
-fn init_for_another_namespace_or_trust_domain_than_the_directorys_is_refused() {
+fn init_for_another_namespace_or_trust_domain_is_refused() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init", "--namespace", "shop", "--trust-domain", "example.org"]);
     good(&place, &["issue", "alice", "--spiffe", "spiffe://mtls-demo.local/ns/default/sa/alice"]);
@@ -98,7 +98,7 @@ fn init_for_another_namespace_or_trust_domain_than_the_directorys_is_refused() {
 }
 
 #[test]
-fn init_without_a_namespace_keeps_the_directorys() {
+fn init_without_a_namespace_keeps_that_of_the_directory() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init", "--namespace", "demo", "--trust-domain", "example.org"]);
     good(&place, &["revoke", "gateway"]);
@@ -133,7 +133,7 @@ fn init_killed_at_any_moment_is_completed_by_the_next_run() {
         good(&place, arguments);
         let whole = started.elapsed();
 
-        // The moments of the kills are spread over one whole run.
+        // The kills are spread over one whole run.
         for moment in 0..40 {
             let place = if force { &place } else { &tempfile::tempdir().unwrap() };
             let mut child = start(place, arguments);

@@ -1,4 +1,4 @@
-//! `certs inspect PATH`: files, directories, and what is neither.
+//! `certs inspect PATH`: files, directories, and other input.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn a_chain_is_shown_leaf_first_with_constraints_and_unknown_extensions() {
 }
 
 #[test]
-fn of_a_private_key_only_its_kind_and_its_certificate_are_shown() {
+fn only_the_kind_and_the_certificate_of_a_private_key_are_shown() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "alice", "--key", "ed25519"]);
@@ -169,7 +169,7 @@ fn a_revocation_list_is_shown_with_its_entries_and_whether_it_is_stale() {
 }
 
 #[test]
-fn a_directory_is_shown_whole_and_what_is_missing_is_told() {
+fn a_directory_is_shown_whole_and_missing_files_are_reported() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let heads = |answer: &str| {
@@ -209,7 +209,7 @@ fn a_directory_is_shown_whole_and_what_is_missing_is_told() {
 }
 
 #[test]
-fn in_json_a_certificate_has_the_shape_of_every_answer() {
+fn a_certificate_has_the_common_json_form() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
 
@@ -251,7 +251,7 @@ fn in_json_a_certificate_has_the_shape_of_every_answer() {
 }
 
 #[test]
-fn what_cannot_be_shown_gets_one_clear_line() {
+fn input_that_cannot_be_shown_gets_one_clear_line() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     fs::write(place.path().join("garbage"), "none of it").unwrap();
@@ -303,7 +303,7 @@ fn what_cannot_be_shown_gets_one_clear_line() {
 }
 
 #[test]
-fn a_name_cannot_paint_the_terminal() {
+fn control_characters_in_a_name_do_not_reach_the_terminal() {
     let place = tempfile::tempdir().unwrap();
     let root =
         Authority::generate(&AuthorityRequest::default().common_name("e\u{1b}[2Jve")).unwrap();

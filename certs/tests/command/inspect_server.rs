@@ -1,4 +1,4 @@
-//! `certs inspect https://HOST:PORT`, before OpenSSL's server and before what is no server.
+//! `certs inspect https://HOST:PORT`, against OpenSSL's server and against other listeners.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::server::{OpensslServer, listen};
 use crate::{bad, good};
 
-/// The part of the answer that speaks of the server, as label and value.
+/// The part of the output about the server, as label and value.
 fn rows(answer: &str) -> Vec<(String, String)> {
     let rows = answer.lines().skip(1).take_while(|line| !line.is_empty());
     let row = |line: &str| {
@@ -35,7 +35,7 @@ const TLS12: &str = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, x25519, no ALPN";
 const VERIFY: [&str; 3] = ["-CAfile", "ca/ca.crt", "-verify_return_error"];
 
 #[test]
-fn a_server_that_asks_for_nothing_is_shown_with_both_versions_and_judged() {
+fn a_server_that_requests_no_certificate_is_shown_and_verified_in_both_versions() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let server = OpensslServer::start(place.path(), "api-service", &[]);
@@ -59,7 +59,7 @@ fn a_server_that_asks_for_nothing_is_shown_with_both_versions_and_judged() {
 }
 
 #[test]
-fn a_required_certificate_an_optional_one_and_the_authorities_are_told_in_both_versions() {
+fn a_certificate_request_and_its_authorities_are_shown_in_both_versions() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let root = root(&place);
@@ -95,7 +95,7 @@ fn a_required_certificate_an_optional_one_and_the_authorities_are_told_in_both_v
 }
 
 #[test]
-fn a_presented_identity_is_taken_or_not_and_it_says_why() {
+fn a_presented_identity_is_reported_as_accepted_or_refused_with_the_reason() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let directory = |name: &str| place.path().join(name).display().to_string();
@@ -153,7 +153,7 @@ fn a_chain_is_refused_with_the_reason_that_a_client_would_give() {
 }
 
 #[test]
-fn without_an_authority_the_chain_is_shown_but_not_judged() {
+fn without_an_authority_the_chain_is_shown_but_not_verified() {
     let (place, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     good(&place, &["init"]);
     let server = OpensslServer::start(place.path(), "api-service", &[]);
@@ -161,12 +161,12 @@ fn without_an_authority_the_chain_is_shown_but_not_judged() {
     let answer = good(&empty, &["inspect", &server.url()]);
 
     let missing = empty.path().join("ca/ca.crt");
-    let expected = format!("not judged: there is no {}", missing.display());
+    let expected = format!("not verified: there is no {}", missing.display());
     assert_eq!(row(&answer, "chain"), expected);
 }
 
 #[test]
-fn in_json_a_server_has_the_shapes_of_every_answer() {
+fn a_server_has_the_common_json_form() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let arguments = [["-Verify", "1", "-tls1_3"].as_slice(), &VERIFY].concat();
@@ -203,7 +203,7 @@ fn in_json_a_server_has_the_shapes_of_every_answer() {
 }
 
 #[test]
-fn what_is_no_tls_server_gets_one_clear_line() {
+fn a_listener_without_tls_gets_one_clear_line() {
     let place = tempfile::tempdir().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let http = listen(|mut tcp| {
@@ -239,7 +239,7 @@ fn what_is_no_tls_server_gets_one_clear_line() {
 }
 
 #[test]
-fn a_silent_server_is_given_up_after_five_seconds() {
+fn a_silent_server_times_out_after_five_seconds() {
     let place = tempfile::tempdir().unwrap();
     let kept = std::sync::Mutex::new(Vec::new());
     let silent = listen(move |tcp| kept.lock().unwrap().push(tcp));

@@ -1,4 +1,4 @@
-//! `certs issue`: the names asked for, and the refusals.
+//! `certs issue`: the requested names, and the refusals.
 
 use std::fs;
 use std::process::Child;
@@ -6,7 +6,7 @@ use std::process::Child;
 use crate::{bad, good, openssl, start};
 
 #[test]
-fn issue_adds_the_names_asked_for_and_nothing_else() {
+fn issue_adds_the_requested_names_and_nothing_else() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
 
@@ -75,7 +75,7 @@ fn issue_refuses_a_name_that_exists() {
 }
 
 #[test]
-fn issue_tells_all_bad_arguments_together() {
+fn issue_reports_all_invalid_arguments_together() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
 
@@ -108,15 +108,15 @@ fn issue_tells_all_bad_arguments_together() {
     assert_eq!(
         starts,
         [
-            " \"../a\" is no name for an identity",
-            " \"serve\" is no usage",
-            " \"dsa\" is no key algorithm",
-            " \"30\" is no lifetime",
-            " --not-before \"today\" is no date",
-            " \"a b\" is no DNS name",
-            " \"localhost\" is no IP address",
+            " \"../a\" is not a name for an identity",
+            " \"serve\" is not a usage",
+            " \"dsa\" is not a key algorithm",
+            " \"30\" is not a lifetime",
+            " --not-before \"today\" is not a date",
+            " \"a b\" is not a DNS name",
+            " \"localhost\" is not an IP address",
             " \"spiffe",
-            " \"a\" is no mail address",
+            " \"a\" is not a mail address",
         ]
     );
     assert!(words.lines().all(|line| line.starts_with("error: ")));

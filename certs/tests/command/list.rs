@@ -5,7 +5,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::good;
 
 #[test]
-fn list_tells_the_state_of_each_leaf_without_colour_in_a_pipe() {
+fn list_shows_the_state_of_each_leaf_without_colour_in_a_pipe() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let long_ago = OffsetDateTime::now_utc() - time::Duration::days(21);

@@ -1,4 +1,4 @@
-//! The command as people run it: its words, its files, its exit codes.
+//! The command line program: its output, its files, its exit codes.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -42,7 +42,7 @@ fn bad(place: &TempDir, code: i32, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The answer of a command that has an answer, but not a good one.
+/// The output of a command that prints a result and exits with 1.
 fn unfit(place: &TempDir, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");

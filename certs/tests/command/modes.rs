@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 #[test]
-fn under_no_umask_nobody_else_can_write_and_keys_are_for_their_owner() {
+fn with_umask_0_only_the_owner_can_write_or_read_keys() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("above/pki");
     let certs = |umask: &str, arguments: &[&str]| {
@@ -17,7 +17,7 @@ fn under_no_umask_nobody_else_can_write_and_keys_are_for_their_owner() {
     };
 
     certs("000", &["init"]);
-    // As an older version left it.
+    // The mode that an older version used.
     fs::set_permissions(path.join(".lock"), fs::Permissions::from_mode(0o666)).unwrap();
     certs("000", &["issue", "alice"]);
     certs("000", &["revoke", "alice"]);

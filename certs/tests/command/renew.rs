@@ -1,9 +1,9 @@
-//! `certs renew`: the span.
+//! `certs renew`: the option `--within`.
 
 use crate::{files, good};
 
 #[test]
-fn renew_takes_only_those_that_end_within_the_span() {
+fn renew_renews_only_leaves_that_expire_within_the_span() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "brief", "--lifetime", "5d"]);

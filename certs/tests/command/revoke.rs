@@ -3,7 +3,7 @@
 use crate::{good, verify};
 
 #[test]
-fn a_revoked_identity_is_refused_by_openssl_and_made_anew_by_init() {
+fn a_revoked_identity_is_refused_by_openssl_and_replaced_by_init() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
 
@@ -18,7 +18,7 @@ fn a_revoked_identity_is_refused_by_openssl_and_made_anew_by_init() {
 }
 
 #[test]
-fn a_revocation_by_name_tells_each_serial_and_its_namespace() {
+fn a_revocation_by_name_prints_each_serial_and_its_namespace() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init", "--namespace", "demo"]);
     good(&place, &["issue", "alice"]);

@@ -1,4 +1,4 @@
-//! `certs rollover`: its steps as OpenSSL and the services see them, and what it says.
+//! `certs rollover`: its steps as OpenSSL and the services see them, and its output.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use crate::{bad, good, openssl, start, verify};
 
 #[test]
-fn a_whole_rollover_is_told_step_by_step_and_openssl_takes_every_leaf() {
+fn a_rollover_is_reported_step_by_step_and_openssl_accepts_every_leaf() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     assert!(good(&place, &["rollover", "status"]).contains("not under way: there was none"));
@@ -83,7 +83,7 @@ fn abort_goes_back_from_each_step_and_says_so() {
 }
 
 #[test]
-fn what_is_issued_while_the_steps_run_is_good_in_the_end() {
+fn leaves_issued_during_the_steps_are_valid_in_the_end() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let mut running = Vec::new();
@@ -97,7 +97,7 @@ fn what_is_issued_while_the_steps_run_is_good_in_the_end() {
         for child in running.drain(..) {
             assert!(child.wait_with_output().unwrap().status.success());
         }
-        // One issued just before finish may still be of the old root: then it refuses.
+        // A leaf issued just before finish may be of the old root: then finish refuses.
         let output = step.wait_with_output().unwrap();
         let words = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() || words.contains("while a leaf of it stands"), "{words}");
@@ -117,7 +117,7 @@ fn what_is_issued_while_the_steps_run_is_good_in_the_end() {
 }
 
 #[test]
-fn a_service_that_reads_at_any_moment_finds_a_set_that_fits_and_may_follow_the_one_before() {
+fn a_service_that_reads_at_any_time_finds_a_consistent_set() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let done = AtomicBool::new(false);
@@ -155,7 +155,7 @@ fn a_service_that_reads_at_any_moment_finds_a_set_that_fits_and_may_follow_the_o
     }
 }
 
-/// Every leaf of the three identities, against the files beside it.
+/// Verifies every leaf of the three identities with the files beside it.
 pub(crate) fn all_verify(place: &Path) {
     for (name, purpose) in
         [("api-service", "sslserver"), ("client-service", "sslclient"), ("gateway", "sslclient")]
@@ -169,8 +169,8 @@ pub(crate) fn all_verify(place: &Path) {
     }
 }
 
-/// Reads the directory again and again as a service does: how many sets it took, and for how long
-/// at most the files did not fit.
+/// Reads the directory repeatedly as a service does: returns how many sets it loaded, and the
+/// longest time for which the files did not fit.
 fn follow(path: &Path, role: Role, done: &AtomicBool) -> (usize, Duration) {
     let load = || {
         let now = OffsetDateTime::now_utc();

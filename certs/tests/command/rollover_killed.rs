@@ -1,4 +1,4 @@
-//! `certs rollover`, killed at many moments of each step, and run again.
+//! `certs rollover`, killed at many points of each step, and run again.
 
 use std::{fs, path::Path, time::Instant};
 
@@ -8,28 +8,28 @@ use crate::rollover::all_verify;
 use crate::{good, start};
 
 #[test]
-fn begin_killed_at_any_moment_is_completed_by_the_same_command() {
+fn begin_killed_at_any_point_is_completed_by_the_same_command() {
     let roots = killed(&[], "begin");
 
     assert_eq!(roots, 2);
 }
 
 #[test]
-fn issue_killed_at_any_moment_is_completed_by_the_same_command() {
+fn issue_killed_at_any_point_is_completed_by_the_same_command() {
     let roots = killed(&["begin"], "issue");
 
     assert_eq!(roots, 2);
 }
 
 #[test]
-fn finish_killed_at_any_moment_is_completed_by_the_same_command() {
+fn finish_killed_at_any_point_is_completed_by_the_same_command() {
     let roots = killed(&["begin", "issue"], "finish");
 
     assert_eq!(roots, 1);
 }
 
 #[test]
-fn abort_killed_at_any_moment_is_completed_by_the_same_command() {
+fn abort_killed_at_any_point_is_completed_by_the_same_command() {
     let roots = killed(&["begin", "issue"], "abort");
 
     assert_eq!(roots, 1);
@@ -51,7 +51,7 @@ fn a_finish_that_was_killed_before_its_end_can_still_be_aborted() {
     }
 }
 
-/// Kills the step at moments spread over one whole run, and answers with the number of roots that
+/// Kills the step at points spread over one whole run, and returns the number of roots that
 /// the directories trust after the second run.
 fn killed(before: &[&str], step: &str) -> usize {
     let prepared = prepare(before);
@@ -71,7 +71,7 @@ fn killed(before: &[&str], step: &str) -> usize {
     roots[0]
 }
 
-/// All leaves are good, all directories trust the same, and nothing unfinished lies about.
+/// All leaves are valid, all directories trust the same, and no temporary file is left.
 fn check(place: &Path) -> usize {
     all_verify(place);
     let read = |path: &str| fs::read_to_string(place.join(path)).unwrap();

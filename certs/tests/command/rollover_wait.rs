@@ -1,4 +1,4 @@
-//! `certs rollover … --wait URL…`, against services that answer as the test tells them.
+//! `certs rollover … --wait URL…`, against test services with prepared responses.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ fn each_step_waits_until_the_service_shows_what_was_written() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let directory = place.path().join("api-service");
-    // It shows its directory as it was, then answers an error, then shows it as it is.
+    // It reports the old content of its directory, then an error, then the new content.
     let service = |place: &TempDir, arguments: &[&str]| {
         let before = identity(&directory);
         let directory = directory.clone();
@@ -40,7 +40,7 @@ fn each_step_waits_until_the_service_shows_what_was_written() {
         let answer = service(&place, &["rollover", step]);
 
         assert_eq!(answer.matches(shown).count(), 2, "{answer}");
-        // Run again, it looks again.
+        // A second run polls again.
         let again = service(&place, &["rollover", step]);
         assert_eq!(again.matches(shown).count(), 2, "{again}");
     }
@@ -54,7 +54,7 @@ fn each_step_waits_until_the_service_shows_what_was_written() {
 }
 
 #[test]
-fn a_service_that_does_not_show_it_in_time_is_named_with_what_it_shows() {
+fn a_service_that_times_out_is_named_with_what_it_shows() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let old = identity(&place.path().join("api-service"));
@@ -94,7 +94,7 @@ fn a_service_that_does_not_show_it_in_time_is_named_with_what_it_shows() {
 }
 
 #[test]
-fn all_bad_arguments_are_told_before_anything_is_written() {
+fn all_invalid_arguments_are_reported_before_anything_is_written() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let before = files(place.path());
@@ -107,9 +107,9 @@ fn all_bad_arguments_are_told_before_anything_is_written() {
 
     let lines: Vec<&str> = words.lines().collect();
     assert_eq!(lines.len(), 3, "{words}");
-    assert!(lines[0].contains("\"soon\" is no lifetime"), "{words}");
-    assert!(lines[1].contains("--wait \"https://a:9000\" is no admin address"), "{words}");
-    assert!(lines[2].contains("--wait \"a:9000\" is no admin address"), "{words}");
+    assert!(lines[0].contains("\"soon\" is not a lifetime"), "{words}");
+    assert!(lines[1].contains("--wait \"https://a:9000\" is not an admin address"), "{words}");
+    assert!(lines[2].contains("--wait \"a:9000\" is not an admin address"), "{words}");
     assert_eq!(files(place.path()), before);
 }
 
@@ -119,7 +119,7 @@ fn bad_beside_progress(place: &TempDir, arguments: &[&[&str]]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// What a service with this directory shows, as far as it matters here.
+/// The fields of `/identity` that matter here, for a service with this directory.
 fn identity(directory: &std::path::Path) -> Value {
     let read = |file: &str| {
         let text = fs::read_to_string(directory.join(file)).unwrap();
@@ -134,7 +134,7 @@ fn identity(directory: &std::path::Path) -> Value {
     })
 }
 
-/// Answers each request with what `answer` says to its number, until the test ends.
+/// Responds to each request with what `answer` returns for its number, until the test ends.
 fn serve(answer: impl Fn(usize) -> (u16, String) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! `certs secrets`: what goes to the cluster, what does not, and that nothing is left behind.
+//! `certs secrets`: which identities are printed, which are refused, and that no file is left.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{bad, files, good, openssl};
 
 #[test]
-fn secrets_prints_the_three_identities_as_the_services_will_find_them() {
+fn secrets_prints_the_three_identities_as_the_services_load_them() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let before = files(place.path());
@@ -37,7 +37,7 @@ fn secrets_prints_the_three_identities_as_the_services_will_find_them() {
 }
 
 #[test]
-fn what_a_pod_mounts_of_a_secret_is_fit_for_use() {
+fn the_files_that_a_pod_mounts_from_a_secret_are_fit_for_use() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let secrets = documents(&good(&place, &["secrets"]));
@@ -58,7 +58,7 @@ fn what_a_pod_mounts_of_a_secret_is_fit_for_use() {
 }
 
 #[test]
-fn json_says_the_same_as_yaml() {
+fn json_has_the_same_content_as_yaml() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init", "--namespace", "demo"]);
 
@@ -72,7 +72,7 @@ fn json_says_the_same_as_yaml() {
 }
 
 #[test]
-fn one_identity_may_be_asked_for_also_one_of_your_own_without_a_list() {
+fn a_single_identity_can_be_requested_even_without_a_list() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "123", "--usage", "server", "--dns", "123"]);
@@ -107,7 +107,7 @@ fn names_of_another_namespace_are_refused() {
 }
 
 #[test]
-fn an_identity_that_no_service_would_take_goes_to_no_cluster() {
+fn an_identity_that_services_would_refuse_is_not_printed() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "Upper"]);
@@ -121,13 +121,13 @@ fn an_identity_that_no_service_would_take_goes_to_no_cluster() {
 
     assert!(mixed.contains("client-service/tls.key do not fit together"), "{mixed}");
     assert_eq!(all.matches("error: ").count(), 3, "{all}");
-    for words in ["\"Upper\" is no name for a Secret", "brief/tls.crt is not fit", "none: run"] {
+    for words in ["\"Upper\" is not a name for a Secret", "brief/tls.crt is not fit", "none: run"] {
         assert!(all.contains(words), "{words}: {all}");
     }
 }
 
 #[test]
-fn a_terminal_gets_no_private_key_unless_asked_to() {
+fn a_terminal_gets_no_private_key_unless_requested() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
 
@@ -140,19 +140,21 @@ fn a_terminal_gets_no_private_key_unless_asked_to() {
 }
 
 #[test]
-fn bad_arguments_of_secrets_are_told_together() {
+fn invalid_arguments_of_secrets_are_reported_together() {
     let place = tempfile::tempdir().unwrap();
 
     let words =
         bad(&place, 1, &["secrets", "--name", "../a", "--namespace", "a_b", "--output", "xml"]);
 
-    for problem in ["\"../a\" is no name", "\"a_b\" is no namespace", "\"xml\" is no form"] {
+    for problem in
+        ["\"../a\" is no name", "\"a_b\" is not a namespace", "\"xml\" is not an output format"]
+    {
         assert!(words.contains(problem), "{problem}: {words}");
     }
 }
 
 #[test]
-fn openssl_reads_what_a_secret_holds() {
+fn openssl_reads_the_content_of_a_secret() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init", "--namespace", "demo"]);
     let secrets = documents(&good(&place, &["secrets", "--name", "api-service"]));
@@ -167,7 +169,7 @@ fn openssl_reads_what_a_secret_holds() {
     assert!(text.contains("URI:spiffe://mtls-demo.local/ns/demo/sa/api-service"), "{text}");
 }
 
-/// The documents of a stream, read by a parser that is not ours.
+/// The documents of a stream, read by an independent parser.
 fn documents(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap()
 }
@@ -180,7 +182,7 @@ fn mounted(secret: &Value) -> Vec<(&str, Vec<u8>)> {
     .collect()
 }
 
-/// What the command says where its output is a terminal, which `script` of util-linux makes.
+/// The output of the command on a terminal, which `script` of util-linux provides.
 fn at_a_terminal(place: &TempDir, arguments: &str) -> String {
     let certs = Path::new(env!("CARGO_BIN_EXE_certs")).display();
     let line = format!("{certs} {arguments} --dir {}", place.path().display());

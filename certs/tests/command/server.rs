@@ -1,4 +1,4 @@
-//! Foreign servers to look at.
+//! Servers of other implementations to inspect.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,16 +8,16 @@ use std::{
     thread,
 };
 
-/// `openssl s_server` on a port of its own, until it is dropped.
+/// `openssl s_server` on its own port, until it is dropped.
 pub(crate) struct OpensslServer {
     child: Child,
-    /// It ends where its standard input does.
+    /// The server exits when its standard input is closed.
     _input: ChildStdin,
     pub(crate) port: u16,
 }
 
 impl OpensslServer {
-    /// With the identity in `place/name`, and what else it is told.
+    /// Starts it with the identity in `place/name`, and further arguments.
     pub(crate) fn start(place: &Path, name: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("openssl")
             .args(["s_server", "-accept", "127.0.0.1:0"])
@@ -49,7 +49,7 @@ impl Drop for OpensslServer {
     }
 }
 
-/// The port of a listener that treats each connection so, until the test ends.
+/// The port of a listener that handles each connection so, until the test ends.
 pub(crate) fn listen(treat: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

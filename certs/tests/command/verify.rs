@@ -1,4 +1,4 @@
-//! `certs verify DIR`: fit, not fit and why, and the command that mends it.
+//! `certs verify DIR`: fit, or not fit with the reason and the command that fixes it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,22 +21,22 @@ fn root(place: &TempDir) -> String {
     json["certificates"][0]["chain"][0].as_str().unwrap().to_owned()
 }
 
-/// The authority that `certs init` made.
+/// The authority that `certs init` created.
 fn authority_of(place: &TempDir) -> Authority {
     let read = |name: &str| fs::read_to_string(place.path().join("ca").join(name)).unwrap();
     Authority::from_pem(&read("ca.crt"), &read("ca.key")).unwrap()
 }
 
-/// The lines that begin so, without it.
+/// The lines with this prefix, without the prefix.
 fn lines<'a>(answer: &'a str, start: &str) -> Vec<&'a str> {
     answer.lines().filter_map(|line| line.strip_prefix(start)).collect()
 }
 
-/// What is done to a directory.
+/// A change to a directory.
 type Break<'a> = Box<dyn Fn() + 'a>;
 
-/// Runs a remedy as it was told, by the real binary.
-fn mend(place: &TempDir, remedy: &str) {
+/// Runs a printed fix with the real binary.
+fn run_fix(place: &TempDir, remedy: &str) {
     let binary = env!("CARGO_BIN_EXE_certs");
     let command = remedy.replace("certs ", &format!("{binary} "));
     let status = std::process::Command::new("sh")
@@ -52,7 +52,7 @@ fn ago(span: Duration) -> String {
 }
 
 #[test]
-fn what_init_makes_is_fit_for_the_roles_that_it_was_made_for() {
+fn identities_from_init_are_fit_for_their_roles() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let root = root(&place);
@@ -79,7 +79,7 @@ fn what_init_makes_is_fit_for_the_roles_that_it_was_made_for() {
 }
 
 #[test]
-fn each_thing_wrong_with_a_chain_is_told_at_once_and_its_remedy_works() {
+fn each_fault_of_a_chain_is_reported_at_once_and_its_fix_works() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let authority = authority_of(&place);
@@ -106,19 +106,19 @@ fn each_thing_wrong_with_a_chain_is_told_at_once_and_its_remedy_works() {
     let revoked = "the certificate has been revoked: at ";
     assert!(faults[2].starts_with(revoked), "{answer}");
     assert!(faults[2].ends_with("Z, keyCompromise (revoked)"), "{answer}");
-    let mends = lines(&answer, "  mend: ");
+    let fixes = lines(&answer, "  fix: ");
     let renew = format!("certs renew old --dir {dir}");
     let issue = format!(
         "certs issue old-server --usage server --dns old --dir {dir}  # and use {dir}/old-server \
          instead"
     );
-    assert_eq!(mends, [renew.as_str(), &issue, &renew]);
-    mend(&place, mends[1]);
+    assert_eq!(fixes, [renew.as_str(), &issue, &renew]);
+    run_fix(&place, fixes[1]);
     good(&place, &["verify", &at(&place, "old-server"), "--role", "server"]);
 }
 
 #[test]
-fn a_remedy_told_makes_a_broken_directory_fit_again() {
+fn a_printed_fix_repairs_a_broken_directory() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let (path, dir) = (at(&place, "gateway"), place.path().display().to_string());
@@ -157,14 +157,14 @@ fn a_remedy_told_makes_a_broken_directory_fit_again() {
         let answer = unfit(&place, &["verify", &path]);
 
         assert_eq!(lines(&answer, "fault: "), [fault.as_str()], "{answer}");
-        assert_eq!(lines(&answer, "  mend: "), [remedy], "{answer}");
-        mend(&place, remedy);
+        assert_eq!(lines(&answer, "  fix: "), [remedy], "{answer}");
+        run_fix(&place, remedy);
     }
     good(&place, &["verify", &path]);
 }
 
 #[test]
-fn faults_of_several_files_and_of_the_chain_are_told_together() {
+fn faults_of_several_files_and_of_the_chain_are_reported_together() {
     let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     good(&place, &["init"]);
     good(&other, &["init"]);
@@ -198,7 +198,7 @@ fn faults_of_several_files_and_of_the_chain_are_told_together() {
 }
 
 #[test]
-fn a_server_that_bears_no_name_is_warned_of() {
+fn a_server_without_a_name_gets_a_warning() {
     let named = LeafRequest::new("a").dns("a").usage(Usage::Both);
     let addressed = LeafRequest::new("a").ip([192, 0, 2, 1]).usage(Usage::Server);
     let nameless = LeafRequest::new("a").spiffe("spiffe://b/a").usage(Usage::Both).nameless();
@@ -213,7 +213,7 @@ fn a_server_that_bears_no_name_is_warned_of() {
     let answer = good(&place, &["verify", &at(&place, "a")]);
     let as_client = good(&place, &["verify", &at(&place, "a"), "--role", "client"]);
 
-    let said = "it bears no DNS name and no address (subjectAltName), so every client refuses this \
+    let said = "it has no DNS name and no address (subjectAltName), so every client refuses this \
                 server (wrong-name)";
     assert_eq!(lines(&answer, "warning: "), [said]);
     assert_eq!(lines(&as_client, "warning: "), Vec::<&str>::new());
@@ -232,11 +232,11 @@ fn a_leaf_without_extended_key_usage_is_fit_for_no_role() {
           clientAuth or serverAuth is needed (wrong-purpose)"]
     );
     let expected = format!("get new files from its authority, 'O=mtls-demo,CN={root}'");
-    assert_eq!(lines(&answer, "  mend: "), [expected.as_str()]);
+    assert_eq!(lines(&answer, "  fix: "), [expected.as_str()]);
 }
 
 /// A directory in which `name` is an identity of that request, and the common name of its
-/// authority, which is not at hand.
+/// authority, which is elsewhere.
 fn directory_of(name: &str, request: &LeafRequest) -> (tempfile::TempDir, String) {
     let place = tempfile::tempdir().unwrap();
     let root = Authority::generate(&AuthorityRequest::default()).unwrap();
@@ -257,7 +257,7 @@ fn directory_of(name: &str, request: &LeafRequest) -> (tempfile::TempDir, String
 }
 
 #[test]
-fn what_is_fit_but_not_well_is_warned_of_and_exits_with_0() {
+fn a_fit_identity_with_weaknesses_gets_warnings_and_exits_with_0() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "late", "--not-before", &ago(Duration::days(21))]);
@@ -273,7 +273,7 @@ fn what_is_fit_but_not_well_is_warned_of_and_exits_with_0() {
     let near = "less than a third of its life is left: it ends at ";
     assert!(warnings[2].starts_with(near) && warnings[2].ends_with("Z (8d left)"), "{answer}");
     assert_eq!(
-        lines(&answer, "  mend: "),
+        lines(&answer, "  fix: "),
         [
             format!("chmod 600 {path}/tls.key"),
             format!("cp {dir}/ca/ca.crl {path}/ca.crl"),
@@ -291,7 +291,7 @@ fn what_is_fit_but_not_well_is_warned_of_and_exits_with_0() {
 }
 
 #[test]
-fn a_stale_list_is_warned_of_and_a_fault_where_lists_are_required() {
+fn a_stale_list_is_a_warning_and_a_fault_where_lists_are_required() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let authority = authority_of(&place);
@@ -309,15 +309,15 @@ fn a_stale_list_is_warned_of_and_a_fault_where_lists_are_required() {
     let words = format!("the revocation list of {issuer} is stale since 2020-10-13T12:26:40Z");
     let remedy = format!("cp {dir}/ca/ca.crl {path}/ca.crl");
     assert_eq!(lines(&warned, "warning: "), [words.as_str()]);
-    assert_eq!(lines(&warned, "  mend: "), [remedy.as_str()]);
+    assert_eq!(lines(&warned, "  fix: "), [remedy.as_str()]);
     let fault = format!("{path}/ca.crl: {words}, and --revocation required wants a fresh one");
     assert_eq!(lines(&refused, "fault: "), [fault.as_str()]);
-    mend(&place, &remedy);
+    run_fix(&place, &remedy);
     good(&place, &["verify", &path, "--revocation", "required"]);
 }
 
 #[test]
-fn a_list_of_nobody_who_is_known_is_warned_of_as_unverified() {
+fn a_list_of_an_unknown_issuer_gets_a_warning_as_unverified() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let stranger = AuthorityRequest::default().common_name("stranger");
@@ -339,15 +339,15 @@ fn a_list_of_nobody_who_is_known_is_warned_of_as_unverified() {
 }
 
 #[test]
-fn where_nothing_is_yet_the_remedy_is_to_make_it() {
+fn the_fix_for_a_missing_directory_is_to_create_it() {
     let place = tempfile::tempdir().unwrap();
     let (path, dir) = (at(&place, "pki/alice"), place.path().display());
 
     let answer = unfit(&place, &["verify", &path]);
 
     let remedy = format!("certs init --dir {dir}/pki && certs issue alice --dir {dir}/pki");
-    assert_eq!(lines(&answer, "  mend: "), [remedy.as_str()]);
-    mend(&place, &remedy);
+    assert_eq!(lines(&answer, "  fix: "), [remedy.as_str()]);
+    run_fix(&place, &remedy);
     good(&place, &["verify", &path]);
 }
 
@@ -368,20 +368,20 @@ fn a_directory_elsewhere_gets_its_files_from_the_authority() {
     let remedy = format!(
         "certs renew gateway --dir {dir} && cp {dir}/gateway/tls.* {dir}/gateway/ca.* {path}/"
     );
-    assert_eq!(lines(&answer, "  mend: "), [remedy.as_str()]);
-    mend(&place, &remedy);
+    assert_eq!(lines(&answer, "  fix: "), [remedy.as_str()]);
+    run_fix(&place, &remedy);
     good(&place, &["verify", &path]);
 }
 
 #[test]
-fn bad_words_are_refused_together() {
+fn invalid_option_values_are_refused_together() {
     let place = tempfile::tempdir().unwrap();
 
     let words = bad(&place, 1, &["verify", "x", "--role", "peer", "--revocation", "on"]);
 
     assert_eq!(
         words,
-        "error: \"peer\" is no role: give client or server\nerror: \"on\" is no revocation: give \
+        "error: \"peer\" is not a role: give client or server\nerror: \"on\" is not a revocation mode: give \
          required, checked or off\n"
     );
 }

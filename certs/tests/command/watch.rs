@@ -1,4 +1,4 @@
-//! `certs watch`: it renews in time, goes on after failures, and ends on a signal.
+//! `certs watch`: renews in time, continues after failures, and stops on a signal.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use crate::{bad, files, good, openssl, start, verify};
 
 #[test]
-fn a_leaf_of_a_few_seconds_is_renewed_before_it_ends_again_and_again() {
+fn a_leaf_of_a_few_seconds_is_renewed_before_it_expires_repeatedly() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let issue = ["issue", "brief", "--dns", "brief", "--usage", "both", "--lifetime", "6s"];
@@ -42,7 +42,7 @@ fn a_leaf_of_a_few_seconds_is_renewed_before_it_ends_again_and_again() {
 }
 
 #[test]
-fn a_list_near_its_end_is_signed_again_with_its_entries_and_spread() {
+fn a_list_about_to_expire_is_renewed_with_its_entries_and_distributed() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["revoke", "gateway"]);
@@ -70,7 +70,7 @@ fn a_list_near_its_end_is_signed_again_with_its_entries_and_spread() {
 }
 
 #[test]
-fn a_failure_is_told_and_tried_again_and_what_was_revoked_stays_revoked() {
+fn a_failure_is_reported_and_retried_and_revoked_leaves_stay_revoked() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "revoked", "--lifetime", "3s"]);
@@ -95,7 +95,7 @@ fn a_failure_is_told_and_tried_again_and_what_was_revoked_stays_revoked() {
 }
 
 #[test]
-fn the_lock_is_free_while_it_waits_and_a_signal_ends_it_while_it_waits_for_the_lock() {
+fn the_lock_is_free_while_it_sleeps_and_a_signal_stops_it_on_the_lock() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let watch = Watching::start(&place, &["--every", "1s"]);
@@ -115,7 +115,7 @@ fn the_lock_is_free_while_it_waits_and_a_signal_ends_it_while_it_waits_for_the_l
 }
 
 #[test]
-fn a_leaf_that_ends_within_the_span_is_renewed_and_bad_spans_are_refused() {
+fn a_leaf_that_expires_within_the_span_is_renewed_and_invalid_spans_are_refused() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "brief", "--lifetime", "100s"]);
@@ -131,12 +131,12 @@ fn a_leaf_that_ends_within_the_span_is_renewed_and_bad_spans_are_refused() {
 }
 
 #[test]
-fn one_that_cannot_be_renewed_keeps_no_other_from_its_renewal() {
+fn one_failed_renewal_does_not_delay_the_others() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     good(&place, &["issue", "bad", "--lifetime", "2s"]);
     good(&place, &["issue", "good", "--lifetime", "6s"]);
-    // Where the key should be put, a directory stands that is not empty.
+    // A directory that is not empty is where the key should be written.
     let key = place.path().join("bad/tls.key");
     fs::remove_file(&key).unwrap();
     fs::create_dir_all(key.join("in-the-way")).unwrap();
@@ -178,7 +178,7 @@ impl Watching {
         self.failures.recv_timeout(DEADLINE).unwrap()
     }
 
-    /// Its exit code, and what it had to complain of.
+    /// Its exit code, and its standard error.
     fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &process]).status().unwrap().success());

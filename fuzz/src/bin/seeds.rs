@@ -1,4 +1,4 @@
-//! Writes the seeds of every target to `corpus/TARGET/`, where cargo-fuzz looks for them.
+//! Writes the seeds of every target to `corpus/TARGET/`, where cargo-fuzz expects them.
 
 use std::fs;
 use std::path::Path;

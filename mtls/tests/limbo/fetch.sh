@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the test suite x509-limbo (https://github.com/C2SP/x509-limbo, Apache-2.0) into FILE, for
 # `X509_LIMBO=FILE cargo nextest run -p mtls --test limbo`. Left out: the private keys, and the
-# thousands of cases of bettertls, which vary two questions only.
+# thousands of cases of bettertls, which vary in two aspects only.
 set -euo pipefail
 
 commit=8a2e6f41023b1716dc16fe63335e4bb972e4c3f6

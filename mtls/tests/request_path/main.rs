@@ -1,5 +1,5 @@
-//! That no path which is accepted is read as below another prefix by any server: by a slow model
-//! of each, written from what its documentation and its advisories say, and not from our matcher.
+//! No accepted path is read by any server as below another prefix, as a slow model of each server
+//! checks, written from its documentation and its advisories, independently of the matcher.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -14,7 +14,7 @@ use proptest::sample::{select, subsequence};
 use self::servers::{SERVERS, Server, decode, text};
 
 #[test]
-fn harmless_paths_pass() {
+fn harmless_paths_are_accepted() {
     let table = table(&PREFIXES);
     for (path, prefix) in [
         ("/", "/"),
@@ -101,15 +101,15 @@ fn a_path_that_some_server_reads_as_below_another_prefix_is_ambiguous() {
         ("/WP-CON~1/x", "a short name"),
     ] {
         let found = find(&table, path);
-        let Err(InvalidPath::Ambiguous(told)) = found else {
+        let Err(InvalidPath::Ambiguous(message)) = found else {
             unreachable!("{path}: {found:?}");
         };
-        assert!(told.contains(what), "{path}: {told}");
+        assert!(message.contains(what), "{path}: {message}");
     }
 }
 
 #[test]
-fn what_is_dangerous_by_itself_is_refused_whatever_the_prefixes() {
+fn a_dangerous_path_is_refused_whatever_the_prefixes() {
     let table = table(&["/"]);
     for (path, why) in [
         ("", InvalidPath::NoSlash),
@@ -164,7 +164,7 @@ fn what_is_dangerous_by_itself_is_refused_whatever_the_prefixes() {
 }
 
 #[test]
-fn without_a_prefix_for_it_a_path_selects_nothing() {
+fn a_path_without_a_matching_prefix_selects_nothing() {
     let table = table(&["/status"]);
 
     assert_eq!(find(&table, "/status/x"), Ok(Some("/status")));
@@ -173,7 +173,7 @@ fn without_a_prefix_for_it_a_path_selects_nothing() {
     assert!(matches!(find(&table, "/Status"), Err(InvalidPath::Ambiguous(_))));
 }
 
-/// Every mutation at every directory of paths below the prefixes, and a part of all pairs.
+/// Every mutation at every position of paths below the prefixes, and a sample of all pairs.
 #[test]
 fn no_server_reads_a_mutated_path_as_below_another_prefix() {
     let table = table(&PREFIXES);
@@ -242,10 +242,10 @@ fn find<'a>(table: &PathTable<&'a str>, path: &str) -> Result<Option<&'a str>, I
     Ok(table.find(&RequestPath::parse(path)?)?.copied())
 }
 
-/// The servers that serve the path, and not as below the prefix that was selected.
+/// The servers that serve the path, but not below the selected prefix.
 fn others(path: &str, selected: Option<&str>, all: &[&str]) -> Vec<&'static str> {
-    // What a server reads as above the selected prefix (`/robots` for `/robots.txt`) needs no more
-    // than that prefix is written to give.
+    // A path that a server reads as above the selected prefix (`/robots` for `/robots.txt`) needs no
+    // more permission than that prefix grants.
     let above = |read: &str| selected.is_some_and(|it| covers(read, it, false));
     let differs = |server: &&Server| {
         (server.read)(path).iter().any(|reading| {
@@ -263,7 +263,7 @@ fn longest<'a>(path: &str, ignores_case: bool, all: &'a [&'a str]) -> Option<&'a
 fn covers(prefix: &str, path: &str, ignores_case: bool) -> bool {
     let folded = |text: &str| if ignores_case { text.to_lowercase() } else { text.to_owned() };
     let (decoded, path) = (folded(&text(decode(prefix))), folded(path));
-    // Node compares what was sent, and who folds accents does so in names of its own.
+    // Node compares the raw path, and servers that fold accents do so in their own names.
     let unaccented = if ignores_case { decoded.replace('é', "e") } else { decoded.clone() };
     [folded(prefix), decoded, unaccented]
         .iter()

@@ -1,12 +1,12 @@
-//! How servers read a path, each as plainly as can be.
+//! Models of how servers read a path, each as simple as possible.
 
-/// One server's way to read.
+/// The model of one server.
 pub(crate) struct Server {
     pub(crate) ignores_case: bool,
     pub(crate) name: &'static str,
-    /// All that it may serve for a path; nothing where it refuses the path.
+    /// All paths that it may serve for a request path; none if it refuses the path.
     pub(crate) read: fn(&str) -> Vec<String>,
-    /// Whether it takes a name with an extension for the name, and so perhaps for less than it is.
+    /// Whether it may treat a name with an extension as the name without it.
     pub(crate) reads_names_apart: bool,
 }
 
@@ -30,7 +30,7 @@ pub(crate) const SERVERS: &[Server] = &[
         ignores_case: true,
         ..server("Apache on Windows", |path| nginx(&path.replace('\\', "/")))
     },
-    // ServeMux redirects to what path.Clean makes.
+    // ServeMux redirects to the result of path.Clean.
     server("Go", |path| without_dots(&merged(&once(path)))),
     server("Tomcat", tomcat),
     server("Jetty", |path| without_dots(&once(&without_parameters(path)))),
@@ -62,7 +62,7 @@ pub(crate) const SERVERS: &[Server] = &[
             let path = unicode_escapes(&once(&once(path))).replace('\\', "/");
             let names = path.split('/').map(|segment| match segment {
                 "." | ".." => segment,
-                // Only the default stream, and that of a directory's index, are what the name is.
+                // Only the default stream, and that of a directory's index, are equivalent to the name.
                 _ if segment.contains(":$") => segment.split(':').next().unwrap(),
                 _ => segment.trim_end_matches(['.', ' ']),
             });
@@ -135,7 +135,7 @@ const fn server(name: &'static str, read: fn(&str) -> Vec<String>) -> Server {
     Server { ignores_case: false, name, read, reads_names_apart: false }
 }
 
-/// Percent-encoding undone once; what is no encoding stays.
+/// Percent-decodes once; invalid encodings stay.
 pub(crate) fn decode(path: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (bytes, mut decoded, mut at) = (path.as_bytes(), Vec::new(), 0);
@@ -190,7 +190,7 @@ fn merged(path: &str) -> String {
     path
 }
 
-/// Nothing where the path leads above the root.
+/// None if the path leads above the root.
 fn without_dots(path: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in path.split('/').skip(1) {
@@ -233,7 +233,7 @@ fn unicode_escapes(path: &str) -> String {
     result + rest
 }
 
-/// Decodes as decoders did that did not ask for the shortest form (RFC 3629, section 10).
+/// Decodes like old decoders that accepted overlong forms (RFC 3629, section 10).
 fn overlong(bytes: &[u8]) -> String {
     let mut decoded = String::new();
     let mut rest = bytes;

@@ -1,4 +1,4 @@
-//! A client of ours.
+//! A client of this crate.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use mtls::limits::Limits;
 
 use super::{Papers, store, within};
 
-/// A client of ours, and what it sees.
+/// A client of this crate, and its events.
 pub(crate) struct Caller {
     pub(crate) client: Client<Empty<Bytes>>,
     pub(crate) connections: Arc<Connections>,
@@ -29,7 +29,7 @@ impl Caller {
         Self::showing(&papers.client(), papers.roots())
     }
 
-    /// A client that shows `leaf`, whatever it is, and trusts `roots`.
+    /// A client that presents `leaf`, valid or not, and trusts `roots`.
     pub(crate) fn showing(leaf: &Leaf, roots: &str) -> Self {
         Self::expecting(leaf, roots, ExpectedServer::default(), &Limits::default())
     }
@@ -43,7 +43,7 @@ impl Caller {
         Self::living(store(leaf, roots), expectation, limits)
     }
 
-    /// A client whose identity and trust are those of a directory, and change with it.
+    /// A client with the identity and trust of a directory, which may change.
     pub(crate) fn living(
         store: Arc<CredentialStore>,
         expectation: ExpectedServer,
@@ -62,7 +62,7 @@ impl Caller {
         Self { client, connections, events }
     }
 
-    /// One `GET`, up to the head of its answer.
+    /// One `GET`, up to the head of its response.
     pub(crate) async fn get(
         &self,
         url: &str,
@@ -71,7 +71,7 @@ impl Caller {
         within("an answer", self.client.request(request)).await
     }
 
-    /// One `GET`, and the connection that it was answered on.
+    /// One `GET`, and the connection that it used.
     pub(crate) async fn fetch(
         &self,
         url: &str,
@@ -83,7 +83,7 @@ impl Caller {
         Ok((String::from_utf8_lossy(&bytes).into_owned(), connection))
     }
 
-    /// The refusal that this `GET` must end in.
+    /// The refusal that this `GET` must return.
     pub(crate) async fn refused(&self, url: &str) -> Refusal {
         match self.get(url).await {
             Err(RequestError::Refused { refusal, .. }) => *refusal,

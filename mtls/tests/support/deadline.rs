@@ -1,11 +1,11 @@
-//! Conditions, polled to a deadline: nothing here waits for a fixed time.
+//! Conditions, polled to a deadline: nothing waits for a fixed time.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-/// Waits until `condition` answers; fails with `what` after ten seconds.
+/// Waits until `condition` returns a value; fails with `what` after ten seconds.
 pub(crate) async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -17,7 +17,7 @@ pub(crate) async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Opt
     }
 }
 
-/// The outcome of `future`, which must come within ten seconds.
+/// The outcome of `future`, which must complete within ten seconds.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.unwrap_or_else(|_| unreachable!("waited in vain for {what}"))
 }

@@ -1,4 +1,4 @@
-//! A certificate that no library would make: taken apart, changed at will, and signed again.
+//! A certificate that no library would make: parsed, changed, and signed again.
 
 use authority::Authority;
 use rcgen::{KeyPair, SigningKey};
@@ -69,9 +69,9 @@ impl Draft {
         self.signed(|message| key.sign(message).expect("it must sign"))
     }
 
-    /// The certificate with a signature that nobody made.
+    /// The certificate with an invalid signature.
     pub(crate) fn forged(&self) -> CertificateDer<'static> {
-        // Two integers of 32 octets that may be a signature, until somebody computes.
+        // Two integers of 32 octets with the form of a signature.
         let integer = element(2, &[0x41; 32]);
         self.signed(|_| sequence(&[integer.clone(), integer.clone()]))
     }
@@ -87,7 +87,7 @@ impl Draft {
         self.signed_as(sequence(&[identifier]), sign)
     }
 
-    /// The certificate with the signature that `sign` makes of its body, of an algorithm by its
+    /// The certificate with the signature that `sign` makes over its body, of an algorithm by its
     /// `AlgorithmIdentifier`.
     pub(crate) fn signed_as(
         &self,
@@ -118,7 +118,7 @@ pub(crate) fn general_names(names: &[(u8, &[u8])]) -> Vec<u8> {
     sequence(&names.iter().map(|(tag, content)| element(*tag, content)).collect::<Vec<_>>())
 }
 
-/// A name of one part for each attribute: the last arc of 2.5.4, the tag of the value, the value.
+/// A name with one RDN for each attribute: the last arc of 2.5.4, the tag of the value, the value.
 pub(crate) fn name(attributes: &[(u8, u8, &[u8])]) -> Vec<u8> {
     let part = |(arc, tag, value): &(u8, u8, &[u8])| {
         let attribute = sequence(&[element(6, &[0x55, 4, *arc]), element(*tag, value)]);

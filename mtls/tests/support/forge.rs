@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use super::openssl::openssl_bytes;
 
-/// An `AlgorithmIdentifier` and the digest that OpenSSL is to sign with.
+/// An `AlgorithmIdentifier` and the digest that OpenSSL signs with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Algorithm {
     digest: &'static str,
@@ -45,7 +45,7 @@ impl Algorithm {
     }
 }
 
-/// A way to write the same name in other bytes.
+/// A way to encode the same name in other bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Spelling {
     Bmp,
@@ -95,7 +95,7 @@ impl Spelling {
     }
 }
 
-/// A revocation list in the making.
+/// A builder of a revocation list.
 #[derive(Clone)]
 pub(crate) struct ForgedList {
     algorithm: Algorithm,
@@ -108,7 +108,7 @@ pub(crate) struct ForgedList {
 }
 
 impl ForgedList {
-    /// A list of version 2 with number 1, which nobody signed yet.
+    /// A list of version 2 with number 1, not yet signed.
     pub(crate) fn of(issuer: &[u8]) -> Self {
         let now = OffsetDateTime::now_utc();
         Self {
@@ -192,7 +192,7 @@ pub(crate) fn other_extension(identifier: &[u8], is_critical: bool, value: &[u8]
     element(0x30, &[element(6, identifier), critical, element(4, value)].concat())
 }
 
-/// A certificate as it was, but for these bytes, and signed again by `key_pem`.
+/// A certificate with these bytes replaced, and signed again by `key_pem`.
 pub(crate) fn reissued(
     certificate: &[u8],
     replaced: &[(&[u8], &[u8])],

@@ -1,4 +1,4 @@
-//! HTTP/2 by raw frames, over a foreign client's TLS.
+//! HTTP/2 in raw frames, over the TLS of a foreign client.
 
 use std::io::Result;
 use std::net::SocketAddr;
@@ -9,15 +9,15 @@ use tokio_rustls::client::TlsStream;
 
 use super::{Stranger, within};
 
-/// A connection of which each frame is written by hand.
+/// A connection on which each frame is written by hand.
 pub(crate) struct Http2(TlsStream<TcpStream>);
 
 impl Http2 {
     pub(crate) const DATA: u8 = 0;
 
-    /// A connection whose streams take `window` bytes at first.
+    /// A connection whose streams have an initial window of `window` bytes.
     pub(crate) async fn open(stranger: Stranger, address: SocketAddr, window: u32) -> Self {
-        let tls = stranger.offering(&["h2"]).connect(address).await.expect("it must be let in");
+        let tls = stranger.offering(&["h2"]).connect(address).await.expect("it must be accepted");
         let mut connection = Self(tls);
         // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2).
         let settings = [&[0, 4], window.to_be_bytes().as_slice()].concat();
@@ -39,13 +39,13 @@ impl Http2 {
         self.0.flush().await
     }
 
-    /// `GET https://localhost/`, in names of the static table.
+    /// `GET https://localhost/`, with names of the static table.
     pub(crate) async fn get(&mut self, stream: u32) {
         let head = [&[0x82, 0x87, 0x84, 0x41, 9], b"localhost".as_slice()].concat();
         self.send(1, 5, stream, &head).await.expect("it must be open");
     }
 
-    /// The next frame's kind, stream and length; none once the connection has ended.
+    /// The next frame's type, stream and length; none once the connection is closed.
     pub(crate) async fn frame(&mut self) -> Option<(u8, u32, usize)> {
         within("a frame", async {
             let mut head = [0; 9];
@@ -59,7 +59,7 @@ impl Http2 {
         .await
     }
 
-    /// Waits until a frame of this kind came on a stream; whether it did.
+    /// Waits for a frame of this type on a stream; returns whether it arrived.
     pub(crate) async fn receives(&mut self, kind: u8, stream: u32) -> bool {
         while let Some((its, of, _)) = self.frame().await {
             if (its, of) == (kind, stream) {

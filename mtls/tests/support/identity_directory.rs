@@ -36,7 +36,7 @@ impl IdentityDirectory {
         self.directory.path()
     }
 
-    /// What it holds, for a role, followed from now on.
+    /// Its content, for a role, followed from now on.
     pub(crate) fn store(&self, role: Role) -> Arc<CredentialStore> {
         let store = CredentialStore::load(self.path().to_owned(), &[role], Revocation::Checked);
         let store = Arc::new(store.expect("the first files must be good"));
@@ -44,14 +44,14 @@ impl IdentityDirectory {
         store
     }
 
-    /// Writes each file in directory.
+    /// Writes each file in place.
     pub(crate) fn overwrite(&self, files: &Files) {
         for (name, content) in files {
             fs::write(self.path().join(name), content).expect("a file must be written");
         }
     }
 
-    /// Writes each file beside, and renames it.
+    /// Writes each file to a temporary file, and renames it.
     pub(crate) fn rename(&self, files: &Files) {
         for (name, content) in files {
             let beside = self.path().join(format!(".{name}.new"));
@@ -60,7 +60,7 @@ impl IdentityDirectory {
         }
     }
 
-    /// As the kubelet does: the files are links through `..data`, which is swapped at once.
+    /// Like the kubelet: the files are links through `..data`, which is swapped atomically.
     pub(crate) fn swap(&self, files: &Files) {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let data = PathBuf::from(format!("..{generation}"));
@@ -89,7 +89,7 @@ pub(crate) fn files(papers: &Papers, leaf: &Leaf, list: &RevocationList) -> File
     ]
 }
 
-/// The list of that number, which revokes nothing.
+/// The list of that number, without revocations.
 pub(crate) fn empty_list(papers: &Papers, number: u64) -> RevocationList {
     list(&papers.authority, &RevocationListRequest::new(number))
 }

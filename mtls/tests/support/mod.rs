@@ -1,4 +1,4 @@
-//! The papers that the tests live in: its authority, its doors, and those who knock.
+//! What the tests share: an authority with its leaves, servers, and clients.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the papers")]
 

@@ -1,16 +1,16 @@
-//! OpenSSL's command, for a second opinion and for what we refuse to make ourselves.
+//! The `openssl` command, for independent results and for certificates that `authority` refuses.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::{Server, within};
 
-/// What `openssl` prints for these arguments and this standard input.
+/// The output of `openssl` for these arguments and this standard input.
 pub(crate) fn openssl(arguments: &[&str], input: &[u8]) -> String {
     String::from_utf8(openssl_bytes(arguments, input)).expect("openssl must print text")
 }
 
-/// The same, where it prints no text.
+/// The same, for binary output.
 pub(crate) fn openssl_bytes(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)
@@ -26,7 +26,7 @@ pub(crate) fn openssl_bytes(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// Lets `openssl s_client` send a request to `server`; what comes of it is the server's to tell.
+/// Sends a request to `server` with `openssl s_client`; the server's events show the result.
 pub(crate) async fn s_client(server: &Server, arguments: &[&str]) {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &server.address.to_string()]).args(arguments);
@@ -34,7 +34,7 @@ pub(crate) async fn s_client(server: &Server, arguments: &[&str]) {
     let run = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("openssl must be installed");
         let mut input = child.stdin.take().expect("it must be piped");
-        // It may have gone already.
+        // It may have exited already.
         let _ = input.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
         drop(input);
         child.wait().expect("openssl must end")

@@ -1,4 +1,4 @@
-//! Who is who: an authority, the leaves that it issues, and how the judge sees them.
+//! The test PKI: an authority, its leaves, and the result of verifying them.
 
 use std::fs;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 /// The SPIFFE ID of the good server.
 pub(crate) const ID: &str = "spiffe://mtls-demo.local/ns/default/sa/api-service";
 
-/// An authority, and what it issues to good peers.
+/// An authority, and the leaves of good peers.
 pub(crate) struct Papers {
     pub(crate) authority: Authority,
 }
@@ -60,7 +60,7 @@ impl Papers {
     }
 }
 
-/// Credentials as they come from a directory; the identity is not judged.
+/// Credentials as loaded from a directory; the identity is not verified.
 pub(crate) fn store(leaf: &Leaf, roots: &str) -> Arc<CredentialStore> {
     let directory = tempfile::tempdir().expect("a directory must be made");
     let files =
@@ -89,7 +89,7 @@ pub(crate) fn trust_with(
         .expect("roots and lists must be fit to be believed")
 }
 
-/// A list of `authority`, as `request` has it.
+/// A list of `authority`, made from `request`.
 pub(crate) fn list(authority: &Authority, request: &RevocationListRequest) -> RevocationList {
     authority.revocation_list(request).expect("a list must be signed")
 }
@@ -99,7 +99,7 @@ pub(crate) fn chain(leaf: &Leaf) -> Vec<CertificateDer<'static>> {
     leaf.chain_der().into_iter().map(CertificateDer::from).collect()
 }
 
-/// The verdict on a client, now.
+/// The result of verifying a client, now.
 pub(crate) fn verify(trust: &Trust, leaf: &Leaf) -> Result<VerifiedChain, Reason> {
     trust.verify(&chain(leaf), Role::Client, OffsetDateTime::now_utc())
 }

@@ -1,4 +1,4 @@
-//! A server of ours, on a port of its own.
+//! A server of this crate, on its own port.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use mtls::server::Acceptor;
 
 use super::{Papers, eventually, store};
 
-/// A server of ours; it ends with the test's runtime.
+/// A server of this crate; it ends with the test's runtime.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) connections: Arc<Connections>,
     pub(crate) events: Arc<Events>,
 }
 
-/// Limits that a test need not wait for.
+/// Limits that keep the tests short.
 pub(crate) fn quick() -> Limits {
     Limits {
         handshake_timeout: Duration::from_millis(400),
@@ -34,7 +34,7 @@ pub(crate) fn quick() -> Limits {
 }
 
 impl Server {
-    /// The good server: `GET /` answers `hello`.
+    /// The good server: `GET /` returns `hello`.
     pub(crate) fn open(papers: &Papers) -> Self {
         Self::with_limits(papers, Limits::default())
     }
@@ -47,12 +47,12 @@ impl Server {
         Self::showing(&papers.server(), papers.roots(), limits, router)
     }
 
-    /// A server that shows `leaf`, whatever it is, and trusts `roots`.
+    /// A server that presents `leaf`, valid or not, and trusts `roots`.
     pub(crate) fn showing(leaf: &Leaf, roots: &str, limits: Limits, router: Router) -> Self {
         Self::living(store(leaf, roots), limits, router)
     }
 
-    /// A server whose identity and trust are those of a directory, and change with it.
+    /// A server with the identity and trust of a directory, which may change.
     pub(crate) fn living(store: Arc<CredentialStore>, limits: Limits, router: Router) -> Self {
         let (connections, events) = (Connections::new(), Events::new(0));
         let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&events));
@@ -94,7 +94,7 @@ impl Server {
         .await
     }
 
-    /// Waits until so many connections have a directory.
+    /// Waits until this many connections are open.
     pub(crate) async fn admits(&self, count: usize) {
         eventually("the number of open connections", || {
             (self.connections.admitted() == count).then_some(())
@@ -102,7 +102,7 @@ impl Server {
         .await;
     }
 
-    /// How many were let in.
+    /// How many were accepted.
     pub(crate) fn accepted(&self) -> usize {
         let accepted = |event: &&Arc<Event>| event.result == Outcome::Accepted;
         self.events.newest().iter().filter(accepted).count()

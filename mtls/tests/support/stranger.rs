@@ -1,4 +1,4 @@
-//! A foreign client: plain rustls, as a program has it that knows nothing of us.
+//! A foreign client: plain rustls, without any code of this crate.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use super::{Papers, within};
 pub(crate) struct Stranger(ClientConfig);
 
 impl Stranger {
-    /// It trusts the papers, and shows `leaf`, if any.
+    /// A client that trusts the test authority, and presents `leaf`, if any.
     pub(crate) fn new(papers: &Papers, leaf: Option<&Leaf>) -> Self {
         Self::speaking(papers, leaf, rustls::ALL_VERSIONS)
     }
@@ -50,7 +50,7 @@ impl Stranger {
         Self(config)
     }
 
-    /// It presents this chain, and signs with this key, whatever they are.
+    /// Presents this chain, and signs with this key, valid or not.
     pub(crate) fn presenting(
         papers: &Papers,
         chain: Vec<CertificateDer<'static>>,
@@ -62,7 +62,7 @@ impl Stranger {
         stranger
     }
 
-    /// The configuration, for a test that moves the bytes itself.
+    /// The configuration, for a test that transfers the bytes itself.
     pub(crate) fn config(&self) -> &ClientConfig {
         &self.0
     }
@@ -82,7 +82,7 @@ impl Stranger {
         TlsConnector::from(Arc::new(self.0.clone())).connect(name, tcp).await
     }
 
-    /// All that comes back for these bytes, until the server closes.
+    /// The complete response to these bytes, until the server closes.
     pub(crate) async fn exchange(&self, address: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>> {
         within("the end of an exchange", async {
             let mut tls = self.connect(address).await?;
@@ -97,7 +97,7 @@ impl Stranger {
     }
 }
 
-/// The number of the alert that this error is about.
+/// The alert number in this error.
 pub(crate) fn received_alert(error: &Error) -> Option<u8> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::AlertReceived(description) => Some(u8::from(*description)),
