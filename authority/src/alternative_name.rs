@@ -53,7 +53,7 @@ pub enum NameError {
     #[error(transparent)]
     Spiffe(#[from] crate::SpiffeIdError),
     /// Not part of a subject.
-    #[error("\"{0}\" cannot stand in a subject: give 1 to 64 printable characters")]
+    #[error("\"{0}\" cannot be part of a subject: give 1 to 64 printable characters")]
     Subject(String),
     /// Not a URI.
     #[error("\"{0}\" is not a URI: give a scheme, a colon and ASCII without spaces")]

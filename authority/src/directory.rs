@@ -56,8 +56,8 @@ impl Directory {
         serde_json::from_str(&text).map_err(|source| DirectoryError::Record { path, source })
     }
 
-    /// Takes the lock, waiting until no other process writes here, and removes the temporary files of
-    /// an interrupted writer. The lock is held until the result is dropped.
+    /// Takes the lock, waiting until no other process writes here, and removes the temporary files
+    /// of an interrupted writer. The lock is held until the result is dropped.
     pub fn lock(&self) -> Result<LockedDirectory, DirectoryError> {
         if !self.path.exists() {
             return Err(DirectoryError::NoAuthority(self.path.clone()));

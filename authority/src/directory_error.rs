@@ -8,12 +8,12 @@ use crate::{IdentityName, IssueError};
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The name or number was already revoked.
-    #[error("{0} is revoked already: nothing is left to do")]
+    #[error("{0} is already revoked: nothing to do")]
     AlreadyRevoked(String),
     /// The authority's certificate or key is missing, or they do not fit each other.
     #[error(
-        "the authority in {path} cannot be used: put its {certificate} and {key} back, or make all \
-         anew with \"certs init --force\""
+        "the authority in {path} cannot be used: restore its {certificate} and {key}, or \
+         replace everything with \"certs init --force\""
     )]
     Authority {
         /// The name of its certificate's file.
@@ -41,7 +41,7 @@ pub enum DirectoryError {
         path: PathBuf,
     },
     /// A file or directory cannot be read or written.
-    #[error("cannot {doing} {path}: check that it exists and whose it is")]
+    #[error("cannot {doing} {path}: check that it exists, its owner and its mode")]
     File {
         /// `read`, `write` and the like.
         doing: &'static str,
@@ -59,12 +59,12 @@ pub enum DirectoryError {
     NoAuthority(PathBuf),
     /// No unexpired certificate has that name or serial number.
     #[error(
-        "no certificate of this authority that still lives is \"{0}\": see \"certs list --all\" for \
-         names and serial numbers"
+        "no unexpired certificate of this authority has the name or serial number \"{0}\": see \
+         \"certs list --all\" for names and serial numbers"
     )]
     NothingToRevoke(String),
     /// The record is damaged.
-    #[error("the record {path} cannot be read: put the last good copy back")]
+    #[error("the record {path} cannot be read: restore the last good copy")]
     Record {
         /// The file.
         path: PathBuf,

@@ -103,8 +103,8 @@ impl Entry {
 
     /// Whether less than a third of its lifetime is left, or it has expired.
     ///
-    /// The minutes by which its start was backdated do not count: otherwise a leaf of twenty seconds
-    /// would be due from the beginning.
+    /// The minutes by which its start was backdated do not count: otherwise a leaf of twenty
+    /// seconds would be due from the beginning.
     pub fn is_near_its_end(&self, now: OffsetDateTime) -> bool {
         self.due() < now
     }

@@ -204,15 +204,15 @@ impl IdentityDirectory {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended => formatter.write_str("it had ended"),
+            Self::Ended => formatter.write_str("it had expired"),
             Self::KeyDoesNotFit => formatter.write_str("tls.key did not fit tls.crt"),
             Self::Missing(file) => write!(formatter, "{file} was missing"),
-            Self::NearItsEnd => formatter.write_str("less than a third of its life was left"),
+            Self::NearItsEnd => formatter.write_str("less than a third of its lifetime was left"),
             Self::OtherAuthority => formatter.write_str("another authority had signed it"),
-            Self::OtherNames => formatter.write_str("it was made for other names, use or key"),
+            Self::OtherNames => formatter.write_str("it was made for other names, usage or key"),
             Self::Revoked => formatter.write_str("it was revoked"),
             Self::Unreadable(file) => write!(formatter, "{file} could not be read"),
-            Self::Unrecorded => formatter.write_str("the record did not know it"),
+            Self::Unrecorded => formatter.write_str("the record did not contain it"),
         }
     }
 }

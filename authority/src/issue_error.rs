@@ -9,7 +9,7 @@ use crate::{CertificateError, NameError};
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// A signing certificate or its key cannot be read.
-    #[error("the {what} of the authority cannot be read: put the right file back")]
+    #[error("the {what} of the authority cannot be read: restore the right file")]
     Authority {
         /// Which part, `certificate` or `key`.
         what: &'static str,
@@ -18,10 +18,10 @@ pub enum IssueError {
         source: rcgen::Error,
     },
     /// The signing key belongs to another certificate.
-    #[error("the authority's key does not fit its certificate: put the right pair back")]
+    #[error("the authority's key does not fit its certificate: restore the right pair")]
     AuthorityKey,
     /// A certificate cannot be read.
-    #[error("a certificate of the authority cannot be read: put the right file back")]
+    #[error("a certificate of the authority cannot be read: restore the right file")]
     Certificate(#[from] CertificateError),
     /// The requested expiry is not after the start.
     #[error(

@@ -25,11 +25,11 @@ impl LockedDirectory {
         Self { directory, _lock: lock }
     }
 
-    /// Creates an authority with an empty list if there is no unexpired one, or if `anew`; and
+    /// Creates an authority with an empty list if there is no unexpired one, or if `replace`; and
     /// replaces its list if less than a third of its lifetime is left. A rollover continues, unless
     /// a new authority is created.
-    pub fn ensure_authority(&mut self, anew: bool) -> Result<AuthorityOutcome, DirectoryError> {
-        if anew || !self.directory.ca().exists() {
+    pub fn ensure_authority(&mut self, replace: bool) -> Result<AuthorityOutcome, DirectoryError> {
+        if replace || !self.directory.ca().exists() {
             self.make_authority()?;
             return Ok(AuthorityOutcome::Made);
         }
@@ -75,12 +75,12 @@ impl LockedDirectory {
         self.fill(name, request, false)
     }
 
-    /// Keeps an identity that is valid and as requested, and replaces it otherwise, or if `anew`.
+    /// Keeps an identity that is valid and as requested, unless `replace`; otherwise replaces it.
     pub fn ensure_identity(
         &mut self,
         name: &IdentityName,
         request: &LeafRequest,
-        anew: bool,
+        replace: bool,
     ) -> Result<IdentityOutcome, DirectoryError> {
         let place = self.place(name);
         if !place.exists() {
@@ -89,8 +89,8 @@ impl LockedDirectory {
         let record = self.directory.record()?;
         let trust = self.trust_files(&record)?;
         let fault = place.fault(&trust, &record, Some(&request.subject()));
-        if anew || fault.is_some() {
-            let leaf = self.fill(name, request, !anew)?;
+        if replace || fault.is_some() {
+            let leaf = self.fill(name, request, !replace)?;
             return Ok(IdentityOutcome::MadeAnew(leaf, fault));
         }
         let repaired = place.write_trust(&trust, true)?;

@@ -28,8 +28,9 @@ enum State {
 
 impl Directory {
     /// Determines what to renew: everything with less than a third of its lifetime left, or no more
-    /// than `within` if that is shorter than its lifetime; and identities that an interrupted writer
-    /// left with the wrong key. Revoked leaves and leaves missing from the record are not renewed.
+    /// than `within` if that is shorter than its lifetime; and identities that an interrupted
+    /// writer left with the wrong key. Revoked leaves and leaves missing from the record are not
+    /// renewed.
     pub fn renewals(
         &self,
         now: OffsetDateTime,

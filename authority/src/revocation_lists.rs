@@ -115,14 +115,14 @@ impl LockedDirectory {
     fn sign_lists(
         &self,
         record: &mut Record,
-        anew: impl Fn(&Authority) -> bool,
+        must_renew: impl Fn(&Authority) -> bool,
     ) -> Result<Vec<AuthorityEntry>, DirectoryError> {
         let signers = self.signers(record)?;
         let present = self.lists();
         let (mut lists, mut signed) = (String::new(), Vec::new());
         for authority in signers.all() {
             match list_of(authority, &present) {
-                Some(list) if !anew(authority) && is_good(list, record) => {
+                Some(list) if !must_renew(authority) && is_good(list, record) => {
                     lists.push_str(&list.pem);
                 }
                 _ => {

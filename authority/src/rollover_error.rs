@@ -27,7 +27,7 @@ pub enum RolloverError {
     #[error("no rollover is under way: begin one with \"certs rollover begin\"")]
     NotUnderWay,
     /// Another step comes first.
-    #[error("\"certs rollover {asked}\" does not follow where the rollover stands, {}: {}", stands(*step), remedy(*step))]
+    #[error("\"certs rollover {asked}\" is not possible in the rollover, {}: {}", stands(*step), remedy(*step))]
     OutOfOrder {
         /// The requested step.
         asked: &'static str,
@@ -66,7 +66,7 @@ fn remedy(step: RolloverStep) -> &'static str {
         RolloverStep::Begun => "go on with \"certs rollover issue\"",
         RolloverStep::Finishing => "complete that with \"certs rollover finish\"",
         RolloverStep::Issuing => {
-            "go on with \"certs rollover finish\", or back with \"certs rollover abort\""
+            "go on with \"certs rollover finish\", or return with \"certs rollover abort\""
         }
     }
 }

@@ -55,7 +55,7 @@ fn problem(text: &str) -> Option<&'static str> {
     let (domain, path) = rest.split_once('/').unwrap_or((rest, ""));
     if domain.is_empty() || domain.len() > 255 || !domain.bytes().all(is_domain_byte) {
         return Some(
-            "its trust domain takes lower-case letters, digits, dots, dashes and underscores",
+            "its trust domain may have only lower-case letters, digits, dots, dashes and underscores",
         );
     }
     if path.is_empty() {
@@ -65,7 +65,9 @@ fn problem(text: &str) -> Option<&'static str> {
         return Some("no segment of its path may be empty, \".\" or \"..\"");
     }
     if !path.bytes().all(is_path_byte) {
-        return Some("its path takes letters, digits, dots, dashes, underscores and slashes");
+        return Some(
+            "its path may contain only letters, digits, dots, dashes, underscores and slashes",
+        );
     }
     None
 }
@@ -102,15 +104,15 @@ mod tests {
             ("spiffe://a/b#c", "leave out the query and the fragment"),
             (
                 "spiffe://A/b",
-                "its trust domain takes lower-case letters, digits, dots, dashes and underscores",
+                "its trust domain may have only lower-case letters, digits, dots, dashes and underscores",
             ),
             (
                 "spiffe:///b",
-                "its trust domain takes lower-case letters, digits, dots, dashes and underscores",
+                "its trust domain may have only lower-case letters, digits, dots, dashes and underscores",
             ),
             (
                 "spiffe://a:1/b",
-                "its trust domain takes lower-case letters, digits, dots, dashes and underscores",
+                "its trust domain may have only lower-case letters, digits, dots, dashes and underscores",
             ),
             ("spiffe://a", "give it a path, such as /ns/default/sa/NAME"),
             ("spiffe://a/", "give it a path, such as /ns/default/sa/NAME"),
@@ -120,7 +122,7 @@ mod tests {
             ("spiffe://a/./c", "no segment of its path may be empty, \".\" or \"..\""),
             (
                 "spiffe://a/b%20c",
-                "its path takes letters, digits, dots, dashes, underscores and slashes",
+                "its path may contain only letters, digits, dots, dashes, underscores and slashes",
             ),
         ] {
             assert_eq!(

@@ -97,7 +97,7 @@ fn authority_line(outcome: &AuthorityOutcome, root: &Certificate) -> String {
     let name = root.common_name();
     match outcome {
         AuthorityOutcome::Ended(at) => {
-            format!("made anew: it had ended at {}; {name}, {left} left", at.date())
+            format!("replaced: it had expired at {}; {name}, {left} left", at.date())
         }
         AuthorityOutcome::ListRenewed => {
             format!("unchanged, with a new revocation list: {name}, {left} left")
@@ -111,13 +111,13 @@ fn identity_line(identity: &Identity, outcome: &IdentityOutcome) -> String {
     match outcome {
         IdentityOutcome::Made(leaf) => format!("made: {}", leaf_line(identity, leaf)),
         IdentityOutcome::MadeAnew(leaf, None) => {
-            format!("made anew: {}", leaf_line(identity, leaf))
+            format!("replaced: {}", leaf_line(identity, leaf))
         }
         IdentityOutcome::MadeAnew(leaf, Some(fault)) => {
-            format!("made anew, because {fault}: {}", leaf_line(identity, leaf))
+            format!("replaced, because {fault}: {}", leaf_line(identity, leaf))
         }
         IdentityOutcome::Repaired(files) => {
-            format!("unchanged, but for {} put back", files.join(" and "))
+            format!("unchanged, {} restored", files.join(" and "))
         }
         IdentityOutcome::Unchanged(entry) => {
             let left = remaining(entry.not_after - OffsetDateTime::now_utc());
@@ -128,7 +128,8 @@ fn identity_line(identity: &Identity, outcome: &IdentityOutcome) -> String {
 
 fn leaf_line(identity: &Identity, leaf: &Leaf) -> String {
     let left = remaining(leaf.not_after() - OffsetDateTime::now_utc());
-    let capped = if leaf.is_capped() { " (no more, because its authority ends then)" } else { "" };
+    let capped =
+        if leaf.is_capped() { " (no more, because its authority expires then)" } else { "" };
     format!("{}, serial {}, {left} left{capped}", identity.usage, leaf.serial())
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn facts(leaf: &Leaf) -> anyhow::Result<String> {
     let left = remaining(leaf.not_after() - OffsetDateTime::now_utc());
     let ends = leaf.not_after().format(&Rfc3339)?;
     let capped = if leaf.is_capped() {
-        ", sooner than asked for, because its authority ends then"
+        ", sooner than requested, because its authority expires then"
     } else {
         ""
     };

@@ -79,7 +79,7 @@ fn state(entry: &Entry, record: &Record, now: OffsetDateTime) -> anyhow::Result<
     } else if entry.not_before > now {
         "not valid yet".to_owned()
     } else if entry.is_near_its_end(now) {
-        "near its end".to_owned()
+        "expires soon".to_owned()
     } else {
         "good".to_owned()
     })
@@ -110,7 +110,7 @@ fn table(rows: &[[String; 6]], colour: bool) -> String {
 fn colour_of(state: &str) -> Option<u8> {
     match state {
         "STATE" => Some(1),
-        "near its end" | "not valid yet" => Some(33),
+        "expires soon" | "not valid yet" => Some(33),
         "good" => None,
         "replaced" => Some(2),
         _ => Some(31),

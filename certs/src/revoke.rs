@@ -10,7 +10,8 @@ use crate::scope::Scope;
 
 /// Revokes every unexpired certificate of a name, or the one with a serial number
 ///
-/// Each line says which serial number, and of which namespace. The revocation list gets a new number, and every ca.crl under DIR is rewritten.
+/// Each line says which serial number, and of which namespace. The revocation list gets a new
+/// number, and every ca.crl under DIR is rewritten.
 #[derive(Args, Debug)]
 pub(crate) struct Revoke {
     /// A name or a serial number, as "certs list --all" shows them

@@ -70,15 +70,15 @@ fn next(step: RolloverStep) -> &'static str {
         RolloverStep::Aborted | RolloverStep::Finished => "\"certs rollover begin\"",
         RolloverStep::Aborting | RolloverStep::Withdrawing => "\"certs rollover abort\" again",
         RolloverStep::Beginning => {
-            "\"certs rollover begin\" again, or back with \"certs rollover abort\""
+            "\"certs rollover begin\" again, or return with \"certs rollover abort\""
         }
-        RolloverStep::Begun => "\"certs rollover issue\", or back with \"certs rollover abort\"",
+        RolloverStep::Begun => "\"certs rollover issue\", or return with \"certs rollover abort\"",
         RolloverStep::Finishing => {
-            "\"certs rollover finish\" again, or back with \"certs rollover abort\""
+            "\"certs rollover finish\" again, or return with \"certs rollover abort\""
         }
         RolloverStep::Issuing => {
             "\"certs rollover finish\" once every leaf is of the new root (\"certs rollover issue\" \
-             renews those that are not), or back with \"certs rollover abort\""
+             renews those that are not), or return with \"certs rollover abort\""
         }
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Watch {
     /// The longest time between two checks; it also wakes up when a renewal is due
     #[arg(long, value_name = "SPAN", default_value = "1m")]
     every: String,
-    /// Renew leaves that expire within this span, where it is shorter than their lifetime, instead of
-    /// those in the last third of their lifetime
+    /// Renew leaves that expire within this span, where it is shorter than their lifetime, instead
+    /// of those in the last third of their lifetime
     #[arg(long, value_name = "SPAN")]
     within: Option<String>,
 }

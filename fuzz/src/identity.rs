@@ -25,7 +25,8 @@ pub fn body(data: &[u8]) {
         if let Ok(trust) = load_trust(place.path(), revocation, OffsetDateTime::now_utc()) {
             assert!(trust.roots().len() <= blocks(files[2], "-----BEGIN CERTIFICATE-----"));
             assert!(!trust.roots().is_empty());
-            // Everything that begins like a list must be read: a skipped list would accept revoked peers.
+            // Everything that begins like a list must be read: a skipped list would accept revoked
+            // peers.
             let lists = blocks(files[3], "BEGIN X509 CRL");
             assert!(trust.lists().is_empty() == (lists == 0), "{lists} lists");
         }

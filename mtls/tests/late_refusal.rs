@@ -133,7 +133,8 @@ async fn foreign_server(papers: &Papers, protocol: &str) -> u16 {
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let handshake = acceptor.accept(tcp).into_fallible();
-            // Like our server, it waits for the other end to close: otherwise a reset may overtake the alert.
+            // Like our server, it waits for the other end to close: otherwise a reset may overtake
+            // the alert.
             tokio::spawn(async move {
                 if let Err((_, mut tcp)) = handshake.await {
                     let _ = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;

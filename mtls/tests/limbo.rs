@@ -111,7 +111,8 @@ fn items<T>(pems: &Value, take: fn(Item) -> T) -> Result<Vec<T>, String> {
     items.map(|block| block.map(|block| take(block.item)).map_err(|bad| bad.to_string())).collect()
 }
 
-/// The cases in which the results differ: the refusal code, or `accepted` where it should be refused.
+/// The cases in which the results differ: the refusal code, or `accepted` where it should be
+/// refused.
 fn differences() -> BTreeMap<String, String> {
     let table = include_str!("limbo/differences.txt").lines();
     let rows = table.filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -201,7 +201,8 @@ fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
 
     let alive = || runtime.metrics().num_alive_tasks();
     runtime.block_on(eventually("the end of the servers' tasks", || {
-        // Two accept loops run until the process ends, as intended; all other tasks end with their owner.
+        // Two accept loops run until the process ends, as intended; all other tasks end with their
+        // owner.
         (alive() <= 2 + OWNED).then_some(())
     }));
 }

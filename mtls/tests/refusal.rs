@@ -226,8 +226,8 @@ async fn a_client_that_disconnects_in_the_handshake_is_a_lost_connection() {
     assert_eq!(refusal.alert, None);
 }
 
-/// The good client is served; then a client with `leaf` learns at its request that it is refused, by
-/// the alert `alert`, and the server has recorded `code`.
+/// The good client is served; then a client with `leaf` learns at its request that it is refused,
+/// by the alert `alert`, and the server has recorded `code`.
 async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) {
     let server = Server::open(papers);
     assert_eq!(Caller::new(papers).fetch(&server.url("/")).await.unwrap().0, "hello");

@@ -74,7 +74,7 @@ fn a_step_out_of_order_is_refused() {
     let refused = lock().finish_rollover().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "\"certs rollover finish\" does not follow where the rollover stands, which has only \
+        "\"certs rollover finish\" is not possible in the rollover, which has only \
          begun: go on with \"certs rollover issue\""
     );
     to(&directory, RolloverStep::Issuing);

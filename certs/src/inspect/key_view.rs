@@ -26,8 +26,8 @@ pub(super) struct KeyView {
 }
 
 impl KeyView {
-    /// Reads the key in `path`, and the certificate in the same file, or in the file of the same name
-    /// that ends with `.crt` or `.pem`.
+    /// Reads the key in `path`, and the certificate in the same file, or in the file of the same
+    /// name that ends with `.crt` or `.pem`.
     pub(super) fn of(key: &PrivateKeyDer<'_>, path: &Path, inside: &[CertificateDer<'_>]) -> Self {
         let certificate = match inside.first() {
             Some(certificate) => Some((path.to_owned(), certificate.clone().into_owned())),

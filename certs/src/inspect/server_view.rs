@@ -144,8 +144,8 @@ impl VersionView {
                 tls.key_exchange,
                 tls.alpn.as_ref().map_or("no ALPN".to_owned(), |name| format!("ALPN {name}"))
             ),
-            (None, Some(refusal)) => format!("not taken: {}", refusal.sentence),
-            (None, None) => "not taken".to_owned(),
+            (None, Some(refusal)) => format!("refused: {}", refusal.sentence),
+            (None, None) => "refused".to_owned(),
         }
     }
 }
@@ -164,15 +164,16 @@ impl RequestView {
 
     fn words(&self) -> String {
         match (self.request, self.alert) {
-            (Request::None, _) => "not asked for".to_owned(),
+            (Request::None, _) => "not requested".to_owned(),
             (Request::Optional, _) => {
-                "asked for, but not required in TLS (it may still be in HTTP)".to_owned()
+                "requested, but not required in TLS (it may still be in HTTP)".to_owned()
             }
             (Request::Required, Some(alert)) => {
                 format!("required: without one it sends the alert {alert}")
             }
             (Request::Required, None) => {
-                "required, it seems: without one it cuts the connection without a word".to_owned()
+                "probably required: without one the server closes the connection without an alert"
+                    .to_owned()
             }
         }
     }
@@ -192,16 +193,18 @@ impl PresentedView {
         let (taken, why, alert) = match Probe::at(server, version, Some(&identity)) {
             Err(error) => (false, Some(error.to_string()), None),
             Ok(look) => match (&look.request, look.ending) {
-                (None, _) => (false, Some("it was not asked for".to_owned()), None),
+                (None, _) => (false, Some("it was not requested".to_owned()), None),
                 (Some(CertificateRequest { answered: false, .. }), _) => {
                     (false, Some("the server cannot verify a key of its kind".to_owned()), None)
                 }
                 (Some(_), ServerReaction::Alert(alert)) => {
                     (false, Some(format!("the server sent the alert {alert}")), Some(alert))
                 }
-                (Some(_), ServerReaction::Cut) => {
-                    (false, Some("the server cut the connection without a word".to_owned()), None)
-                }
+                (Some(_), ServerReaction::Cut) => (
+                    false,
+                    Some("the server closed the connection without an alert".to_owned()),
+                    None,
+                ),
                 (Some(_), ServerReaction::Served) => (true, None, None),
             },
         };
@@ -212,8 +215,8 @@ impl PresentedView {
     fn words(&self) -> String {
         let which = format!("{} of {}", self.subject, self.identity.display());
         match &self.why {
-            None => format!("{which}: taken"),
-            Some(why) => format!("{which}: not taken, {why}"),
+            None => format!("{which}: accepted"),
+            Some(why) => format!("{which}: refused, {why}"),
         }
     }
 }

@@ -9,7 +9,8 @@ use mtls::pki::certificate::Certificate;
 ///
 /// # Errors
 ///
-/// The names have two namespaces, or not the requested one: peers in that namespace would refuse it.
+/// The names have two namespaces, or not the requested one: peers in that namespace would refuse
+/// it.
 pub(super) fn namespace(
     certificate: &Certificate,
     wanted: Option<&str>,

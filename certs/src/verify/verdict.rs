@@ -27,8 +27,8 @@ pub(super) struct Verdict {
 impl Verdict {
     /// Verifies an identity in that role, or in each role that its extended key usage allows.
     ///
-    /// Does the work of [`mtls::credentials::Credentials::load`] in steps, so that a bad file does not
-    /// hide problems of the chain.
+    /// Does the work of [`mtls::credentials::Credentials::load`] in steps, so that a bad file does
+    /// not hide problems of the chain.
     pub(super) fn on(
         location: &Location,
         role: Option<Role>,

@@ -35,8 +35,8 @@ fn each_invalid_request_is_refused_with_its_remedy_and_writes_nothing() {
         ),
         (
             &["revoke", "nobody"],
-            "error: no certificate of this authority that still lives is \"nobody\": see \
-             \"certs list --all\" for names and serial numbers\n",
+            "error: no unexpired certificate of this authority has the name or serial number \
+             \"nobody\": see \"certs list --all\" for names and serial numbers\n",
         ),
         (
             &["revoke", "gateway", "--reason", "fun"],

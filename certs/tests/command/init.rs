@@ -105,7 +105,7 @@ fn init_without_a_namespace_keeps_that_of_the_directory() {
 
     let answer = good(&place, &["init"]);
 
-    assert!(answer.contains("gateway         made anew, because it was revoked: both"), "{answer}");
+    assert!(answer.contains("gateway         replaced, because it was revoked: both"), "{answer}");
     let text = openssl(place.path(), &["x509", "-noout", "-text", "-in", "gateway/tls.crt"]);
     assert!(text.contains("URI:spiffe://example.org/ns/demo/sa/gateway"), "{text}");
 }

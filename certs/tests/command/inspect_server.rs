@@ -48,7 +48,7 @@ fn a_server_that_requests_no_certificate_is_shown_and_verified_in_both_versions(
     let expected = [
         ("TLSv1.3", TLS13),
         ("TLSv1.2", TLS12),
-        ("client certificate", "not asked for"),
+        ("client certificate", "not requested"),
         ("chain", &chain),
     ];
     assert_eq!(rows(&answer), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
@@ -63,7 +63,7 @@ fn a_certificate_request_and_its_authorities_are_shown_in_both_versions() {
     let place = tempfile::tempdir().unwrap();
     good(&place, &["init"]);
     let root = root(&place);
-    let optional = "asked for, but not required in TLS (it may still be in HTTP)";
+    let optional = "requested, but not required in TLS (it may still be in HTTP)";
 
     for (arguments, words) in [
         (
@@ -89,7 +89,7 @@ fn a_certificate_request_and_its_authorities_are_shown_in_both_versions() {
             _ => ("TLSv1.2", "TLSv1.3", TLS12),
         };
         assert_eq!(row(&answer, taken), suite);
-        let refused = "not taken: the other side refused us: its alert was protocol_version (70)";
+        let refused = "refused: the other side refused us: its alert was protocol_version (70)";
         assert_eq!(row(&answer, other), refused);
     }
 }
@@ -110,11 +110,11 @@ fn a_presented_identity_is_reported_as_accepted_or_refused_with_the_reason() {
         };
 
         let client = directory("client-service");
-        let taken = format!("O=mtls-demo,CN=client-service of {client}: taken");
+        let taken = format!("O=mtls-demo,CN=client-service of {client}: accepted");
         assert_eq!(present("client-service"), taken);
         let api = directory("api-service");
         let refused = format!(
-            "O=mtls-demo,CN=api-service of {api}: not taken, the server sent the alert \
+            "O=mtls-demo,CN=api-service of {api}: refused, the server sent the alert \
              unsupported_certificate (43)"
         );
         assert_eq!(present("api-service"), refused);
@@ -123,7 +123,7 @@ fn a_presented_identity_is_reported_as_accepted_or_refused_with_the_reason() {
     let client = directory("client-service");
     let answer = good(&place, &["inspect", &server.url(), "--identity", &client]);
     let presented = row(&answer, "presented");
-    assert!(presented.ends_with(": not taken, it was not asked for"), "{presented}");
+    assert!(presented.ends_with(": refused, it was not requested"), "{presented}");
 }
 
 #[test]

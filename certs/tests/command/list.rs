@@ -35,7 +35,7 @@ fn list_shows_the_state_of_each_leaf_without_colour_in_a_pipe() {
     assert_eq!(row("old")[3..], ["ended", "expired", "-"]);
     assert_eq!(row("brief")[4], "good");
     assert_eq!(row("early")[4], "not valid yet");
-    assert_eq!(row("late")[4], "near its end");
+    assert_eq!(row("late")[4], "expires soon");
     assert!(!answer.contains('\u{1b}'));
     assert!(answer.contains("; revocation list 2: 29d left\n"), "{answer}");
 }

@@ -13,7 +13,7 @@ fn a_revoked_identity_is_refused_by_openssl_and_replaced_by_init() {
     assert!(verify(place.path(), "gateway", "sslclient").contains("certificate revoked"));
     assert_eq!(verify(place.path(), "api-service", "sslserver"), "api-service/tls.crt: OK\n");
     let answer = good(&place, &["init"]);
-    assert!(answer.contains("gateway         made anew, because it was revoked: both"), "{answer}");
+    assert!(answer.contains("gateway         replaced, because it was revoked: both"), "{answer}");
     assert_eq!(verify(place.path(), "gateway", "sslclient"), "gateway/tls.crt: OK\n");
 }
 

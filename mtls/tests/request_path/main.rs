@@ -244,8 +244,8 @@ fn find<'a>(table: &PathTable<&'a str>, path: &str) -> Result<Option<&'a str>, I
 
 /// The servers that serve the path, but not below the selected prefix.
 fn others(path: &str, selected: Option<&str>, all: &[&str]) -> Vec<&'static str> {
-    // A path that a server reads as above the selected prefix (`/robots` for `/robots.txt`) needs no
-    // more permission than that prefix grants.
+    // A path that a server reads as above the selected prefix (`/robots` for `/robots.txt`) needs
+    // no more permission than that prefix grants.
     let above = |read: &str| selected.is_some_and(|it| covers(read, it, false));
     let differs = |server: &&Server| {
         (server.read)(path).iter().any(|reading| {

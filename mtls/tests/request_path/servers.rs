@@ -62,7 +62,8 @@ pub(crate) const SERVERS: &[Server] = &[
             let path = unicode_escapes(&once(&once(path))).replace('\\', "/");
             let names = path.split('/').map(|segment| match segment {
                 "." | ".." => segment,
-                // Only the default stream, and that of a directory's index, are equivalent to the name.
+                // Only the default stream, and that of a directory's index, are equivalent to the
+                // name.
                 _ if segment.contains(":$") => segment.split(':').next().unwrap(),
                 _ => segment.trim_end_matches(['.', ' ']),
             });
