@@ -17,7 +17,7 @@
 //!                           handshake: log, metrics, /handshakes
 //! ```
 //!
-//! With the feature `probe`, the module of that name looks at a server without talking to it.
+//! With the feature `probe`, the module of that name reads a server's handshake without sending a request.
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),

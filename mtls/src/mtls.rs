@@ -23,8 +23,8 @@ use crate::server::{Acceptor, Serve};
 /// Mutual TLS for one identity.
 ///
 /// A clone is another handle to the same. The files of the identity are followed, open connections
-/// are verified again when roots or revocation lists change, and ended when a certificate on them
-/// ends. The tasks that do so belong to this value: they run until the last clone, acceptor, client
+/// are verified again when roots or revocation lists change, and closed when a certificate on them
+/// expires. The tasks that do so belong to this value: they run until the last clone, acceptor, client
 /// and open connection made from it is gone. There is nothing else to start.
 #[derive(Clone, Debug)]
 pub struct Mtls {
@@ -40,7 +40,7 @@ struct Inner {
     store: Arc<CredentialStore>,
 }
 
-/// Why there is no [`Mtls`].
+/// Errors of creating an [`Mtls`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MtlsError {
@@ -71,7 +71,7 @@ impl Mtls {
         Self::builder().directory(directory).build()
     }
 
-    /// All that can be chosen.
+    /// A builder with all options.
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -1,5 +1,5 @@
-//! The listening end: an acceptor for axum-server that lets in whom the judge finds good, tells
-//! each refusal, and puts the [`Peer`] into every request.
+//! The server side: an acceptor for axum-server that accepts clients whose certificate chain
+//! verifies, records each refusal, and puts the [`Peer`] into every request.
 
 mod config;
 mod files;
@@ -50,7 +50,7 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct Inner {
     connections: Arc<Connections>,
-    /// The last files that may be open are left to those that are.
+    /// Whether this is the operator's listener, which may use the last free file descriptors.
     for_operator: bool,
     events: Arc<Events>,
     limits: Arc<Limits>,
@@ -66,8 +66,8 @@ enum Security {
 }
 
 impl Acceptor {
-    /// Mutual TLS: shows the identity of `live`, and lets in only clients whose certificate its
-    /// trust finds good.
+    /// Mutual TLS: presents the identity of `store`, and accepts only clients whose certificate
+    /// chain verifies by its trust.
     pub fn mutual(
         store: Arc<CredentialStore>,
         limits: Limits,
@@ -77,9 +77,9 @@ impl Acceptor {
         Self::new(Security::Mutual(store), limits, events, connections)
     }
 
-    /// TLS that asks for a client certificate and does without: whoever shows none is nobody in
-    /// particular, and his requests bear no [`Peer`]. One that is shown is judged as by
-    /// [`Acceptor::mutual`]; a bad one is refused, and never taken for none.
+    /// TLS with an optional client certificate: a client without one is anonymous, and its requests
+    /// have no [`Peer`]. A certificate that is presented is verified as by [`Acceptor::mutual`];
+    /// a client with a bad one is refused, never accepted as anonymous.
     pub fn optional(
         store: Arc<CredentialStore>,
         limits: Limits,

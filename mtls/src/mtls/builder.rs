@@ -1,4 +1,4 @@
-//! What can be chosen of an [`Mtls`].
+//! Builds an [`Mtls`] from its options.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::pki::role::Role;
 use crate::pki::trust::Revocation;
 
-/// Choices for an [`Mtls`]; whatever is left out has its strictest value.
+/// Options for an [`Mtls`]; an option that is not set has its strictest value.
 #[derive(Debug, Default)]
 #[must_use = "nothing is read until `build` is called"]
 pub struct Builder {
@@ -28,12 +28,12 @@ pub struct Builder {
 /// Whether a server asks its clients for a certificate.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ClientCertificates {
-    /// Clients are not asked: nobody is authenticated.
+    /// No certificate is requested: clients are not authenticated.
     Off,
-    /// Clients are asked. One without a certificate is accepted, and its requests have no `Peer`;
-    /// one with a bad certificate is refused.
+    /// A certificate is requested. A client without one is accepted, and its requests have no
+    /// `Peer`; a client with a bad one is refused.
     Optional,
-    /// A handshake without a good certificate is refused.
+    /// A handshake without a certificate that verifies is refused.
     #[default]
     Required,
 }
@@ -44,7 +44,7 @@ impl Builder {
         Self { directory: directory.into(), ..self }
     }
 
-    /// What servers ask of their clients; [`ClientCertificates::Required`] by default.
+    /// Whether servers request a client certificate; [`ClientCertificates::Required`] by default.
     pub fn client_certificates(self, client_certificates: ClientCertificates) -> Self {
         Self { client_certificates, ..self }
     }

@@ -13,7 +13,7 @@ use crate::event::alert::Alert;
 const BYTES: u64 = 64 * 1024;
 const TIME: Duration = Duration::from_secs(1);
 
-/// For one that is turned away before it said anything: there may be many of them.
+/// For a connection that is refused before it sent anything: there may be many of them.
 const SHORT_TIME: Duration = Duration::from_millis(100);
 
 /// Closes the sending side, then reads until the other end closes too, within bounds.
@@ -21,8 +21,8 @@ pub(super) async fn until_read(stream: impl AsyncRead + AsyncWrite + Unpin) {
     close(stream, TIME).await;
 }
 
-/// Says why in a plain alert, where the port speaks TLS, and closes. Where the process is short of
-/// files, it only closes: each that is told takes one meanwhile.
+/// Sends a plaintext alert, if the listener speaks TLS, and closes. If the process is short of file
+/// descriptors, it only closes: sending the alert keeps a descriptor open meanwhile.
 pub(super) async fn refuse(mut tcp: TcpStream, secured: bool) -> Option<Alert> {
     if !files::are_below(6, &tcp) {
         return None;

@@ -1,5 +1,5 @@
-//! What every request of a connection passes through: it learns who sent it, and its connection
-//! learns that it is in flight.
+//! The service that every request of a connection passes through: it adds the peer to the request,
+//! and counts the request as in flight on its connection.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -50,7 +50,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if self.connection.is_draining() {
-            // Nobody is served whose trust has ended; the connection is cut within the second.
+            // A peer that is no longer trusted is not served; its connection is closed within a second.
             return Box::pin(std::future::poll_fn(|_| {
                 stream_executor::note_waiting_for_handler();
                 Poll::Pending
