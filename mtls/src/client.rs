@@ -52,7 +52,7 @@ pub struct Client<B> {
 /// What a server must be, besides bearing the name that was dialled.
 #[derive(Clone, Debug, Default)]
 pub struct ExpectedServer {
-    /// The SPIFFE ID that its certificate must bear.
+    /// The SPIFFE ID that its certificate must contain.
     pub spiffe_id: Option<SpiffeId>,
 }
 

@@ -21,7 +21,7 @@ use crate::event::refusal::Refusal;
 use crate::pki::certificate::Certificate;
 use crate::pki::role::Role;
 
-/// One handshake, or one request, that was taken or turned away.
+/// One handshake or request that was accepted or refused.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -43,7 +43,7 @@ pub struct Event {
     pub client_cert: Option<Arc<Certificate>>,
     /// The server's certificate, where the other end was a server and showed a good one.
     pub server_cert: Option<Arc<Certificate>>,
-    /// Why it was turned away.
+    /// Why it was refused.
     pub refusal: Option<Refusal>,
 }
 
@@ -51,7 +51,7 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// The other end was let in.
+    /// The peer was accepted.
     Accepted,
     /// One end turned the other away.
     Refused,
@@ -83,7 +83,7 @@ impl Event {
         }
     }
 
-    /// A handshake or a request that was turned away, by `refusal.side`.
+    /// A handshake or a request that was refused, by `refusal.side`.
     pub fn refused(side: Role, duration: Duration, tls: Option<Session>, refusal: Refusal) -> Self {
         Self {
             at: refusal.at,
@@ -136,7 +136,7 @@ impl Events {
         })
     }
 
-    /// Tells of a handshake: in the log, in the metrics, and in the ring.
+    /// Records a handshake: in the log, in the metrics, and in the ring.
     pub fn record(&self, handshake: Event) {
         #[cfg(feature = "metrics")]
         log::count(&handshake);

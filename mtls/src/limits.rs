@@ -1,4 +1,4 @@
-//! How much, and how long, one listener bears.
+//! Resource limits of a listener.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

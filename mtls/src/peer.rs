@@ -80,7 +80,7 @@ impl Peer {
         self.proven.certificate.subject.common_name()
     }
 
-    /// The SPIFFE ID, if the leaf bears one.
+    /// The SPIFFE ID, if the leaf has one.
     pub fn spiffe_id(&self) -> Option<&SpiffeId> {
         self.proven.certificate.spiffe_id.as_ref()
     }

@@ -89,7 +89,7 @@ impl Acceptor {
         Self::new(Security::Optional(store), limits, events, connections)
     }
 
-    /// TLS that asks for no client certificate: whoever connects is nobody in particular.
+    /// TLS that requests no client certificate: every client is anonymous.
     pub fn without_client_certificates(
         store: Arc<CredentialStore>,
         limits: Limits,
@@ -279,7 +279,7 @@ impl Inner {
         server_config(store.current(), client_certificates)
     }
 
-    /// By whose trust peers are judged.
+    /// The store whose trust verifies peers.
     fn store(&self) -> Option<Arc<CredentialStore>> {
         match &self.security {
             Security::Mutual(store) | Security::Optional(store) => Some(Arc::clone(store)),

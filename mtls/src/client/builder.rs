@@ -45,7 +45,7 @@ impl Builder {
         Self { connections, expectation, events, limits, store, reach }
     }
 
-    /// The SPIFFE ID that the server's certificate must bear, besides the name in the URL.
+    /// The SPIFFE ID that the server's certificate must contain, besides the name in the URL.
     pub fn expect_server(mut self, spiffe_id: SpiffeId) -> Self {
         self.expectation.spiffe_id = Some(spiffe_id);
         self

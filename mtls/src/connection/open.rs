@@ -39,7 +39,7 @@ pub struct Connection {
     last_response: AtomicBool,
     /// The last stream that an HTTP/2 server processes.
     last_stream: AtomicU32,
-    /// By whose trust the peer was let in.
+    /// The store whose trust accepted the peer.
     store: Option<Arc<CredentialStore>>,
     peer: Option<Peer>,
     read_waker: AtomicWaker,

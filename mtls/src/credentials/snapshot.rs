@@ -12,14 +12,14 @@ use crate::pki::identity::Identity;
 use crate::pki::role::Role;
 use crate::pki::trust::{BadTrust, Revocation, Trust};
 
-/// An identity, and whom it trusts: the content of one directory.
+/// An identity and its trust: the content of one directory.
 #[derive(Debug)]
 pub struct Credentials {
     /// What stands in our own leaf, its `chain` reaching up to our root.
     pub certificate: Arc<Certificate>,
     /// Who we are: `tls.crt` and `tls.key`.
     pub identity: Identity,
-    /// Whom we believe: `ca.crt` and `ca.crl`.
+    /// The trust: `ca.crt` and `ca.crl`.
     pub trust: Trust,
 }
 
@@ -78,7 +78,7 @@ impl Credentials {
     }
 }
 
-/// Reads `tls.crt` and `tls.key` of a directory; the identity is not judged.
+/// Reads `tls.crt` and `tls.key` of a directory; the identity is not verified.
 ///
 /// # Errors
 ///

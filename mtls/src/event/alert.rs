@@ -1,4 +1,4 @@
-//! TLS alerts (RFC 8446, section 6): what one end tells the other before it closes.
+//! TLS alerts (RFC 8446, section 6): what one side sends to the other before it closes.
 
 use std::fmt::{Display, Formatter};
 

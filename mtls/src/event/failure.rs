@@ -123,7 +123,7 @@ pub(crate) fn misbehaved(why: &PeerMisbehaved) -> Reason {
     })
 }
 
-/// The refusal that the other end told us by its alert.
+/// The refusal that the other side reported by its alert.
 pub(crate) fn refused_by_peer(alert: Alert, side: Role, peer: std::net::SocketAddr) -> Refusal {
     let reason = Reason::new(Code::RefusedByPeer).with_detail(format!("its alert was {alert}"));
     Refusal::new(reason, side.other(), Some(alert), peer)

@@ -27,7 +27,7 @@ pub struct Reason {
     detail: Option<Excerpt>,
     /// The certificate at issue.
     pub certificate: Option<Arc<Certificate>>,
-    /// What mends it, where that is not what mends most refusals of its code.
+    /// The remedy, if it differs from the default remedy of its code.
     remedy: Option<&'static str>,
 }
 
@@ -47,12 +47,12 @@ impl Reason {
         Self { certificate: Some(Arc::new(certificate)), ..self }
     }
 
-    /// Replaces what mends it.
+    /// Replaces the remedy.
     pub(crate) fn with_remedy(self, remedy: &'static str) -> Self {
         Self { remedy: Some(remedy), ..self }
     }
 
-    /// What mends it.
+    /// The remedy.
     pub fn remedy(&self) -> &'static str {
         self.remedy.unwrap_or(self.code.remedy())
     }
@@ -66,7 +66,7 @@ impl Reason {
     }
 }
 
-/// A handshake or a request that was turned away, and why.
+/// A handshake or a request that was refused, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refusal {
     /// Which kind of reason it is.
@@ -75,11 +75,11 @@ pub struct Refusal {
     pub side: Role,
     /// The reason in one sentence; it may hold text from the peer, escaped and cut.
     pub sentence: String,
-    /// What mends it.
+    /// The remedy.
     pub remedy: &'static str,
     /// The certificate at issue, if there is one.
     pub certificate: Option<Arc<Certificate>>,
-    /// The alert that told the other side.
+    /// The alert that was sent to the other side.
     pub alert: Option<Alert>,
     /// The address of the other end.
     pub peer: SocketAddr,

@@ -38,9 +38,9 @@ use crate::untrusted::Untrusted;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
-    /// To whom it was issued.
+    /// The subject.
     pub subject: DistinguishedName,
-    /// By whom.
+    /// The issuer.
     pub issuer: DistinguishedName,
     /// Lower-case hexadecimal without separators.
     pub serial_number: String,

@@ -15,7 +15,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The extended key usage that a leaf in this role must bear (RFC 5280, section 4.2.1.12).
+    /// The extended key usage that a leaf in this role must have (RFC 5280, section 4.2.1.12).
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Client => "clientAuth",

@@ -48,17 +48,17 @@ impl Verifier {
         }
     }
 
-    /// One that lets in clients who show no certificate.
+    /// A verifier that accepts clients without a certificate.
     pub(crate) fn optional(credentials: Arc<Credentials>) -> Self {
         Self { optional: true, ..Self::new(credentials, None) }
     }
 
-    /// Whose trust judges.
+    /// The trust that verifies.
     pub(crate) fn credentials(&self) -> &Arc<Credentials> {
         &self.credentials
     }
 
-    /// Why the other side was turned away, if it was.
+    /// Why the other side was refused, if it was.
     pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -87,7 +87,7 @@ impl Code {
         self.entry().1
     }
 
-    /// What mends it.
+    /// The remedy.
     pub fn remedy(self) -> &'static str {
         self.entry().2
     }
