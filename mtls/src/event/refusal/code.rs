@@ -106,7 +106,7 @@ impl Code {
             ),
             Self::ChainTooComplex => (
                 "chain-too-complex",
-                "the certificate chain is too long or too complex to judge",
+                "the certificate chain is too long or too complex to verify",
                 "send the leaf and its own intermediates only",
             ),
             Self::ConnectionLost => (
@@ -182,7 +182,7 @@ impl Code {
             Self::RefusedByPeer => (
                 "refused-by-peer",
                 "the other side refused us",
-                "the alert is all it tells: its log and its /handshakes say why",
+                "only the alert is known here: see the log or /handshakes of the other side",
             ),
             Self::RevocationListStale => (
                 "revocation-list-stale",
@@ -237,7 +237,7 @@ impl Code {
             Self::WrongName => (
                 "wrong-name",
                 "the certificate belongs to another name",
-                "connect by a name that the certificate bears, or issue it for the right one",
+                "connect by a name that the certificate has, or issue it for the right one",
             ),
             Self::WrongPurpose => (
                 "wrong-purpose",
