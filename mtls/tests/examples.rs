@@ -126,7 +126,7 @@ impl Example {
         let output = self.run_curl(caller, path, &[&["-w", "%{http_code}"], options].concat());
         let mut body = String::from_utf8(output.stdout.clone()).unwrap();
         let status = body.split_off(body.len().saturating_sub(3));
-        (status.parse().unwrap_or_else(|_| panic!("{output:?}")), body)
+        (status.parse().unwrap(), body)
     }
 
     fn run_curl(&self, caller: &IdentityDirectory, path: &str, options: &[&str]) -> Output {

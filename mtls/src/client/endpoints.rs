@@ -93,7 +93,6 @@ where
     /// # Errors
     ///
     /// The resolver has given no address yet, and why.
-    #[expect(clippy::type_complexity, reason = "a name for it would say no more")]
     pub(super) async fn in_order(&self) -> Result<(Vec<Arc<Endpoint<B>>>, Arc<Endpoint<B>>)> {
         let endpoints = self.known().await?;
         if let [only] = &*endpoints {
