@@ -52,9 +52,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for Peer {
 }
 
 impl Mtls {
-    /// A layer that passes on the requests of the peers that `policy` allows. Whoever else sends one
-    /// gets 403 with the refusal, which is recorded and logged as a refused handshake is; also who
-    /// presented no certificate.
+    /// A layer that passes on the requests of the peers that `policy` allows. All other
+    /// requests, also those of clients without a certificate, are answered 403 with the refusal,
+    /// which is recorded and logged as a refused handshake is.
     pub fn authorize(&self, policy: Policy) -> AuthorizeLayer {
         AuthorizeLayer::new(policy, Arc::clone(self.events()))
     }

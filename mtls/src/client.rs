@@ -77,8 +77,8 @@ where
         Self::of(security, reach, limits, events, connections)
     }
 
-    /// A client without TLS, with the same care for connections that end. Whoever answers has
-    /// proven nothing.
+    /// A client without TLS, with the same handling of connections that end. Servers
+    /// are not authenticated.
     ///
     /// Of `limits` it heeds the idle timeout.
     pub fn plain(

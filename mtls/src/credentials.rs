@@ -1,6 +1,6 @@
-//! An identity directory as it is now: read, judged as a whole, and only then published.
+//! An identity directory that is followed: read, verified as a whole, and only then published.
 //!
-//! What is published is one immutable [`Credentials`]; whoever holds it finishes with it. A bad
+//! What is published is one immutable [`Credentials`]; a handshake finishes with the one it began with. A bad
 //! set of files leaves the last good one working. It knows nothing of sockets.
 
 mod bad_file;
@@ -65,7 +65,7 @@ enum ReadOutcome {
 }
 
 impl CredentialStore {
-    /// Reads the directory for the first time, and judges its identity for each of `roles`.
+    /// Reads the directory for the first time, and verifies its identity for each of `roles`.
     ///
     /// # Errors
     ///
@@ -124,15 +124,15 @@ impl CredentialStore {
         self.state().reload.clone()
     }
 
-    /// Told after each publication.
+    /// Notifies of each publication.
     pub fn subscribe(&self) -> channel::Receiver<()> {
         self.changed.subscribe()
     }
 
     /// Reads the files and publishes them if they are others than before, and good.
     ///
-    /// A bad set that was told already is looked at again, for time alone may mend it, but is not
-    /// told again; `again` looks at a good one too.
+    /// A bad set that was reported already is read again, since time alone may fix it, but is not
+    /// reported again; `again` reads a good one again too.
     fn look(&self, again: bool) -> ReadOutcome {
         let now = OffsetDateTime::now_utc();
         let files = Files::read(&self.directory);
@@ -177,7 +177,7 @@ impl CredentialStore {
             "identity reloaded"
         );
         self.warn_of_hint(&credentials);
-        // In this order: whoever sees the new identity sees no old problem beside it.
+        // In this order: a reader of the new identity sees no old problem beside it.
         *self.state() = State { digest, reload: Reload { at, problems: Vec::new() } };
         self.current.store(Arc::new(credentials));
         #[cfg(feature = "metrics")]
@@ -198,7 +198,7 @@ impl CredentialStore {
         metrics::counter!("mtls_reloads_total", "result" => "failed").increment(1);
     }
 
-    /// Says that clients are not told which authorities their certificates may be of.
+    /// Warns that the server sends no certificate_authorities (RFC 8446, section 4.2.4).
     fn warn_of_hint(&self, credentials: &Credentials) {
         if let Some(bytes) = credentials.trust.hint_left_out() {
             warn!(

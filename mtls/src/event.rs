@@ -97,8 +97,9 @@ impl Event {
             refusal: Some(refusal),
         }
     }
-    /// About how much memory it takes, in bytes. What a peer sent decides it: a certificate may
-    /// bear thousands of names.
+
+    /// About how much memory it takes, in bytes. A peer decides it: a certificate may have
+    /// thousands of names.
     fn memory(&self) -> usize {
         let certificates = [
             self.client_cert.as_deref(),

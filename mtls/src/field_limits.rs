@@ -33,7 +33,7 @@ impl FieldLimits {
         (first_line + lines.sum::<usize>() > self.bytes).then_some(FieldLimit::Bytes(self.bytes))
     }
 
-    /// What HTTP/2 is to be told to take. h2 cuts trailers above it without a word, so it stands
+    /// The limit that h2 is given. It drops trailers above it without an error, so it is
     /// well above what is counted here; it counts 32 bytes more a field (RFC 9113, section 6.5.2).
     pub fn http2_list(&self) -> u32 {
         let fields = self.fields.saturating_mul(32);

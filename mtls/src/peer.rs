@@ -15,7 +15,7 @@ use crate::pki::trust::VerifiedChain;
 
 /// The other end of a connection, as its certificate names it.
 ///
-/// Only a verified chain and a proof of its key yield a `Peer`, so whoever receives one decides
+/// Only a verified chain and a proof of its key yield a `Peer`, so code that receives one decides
 /// *what the peer may do*, never *who it is*.
 #[derive(Clone, Debug)]
 pub struct Peer {

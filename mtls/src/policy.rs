@@ -1,5 +1,5 @@
 //! Which peer may do what: conditions on the attributes of its certificate, and how they are
-//! joined; and which of several rules a path selects. It judges no chain (that is
+//! joined; and which of several rules a path selects. It verifies no chain (that is
 //! [`crate::pki::trust`]) and knows no route and no file.
 
 mod attribute;
@@ -34,7 +34,7 @@ impl Policy {
     /// # Errors
     ///
     /// [`InvalidRule::Empty`] where there is none: a list that was emptied by mistake must not
-    /// open the door.
+    /// allow everybody.
     pub fn new(rules: Vec<Rule>) -> Result<Self, InvalidRule> {
         if rules.is_empty() { Err(InvalidRule::Empty) } else { Ok(Self(rules)) }
     }

@@ -1,11 +1,11 @@
 //! Looks at a live server: what it takes, what it shows, and what it asks for.
 //!
-//! It is for looking only, as `certs inspect` does. A chain that nobody trusts is what one wants
-//! to look at, so the verifier here takes every chain and verifies none; therefore no application
-//! data is ever sent, what arrives is thrown away, and no connection leaves this module. Whoever
-//! wants to *talk* to a server uses [`crate::client`].
+//! It only inspects, as `certs inspect` does. Untrusted chains are to be inspected too, so the
+//! verifier here accepts every chain and verifies none; therefore no application data is ever
+//! sent, what arrives is discarded, and no connection leaves this module. To *talk* to a server,
+//! use [`crate::client`].
 
-mod onlooker;
+mod recording_verifier;
 mod server;
 mod wire;
 
@@ -21,7 +21,7 @@ use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use self::onlooker::{NotesTheRequest, TakesEveryChainOnlyToLookAtIt};
+use self::recording_verifier::{RecordingResolver, RecordingVerifier};
 pub use self::server::{BadServer, Server};
 use self::wire::Wire;
 use crate::connection::session::Session;
@@ -140,15 +140,15 @@ impl Probe {
             let failure = Failure { error, side: Role::Client, verifier: None, wire: None };
             ProbeError::NoHandshake(Box::new(failure.refusal(address)))
         };
-        let onlooker = Arc::new(TakesEveryChainOnlyToLookAtIt::default());
-        let request = Arc::new(NotesTheRequest::new(identity));
-        let mut connection = config(version, &onlooker, &request)
+        let recording_verifier = Arc::new(RecordingVerifier::default());
+        let request = Arc::new(RecordingResolver::new(identity));
+        let mut connection = config(version, &recording_verifier, &request)
             .and_then(|config| ClientConnection::new(Arc::new(config), server.name().clone()))
             .map_err(|error| unseen(&Error::other(error)))?;
 
         let began = Instant::now();
         let handshake = connection.complete_io(&mut wire);
-        let chain = onlooker.chain();
+        let chain = recording_verifier.chain();
         let ending = match handshake {
             Ok(_) if connection.is_handshaking() => {
                 return Err(unseen(&ErrorKind::UnexpectedEof.into()));
@@ -164,13 +164,13 @@ impl Probe {
             address,
             session: Session::of(&connection, Some(server.name().to_str().into_owned())),
             chain,
-            key_proven: onlooker.key_is_proven(),
+            key_proven: recording_verifier.key_is_proven(),
             request: request.noted(),
             ending,
         })
     }
 
-    /// Puts what was shown to the judge, as a client that dialled `server` would.
+    /// Verifies the presented chain as a client that dialled `server` would.
     pub fn verify(
         &self,
         server: &Server,
@@ -189,13 +189,13 @@ impl Probe {
 
 fn config(
     version: Version,
-    onlooker: &Arc<TakesEveryChainOnlyToLookAtIt>,
-    request: &Arc<NotesTheRequest>,
+    recording_verifier: &Arc<RecordingVerifier>,
+    request: &Arc<RecordingResolver>,
 ) -> Result<ClientConfig, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
         .with_protocol_versions(&[version.supported()])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(onlooker) as _)
+        .with_custom_certificate_verifier(Arc::clone(recording_verifier) as _)
         .with_client_cert_resolver(Arc::clone(request) as _);
     config.alpn_protocols = application_protocols();
     config.resumption = Resumption::disabled();
@@ -206,7 +206,7 @@ fn config(
 ///
 /// A server that is content says nothing, so after three times the handshake's own duration we
 /// say goodbye (RFC 8446, section 6.1); whatever else it had to say comes before its own goodbye.
-/// The wait comes first because our goodbye might otherwise meet a closed door, and its reset
+/// The wait comes first because our close_notify might otherwise reach a closed socket, whose reset
 /// would destroy the alert.
 fn hang_up(
     connection: &mut ClientConnection,

@@ -138,8 +138,8 @@ impl Acceptor {
         Self { inner: Arc::new(Inner { connections, for_operator, events, limits, security }) }
     }
 
-    /// As [`Acceptor::plain`], for an operator, who is let in also where the process may open so
-    /// few more files that others are refused.
+    /// As [`Acceptor::plain`], for the admin listener, which also accepts connections where the
+    /// process may open so few more files that other listeners refuse them.
     pub fn admin(limits: Limits, events: Arc<Events>, connections: Arc<Connections>) -> Self {
         let (limits, security) = (Arc::new(limits), Security::Plain);
         let for_operator = true;

@@ -78,7 +78,7 @@ async fn a_server_of_another_name_is_refused_with_both_names() {
     let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said = "the certificate belongs to another name: \
-                localhost was dialled, and it bears elsewhere, 10.0.0.1";
+                localhost was dialled, and it has elsewhere, 10.0.0.1";
     assert_eq!(sentence, said);
 }
 
@@ -92,7 +92,7 @@ async fn a_server_of_another_spiffe_id_is_refused_with_both_ids() {
     let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said =
-        format!("the certificate belongs to another name: {ID} was expected, and it bears {other}");
+        format!("the certificate belongs to another name: {ID} was expected, and it has {other}");
     assert_eq!(sentence, said);
 }
 
@@ -103,7 +103,7 @@ async fn a_server_without_a_spiffe_id_is_refused_where_one_is_expected() {
 
     let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
 
-    assert!(sentence.ends_with("it bears no SPIFFE ID"), "{sentence}");
+    assert!(sentence.ends_with("it has no SPIFFE ID"), "{sentence}");
 }
 
 #[tokio::test]

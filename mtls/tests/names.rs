@@ -187,7 +187,7 @@ fn below_a_root_another_spelling_is_refused_with_that_reason() {
         let refused = verdict(&trust, &[leaf, presented[1].clone()]).unwrap_err();
 
         assert_eq!(refused.code, Code::UnknownIssuer, "{spelling:?}");
-        let said = "bears that name in other bytes: below a root both must be the same bytes";
+        let said = "has that name in other bytes: below a root both must be the same bytes";
         assert!(refused.sentence().contains(said), "{}", refused.sentence());
     }
 }

@@ -149,7 +149,7 @@ fn a_chain_is_refused_with_the_reason_that_a_client_would_give() {
     assert!(words.contains("it is for clientAuth, and serverAuth is needed (wrong-purpose)"));
     let server = OpensslServer::start(place.path(), "db", &[]);
     let words = refused(&server);
-    assert!(words.contains("localhost was dialled, and it bears db (wrong-name)"), "{words}");
+    assert!(words.contains("localhost was dialled, and it has db (wrong-name)"), "{words}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ struct Used {
 pub(super) async fn follow<B>(
     answer: impl Future<Output = Result<Response<Incoming>, PoolError>>,
     mut captured: CaptureConnection,
-    lender: BodyOwner<B>,
+    owner: BodyOwner<B>,
     connector: &Connector,
 ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
     let opened = Arc::<Mutex<Vec<_>>>::default();
@@ -76,7 +76,7 @@ pub(super) async fn follow<B>(
         None => Sent::Unconnected,
         Some(used) => {
             let kept = !connections.iter().any(|own| Arc::ptr_eq(own, &used.connection));
-            used.sent(error.as_ref(), kept, lender.seen(), connector.protocol())
+            used.sent(error.as_ref(), kept, owner.seen(), connector.protocol())
         }
     };
     if let (Some(used), true) = (&used, error.as_ref().is_some_and(is_too_large)) {
@@ -92,7 +92,7 @@ pub(super) async fn follow<B>(
         Some(error) => RequestError::of(error, &connections),
         None => RequestError::lost(&connections),
     };
-    Err(Failed { body: lender.take_back(), error, sent })
+    Err(Failed { body: owner.recover(), error, sent })
 }
 
 impl Used {

@@ -237,8 +237,8 @@ impl Inner {
     }
 }
 
-/// Connections to one server that are opened at once, whoever asks for how many: a request that is
-/// given up again and again must not open one each time.
+/// The limit of connections to one server that are being opened at once: a request that is
+/// cancelled again and again must not open one each time.
 const MOST_OPENING: usize = 64;
 
 fn server_name(url: &Uri) -> Result<ServerName<'static>, ConnectError> {

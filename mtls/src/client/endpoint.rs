@@ -87,7 +87,7 @@ where
     ) -> Result<Response<InFlight<Incoming>>, Failed<B>> {
         let (owner, mut request) = {
             let (head, body) = request.into_parts();
-            let (owner, body) = BodyOwner::lend(body);
+            let (owner, body) = BodyOwner::split(body);
             (owner, Request::from_parts(head, body))
         };
         let captured = capture_connection(&mut request);

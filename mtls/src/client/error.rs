@@ -21,7 +21,7 @@ pub enum RequestError {
     /// One end turned the other away.
     #[error("{refusal}")]
     Refused {
-        /// By whom and why.
+        /// Which side refused, and why.
         refusal: Box<Refusal>,
         /// What had been agreed on, where the refusal came after the handshake.
         session: Option<Box<Session>>,
@@ -68,7 +68,7 @@ impl RequestError {
         Self::refused_on(connections).unwrap_or_else(broken)
     }
 
-    /// The refusal that the other end's alert told on one of these connections.
+    /// The refusal that the peer's alert reported on one of these connections.
     fn refused_on(connections: &[Arc<Connection>]) -> Option<Self> {
         let connection = connections.iter().find(|connection| connection.alert().is_some())?;
         let refusal = refused_by_peer(connection.alert()?, connection.side(), connection.address());
@@ -118,7 +118,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for error in sources(error) {
         let text = error.to_string();
-        if !texts.iter().any(|told| told.contains(&text)) {
+        if !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
     }

@@ -1,4 +1,4 @@
-//! The body of a request, lent to hyper for one attempt.
+//! The body of a request during one attempt, from which it is recovered if hyper read none of it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,16 +8,16 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::tasks::next_stream;
 
-/// A body as hyper has it. Once it was taken back it is empty, whatever task still holds it.
+/// The body as hyper reads it. It is empty once it was recovered, whichever task still holds it.
 #[derive(Debug)]
-pub(super) struct RetryableBody<B>(Arc<Mutex<Loan<B>>>);
+pub(super) struct RetryableBody<B>(Arc<Mutex<Shared<B>>>);
 
-/// Who lent a body.
+/// Recovers the body after a failed attempt.
 #[derive(Debug)]
-pub(super) struct BodyOwner<B>(Arc<Mutex<Loan<B>>>);
+pub(super) struct BodyOwner<B>(Arc<Mutex<Shared<B>>>);
 
 #[derive(Debug)]
-struct Loan<B> {
+struct Shared<B> {
     body: Option<B>,
     /// A frame of it, or its end, was read.
     read: bool,
@@ -27,9 +27,9 @@ struct Loan<B> {
 }
 
 impl<B> BodyOwner<B> {
-    pub(super) fn lend(body: B) -> (Self, RetryableBody<B>) {
-        let loan = Arc::new(Mutex::new(Loan { body: Some(body), read: false, seen: None }));
-        (Self(Arc::clone(&loan)), RetryableBody(loan))
+    pub(super) fn split(body: B) -> (Self, RetryableBody<B>) {
+        let shared = Arc::new(Mutex::new(Shared { body: Some(body), read: false, seen: None }));
+        (Self(Arc::clone(&shared)), RetryableBody(shared))
     }
 
     /// The stream of the request in HTTP/2, if hyper began to send it; it looks at the body first.
@@ -38,14 +38,14 @@ impl<B> BodyOwner<B> {
     }
 
     /// The body, if nothing of it was read.
-    pub(super) fn take_back(self) -> Option<B> {
-        let mut loan = lock(&self.0);
-        let body = loan.body.take();
-        body.filter(|_| !loan.read)
+    pub(super) fn recover(self) -> Option<B> {
+        let mut shared = lock(&self.0);
+        let body = shared.body.take();
+        body.filter(|_| !shared.read)
     }
 }
 
-impl<B> Loan<B> {
+impl<B> Shared<B> {
     fn see(&mut self) {
         if self.seen.is_none() {
             self.seen = Some(next_stream());
@@ -61,31 +61,31 @@ impl<B: Body + Unpin> Body for RetryableBody<B> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut loan = lock(&self.0);
-        loan.see();
-        let Some(body) = &mut loan.body else {
+        let mut shared = lock(&self.0);
+        shared.see();
+        let Some(body) = &mut shared.body else {
             return Poll::Ready(None);
         };
         let polled = Pin::new(body).poll_frame(context);
-        loan.read |= polled.is_ready();
+        shared.read |= polled.is_ready();
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        let mut loan = lock(&self.0);
-        loan.see();
-        loan.body.as_ref().is_none_or(Body::is_end_stream)
+        let mut shared = lock(&self.0);
+        shared.see();
+        shared.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut loan = lock(&self.0);
-        loan.see();
-        loan.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        let mut shared = lock(&self.0);
+        shared.see();
+        shared.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
-fn lock<B>(loan: &Mutex<Loan<B>>) -> MutexGuard<'_, Loan<B>> {
-    loan.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<B>(shared: &Mutex<Shared<B>>) -> MutexGuard<'_, Shared<B>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -97,25 +97,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_comes_back_only_if_nothing_of_it_was_read() {
-        let (lender, unread) = BodyOwner::lend(Full::new(Bytes::from("x")));
-        assert_eq!(lender.seen(), None);
+        let (owner, unread) = BodyOwner::split(Full::new(Bytes::from("x")));
+        assert_eq!(owner.seen(), None);
         assert!(!unread.is_end_stream());
-        assert!(lender.seen().is_some());
-        assert!(lender.take_back().is_some());
+        assert!(owner.seen().is_some());
+        assert!(owner.recover().is_some());
 
-        let (lender, mut read) = BodyOwner::lend(Full::new(Bytes::from("x")));
+        let (owner, mut read) = BodyOwner::split(Full::new(Bytes::from("x")));
         read.frame().await.unwrap().unwrap();
-        assert!(lender.take_back().is_none());
+        assert!(owner.recover().is_none());
     }
 
     #[tokio::test]
-    async fn what_was_taken_back_is_empty_for_who_still_holds_it() {
-        let (lender, mut lent) = BodyOwner::lend(Full::new(Bytes::from("x")));
+    async fn a_recovered_body_is_empty_where_it_is_still_held() {
+        let (owner, mut held) = BodyOwner::split(Full::new(Bytes::from("x")));
 
-        let body = lender.take_back();
+        let body = owner.recover();
 
-        assert!(lent.frame().await.is_none());
-        assert!(lent.is_end_stream());
+        assert!(held.frame().await.is_none());
+        assert!(held.is_end_stream());
         assert_eq!(body.unwrap().collect().await.unwrap().to_bytes(), "x");
     }
 }

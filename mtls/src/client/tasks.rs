@@ -1,5 +1,5 @@
 //! The tasks that hyper's connections run in. One sends the requests of a connection one after the
-//! other, so that it can tell which stream of HTTP/2 each of them is, which hyper does not.
+//! other, so that the HTTP/2 stream of each is known, which hyper does not report.
 
 use std::cell::Cell;
 use std::future::Future;

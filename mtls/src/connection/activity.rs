@@ -67,8 +67,8 @@ impl Activity {
         self.blocked_since.get_or_insert(now);
     }
 
-    /// All that was written is on its way. Whoever was slow to read an answer is idle only now,
-    /// though its body was handed over long ago.
+    /// All that was written is on its way. A client that read a response slowly is idle only now,
+    /// though the body was handed over long ago.
     pub(super) fn flushed(&mut self, now: Instant) {
         self.blocked_since = None;
         self.idle_since = now;

@@ -158,12 +158,12 @@ impl Connection {
         }
     }
 
-    /// By whose trust the peer was let in; none where nobody was asked to prove anything.
+    /// The store whose trust verified the peer; none where the peer was not asked for a certificate.
     pub(super) fn store(&self) -> Option<&Arc<CredentialStore>> {
         self.store.as_ref()
     }
 
-    /// Whether its peer was let in by this trust, and is judged again as it changes.
+    /// Whether the peer was verified by this store's trust, and is verified again as that changes.
     pub fn is_verified_by(&self, store: &Arc<CredentialStore>) -> bool {
         self.store.as_ref().is_some_and(|its| Arc::ptr_eq(its, store))
     }
@@ -246,7 +246,7 @@ impl Connection {
         self.session.as_ref().is_some_and(Session::is_http2)
     }
 
-    /// Whoever serves it ends its streams one by one.
+    /// Its streams are ended one by one by the task that serves it.
     pub(crate) fn note_streams_end_alone(&self) {
         self.streams_end_alone.store(true, Ordering::Relaxed);
     }

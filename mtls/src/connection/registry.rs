@@ -90,8 +90,8 @@ impl Connections {
 
     /// Watches over a connection from now on.
     ///
-    /// If the trust by which its peer was let in is no longer in force, the peer is judged again
-    /// at once: the verification of all open connections may have passed this one by.
+    /// If the trust that verified its peer is no longer in force, the peer is verified again at
+    /// once: the verification of all open connections may have missed this one.
     pub(crate) fn add_verified_by(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
@@ -123,7 +123,8 @@ impl Connections {
         }
     }
 
-    /// Judges again whose verdict held until `now` only, and cuts what has drained for long enough.
+    /// Verifies peers again whose verification held until `now` only, and cuts connections whose time
+    /// to drain is over.
     pub(crate) fn end_expired(&self, now: OffsetDateTime) {
         for connection in self.open() {
             if let Some(store) = connection.store().filter(|_| connection.needs_verification(now)) {
@@ -171,7 +172,7 @@ async fn end_expired(connections: Weak<Connections>) {
     }
 }
 
-/// Judges the peers of `live`'s connections again each time that its roots or lists change.
+/// Verifies the peers of a store's connections again each time its roots or lists change.
 async fn verify_again(
     connections: Weak<Connections>,
     store: Weak<CredentialStore>,
@@ -192,7 +193,7 @@ async fn verify_again(
     }
 }
 
-/// Judges the peers of `live`'s connections by the trust that is in force now; equal chains once.
+/// Verifies the peers of a store's connections by the trust now in force; equal chains once.
 fn reverify(connections: &[Arc<Connection>], store: &Arc<CredentialStore>, now: OffsetDateTime) {
     let credentials = store.current();
     let mut verdicts: HashMap<(Role, &[CertificateDer<'static>]), Result<_, _>> = HashMap::new();

@@ -50,7 +50,7 @@ pub(crate) struct ServerLimits {
     /// Given back when the stream ends.
     #[expect(dead_code, reason = "it is held, not read")]
     pub(crate) admission: Admission,
-    /// Told when a limit ends the connection.
+    /// Records that a limit ended the connection.
     pub(crate) events: Arc<Events>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) timer: Option<Pin<Box<Sleep>>>,
@@ -120,7 +120,7 @@ impl Stream {
     }
 
     /// A write fails with a bare reset while the alert that explains it may be waiting to be
-    /// read: it is looked for before the failure is told.
+    /// read: it is looked for before the failure is reported.
     fn look_for_alert(&mut self, context: &mut Context<'_>, error: Error) -> Error {
         self.connection.note_ended();
         let mut bytes = [0; 512];
@@ -185,7 +185,7 @@ impl Stream {
         }
     }
 
-    /// Tells the end of what a client sends once it matters.
+    /// Reports the end of a client's bytes once it matters.
     fn poll_half_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.check_limits(context)?;
         let Some(half_closed) = &mut self.half_closed else {

@@ -1,5 +1,5 @@
-//! How long an answer stalled for its client. hyper does not ask a body for more while its client
-//! takes nothing, so a stream of HTTP/2 that stands still is noticed by whoever runs its task.
+//! Ends HTTP/2 streams whose client reads nothing. hyper does not poll a body while the client
+//! reads nothing, so a stalled stream is noticed where its task is run.
 
 use std::cell::Cell;
 use std::future::Future;

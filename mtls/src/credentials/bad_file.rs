@@ -11,7 +11,7 @@ use crate::pki::pem::SIZE_LIMIT;
 use crate::pki::role::Role;
 use crate::pki::trust::BadTrust;
 
-/// What is wrong with a file of an identity directory, and what mends it.
+/// What is wrong with a file of an identity directory, and how to fix it.
 #[derive(Debug, Error)]
 pub enum BadFile {
     /// What should be there is not in the file.
@@ -81,9 +81,9 @@ pub enum BadFile {
     Unfit {
         /// The chain's file.
         path: PathBuf,
-        /// What it was to serve as.
+        /// The role that it was verified for.
         role: Role,
-        /// Why the judge turned it down.
+        /// Why it was refused.
         #[source]
         reason: Reason,
     },

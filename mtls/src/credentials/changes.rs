@@ -78,8 +78,7 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// The directory that the file system tells us of. It is another one once its path leads
-/// elsewhere, and is then watched anew.
+/// The directory that is watched. Once its path leads to another one, that one is watched.
 #[derive(Debug)]
 struct Watched {
     inode: Option<(u64, u64)>,

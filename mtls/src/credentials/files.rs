@@ -26,7 +26,7 @@ pub(super) struct File {
     pub(super) path: PathBuf,
 }
 
-/// What tells one state of the files from another, without keeping a key.
+/// Distinguishes states of the files, without keeping a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Digest([u8; 32]);
 

@@ -1,4 +1,4 @@
-//! What one identity directory holds, judged as a whole.
+//! The content of one identity directory, verified as a whole.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads a directory and judges its identity, by its own trust, for each of `roles`.
+    /// Reads a directory and verifies its identity, by its own trust, for each of `roles`.
     ///
     /// Without a role `ca.crt` and `ca.crl` are not read, and nobody is trusted.
     ///
@@ -37,8 +37,8 @@ impl Credentials {
         revocation: Revocation,
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadFile>> {
-        let judged = (!roles.is_empty()).then_some(roles);
-        Self::of(&Files::read(directory), judged, revocation, now)
+        let verified = (!roles.is_empty()).then_some(roles);
+        Self::of(&Files::read(directory), verified, revocation, now)
     }
 
     pub(super) fn of(

@@ -32,7 +32,7 @@ impl Failure<'_> {
                 None => refusal,
             };
         }
-        // Up to the hello all is plain, and the wire tells the whole truth; what is encrypted after
+        // Up to the hello all is plain, and the alert is read off the wire; what is encrypted after
         // it follows from the error.
         let plain = self.wire.and_then(Wire::sent_alert);
         let encrypted = cause.filter(|_| self.verifier.is_some()).and_then(Alert::sent_for);

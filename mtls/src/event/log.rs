@@ -127,7 +127,7 @@ mod tests {
     use super::LogBudget;
 
     #[test]
-    fn refusals_beyond_the_budget_are_left_out_and_their_number_is_told() {
+    fn refusals_beyond_the_budget_are_left_out_and_counted() {
         let budget = LogBudget::new(2);
         let now = Instant::now();
         let in_one_second: Vec<_> = (0..5).map(|_| budget.spend(now)).collect();

@@ -1,4 +1,4 @@
-//! Why a handshake or a request was turned away: one value, told alike in the log, in the
+//! Why a handshake or a request was refused: one value, the same in the log, in the
 //! metrics, on `/handshakes` and on the page. It knows nothing of how the verification was made.
 
 mod code;
@@ -17,7 +17,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::role::Role;
 use crate::untrusted::Excerpt;
 
-/// What is wrong with the other side, before it is known who said so to whom.
+/// What is wrong with a peer, before the refusal's side and address are known.
 #[derive(Clone, Debug, Error)]
 #[error("{}", self.sentence())]
 pub struct Reason {

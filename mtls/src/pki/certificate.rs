@@ -1,5 +1,5 @@
-//! What stands in an X.509 certificate, read once and told in one shape everywhere: in answers,
-//! on the page, in refusals and in `certs inspect`. It judges nothing; that is [`crate::pki::trust`].
+//! The content of an X.509 certificate, read once and shown in one shape everywhere: in responses,
+//! on the page, in refusals and in `certs inspect`. Verification is in [`crate::pki::trust`].
 
 mod alternative_names;
 pub(crate) mod der;
@@ -114,7 +114,7 @@ impl Certificate {
         problem.map_or(Ok(certificate), Err)
     }
 
-    /// What a refusal tells of a certificate that nobody verified: the first names, and of each
+    /// What a refusal shows of a certificate that was not verified: the first names, and of each
     /// value at most 256 bytes, whatever was sent.
     pub(crate) fn excerpt(fields: &Fields<'_>) -> Self {
         let (mut certificate, problem) = Self::read_up_to(&Most::REFUSED, fields);
@@ -222,7 +222,7 @@ struct Most {
     hashed: usize,
     /// Subject alternative names.
     names: usize,
-    /// Of an attribute that is told as text, and of the serial number.
+    /// Of an attribute that is shown as text, and of the serial number.
     octets: usize,
     /// In the extKeyUsage.
     purposes: usize,

@@ -1,5 +1,5 @@
 //! Who we are: a certificate chain and the private key that belongs to it, checked once and valid
-//! from then on. It knows nothing of files, and does not judge itself: that is [`crate::pki::trust`].
+//! from then on. It knows nothing of files, and does not verify itself: that is [`crate::pki::trust`].
 
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Identity {
         trust::refuse_too_large(&chain).map_err(BadIdentity::TooLarge)?;
         let fields = Fields::read(leaf)?;
         let certificate = Arc::new(Certificate::of(&fields)?);
-        // It tells more than what the library says of the key.
+        // It says more than the library's error about the key.
         if let Some(weakness) = trust::weakness(&certificate.public_key) {
             return Err(BadIdentity::UnsupportedKey(weakness));
         }
@@ -90,7 +90,7 @@ impl Identity {
             own.as_ref().is_some_and(|own| own.as_ref() == certificate.public_key)
         };
         // rustls' own comparison also fails where webpki cannot read the leaf; that is the
-        // judge's to tell.
+        // verification's to report.
         if !fits(&fields) {
             let other = |der| Fields::read(der).is_ok_and(|fields| fits(&fields));
             let other = chain.iter().position(|der: &CertificateDer<'_>| other(der));

@@ -150,7 +150,7 @@ impl<'a> Blocks<'a> {
 
     /// What a block holds; none where it is the curve of the key that follows.
     fn item(&mut self, kind: Kind, der: Vec<u8>, line: usize) -> Result<Option<Item>, Cause> {
-        // What is not even a SEQUENCE is refused by whoever parses it.
+        // What is not even a SEQUENCE is refused where it is parsed.
         let (after, tag) =
             Any::from_der(&der).map_or((0, None), |(rest, value)| (rest.len(), Some(value.tag())));
         if tag == Some(Tag::Sequence) && after > 0 {

@@ -1,7 +1,7 @@
-//! Whom we believe: roots, revocation lists, and the one judge of every chain.
+//! Trust: roots, revocation lists, and the one verification of every chain.
 //!
-//! The same [`Trust::judge`] speaks at the handshake, on connections that are open already, and
-//! in `certs verify`. It calls rustls-webpki for the path, and adds what webpki leaves open. It
+//! The same [`Trust::verify`] is called at the handshake, for connections that are open already,
+//! and in `certs verify`. It calls rustls-webpki for the path, and adds what webpki leaves open. It
 //! knows nothing of files or sockets, and what it holds never changes.
 
 mod candidates;
@@ -54,10 +54,10 @@ pub enum BadTrust {
     /// There is not one root.
     #[error("no root certificate")]
     Empty,
-    /// A list is in no form that can be judged by.
+    /// A list cannot be used.
     #[error("a revocation list cannot be used: {0}")]
     List(String),
-    /// A list bears the name of a root, but no root's key signed it.
+    /// A list names a root as its issuer, but no root's key signed it.
     #[error("the revocation list of {0} is not signed by that root's key")]
     ListForged(String),
     /// `Revocation::Required`, and a root has no list.
@@ -103,9 +103,9 @@ impl BadTrust {
 impl Trust {
     /// Checks roots and lists, and joins each list with its root.
     ///
-    /// A root outside of its dates is taken, but does not count while it is so. A list of an
-    /// issuer that is no root is taken for an intermediate's, and stays unverified until that
-    /// intermediate is judged. Of several lists of one issuer the newest counts.
+    /// A root outside of its dates is accepted, but does not count while it is so. A list of an
+    /// issuer that is not a root belongs to an intermediate, and stays unverified until that
+    /// intermediate is verified. Of several lists of one issuer the newest counts.
     ///
     /// # Errors
     ///

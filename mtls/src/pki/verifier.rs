@@ -1,5 +1,5 @@
-//! What rustls asks of us during a handshake, put to the one judge. One verifier serves one
-//! handshake and remembers its verdict, so that the reason told is the judge's own.
+//! The callbacks of rustls during a handshake, which call the one verification. One verifier serves
+//! one handshake and keeps its result, so that the reason reported is the verification's own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -112,9 +112,9 @@ impl Verifier {
             let certificate = self.chain.get().map(|chain| chain.certificate.clone());
             reason.certificate = certificate.map(Arc::new);
             let code = reason.code;
-            let told = self.refuse(reason);
+            let refused = self.refuse(reason);
             // A broken protocol is no fault of the certificate, and has alerts of its own.
-            if code == Code::ProtocolError { error } else { told }
+            if code == Code::ProtocolError { error } else { refused }
         })
     }
 
@@ -240,16 +240,16 @@ impl VerifiedChain {
     ///
     /// # Errors
     ///
-    /// [`Code::WrongName`], with the names that it bears.
+    /// [`Code::WrongName`], with the names that it has.
     pub fn fits_name(&self, name: &ServerName<'_>) -> Result<(), Reason> {
         let fits = EndEntityCert::try_from(&self.presented[0])
             .and_then(|leaf| leaf.verify_is_valid_for_subject_name(name));
         fits.map_err(|_| {
             let names = &self.certificate.subject_alt_names;
             let addresses = names.ip.iter().map(ToString::to_string);
-            let bears: Vec<String> = names.dns.iter().cloned().chain(addresses).collect();
-            let bears = if bears.is_empty() { "no name".to_owned() } else { bears.join(", ") };
-            let detail = format!("{} was dialled, and it bears {bears}", name.to_str());
+            let has: Vec<String> = names.dns.iter().cloned().chain(addresses).collect();
+            let has = if has.is_empty() { "no name".to_owned() } else { has.join(", ") };
+            let detail = format!("{} was dialled, and it has {has}", name.to_str());
             let reason = Reason::new(Code::WrongName).with_detail(detail);
             reason.with_certificate(self.certificate.clone())
         })
@@ -262,7 +262,7 @@ fn fits_spiffe_id(certificate: &Certificate, expected: Option<&SpiffeId>) -> Res
         (Some(expected), Some(has)) if has == expected => Ok(()),
         (Some(expected), has) => {
             let has = has.as_ref().map_or("no SPIFFE ID", SpiffeId::as_str);
-            let detail = format!("{expected} was expected, and it bears {has}");
+            let detail = format!("{expected} was expected, and it has {has}");
             let reason = Reason::new(Code::WrongName).with_detail(detail);
             Err(reason.with_certificate(certificate.clone()))
         }

@@ -28,8 +28,8 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// All of them, the best first: names that only a workload has stand before those that many
-    /// may bear.
+    /// All of them, the best first: names that only a workload has come before those that many
+    /// may have.
     pub const ALL: [Self; 10] = [
         Self::SpiffeId,
         Self::Dns,

@@ -33,12 +33,12 @@ impl Condition {
     /// - `spiffe_id`: exact, or under a path: `spiffe://td/ns/a/*` holds for each ID that has
     ///   more segments than `spiffe://td/ns/a` and begins with its segments.
     /// - `dns`: without regard to case and a trailing dot. A wildcard is a name like others: it
-    ///   holds for a certificate that bears that wildcard, and for no name that it would cover.
+    ///   holds for a certificate that has that wildcard, and for no name that it would cover.
     /// - `email`: the host without regard to case, the local part exact.
     /// - `ip`: as an address, however it is written.
     /// - `fingerprint256`: in either case, with colons or without.
     /// - `issuer`: RFC 4514 text as [`crate::pki::certificate::DistinguishedName`] displays it, exact.
-    /// - `common_name`: exact, and the only one: where a certificate bears two, programs differ in
+    /// - `common_name`: exact, and the only one: where a certificate has two, programs differ in
     ///   which of them they take for its name.
     /// - `organization`, `organizational_unit`, `uri`: one of them, exact.
     ///
@@ -124,7 +124,7 @@ impl Expected {
             Attribute::SpiffeId => {
                 let parent = value.strip_suffix("/*").and_then(|parent| parent.parse().ok());
                 let exact = || value.parse().map(Self::SpiffeId);
-                // An ID has no asterisk: a bad parent is told of as it was written.
+                // An ID has no asterisk: a bad parent is reported as it was written.
                 parent.map_or_else(exact, |parent| Ok(Self::SpiffeIdUnder(parent)))
             }
             .map_err(InvalidCondition::SpiffeId),

@@ -25,7 +25,7 @@ pub enum InvalidCondition {
         "{0:?} is no SHA-256 fingerprint: write 64 hexadecimal digits, with or without colons between each two"
     )]
     Fingerprint(String),
-    /// It stands for bytes that are no text, which a condition cannot tell from text.
+    /// It stands for bytes that are not text, which a condition cannot distinguish from text.
     #[error("{0:?} is written in bytes (#…): decide by a name that is text")]
     Hexadecimal(String),
     /// No IP address.

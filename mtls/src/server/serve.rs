@@ -217,7 +217,7 @@ impl End {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long connections may take to end once they are cut.
 const CUT_TIME: Duration = Duration::from_secs(1);
-/// How long an HTTP/1.1 client may take to send one more request, and be told that it was the last.
+/// How long an idle HTTP/1.1 client may take to send its last request on an old connection.
 const LAST_RESPONSE: Duration = Duration::from_secs(1);
 const RETRY_ACCEPT: Duration = Duration::from_millis(50);
 

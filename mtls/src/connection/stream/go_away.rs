@@ -1,5 +1,5 @@
-//! How an HTTP/2 server says which streams it has not processed, read beside h2, which tells only
-//! that it did.
+//! How an HTTP/2 server says which streams it has not processed, read beside h2, which reports only
+//! that it happened.
 
 /// Follows the frames of an HTTP/2 connection (RFC 9113, section 4.1), and keeps of `GOAWAY` the
 /// last stream that it names (section 6.8).

@@ -14,7 +14,7 @@ use crate::connection::Connection;
 /// A client that closed its sending side while a request of its was answered.
 ///
 /// Over TCP, one that closed entirely looks the same until something is sent to it, and is then
-/// told apart by the reset that comes back. So it counts as gone if nothing could be sent for
+/// distinguished by the reset that comes back. So it counts as gone if nothing could be sent for
 /// [`PATIENCE`]. By TLS alone (`close_notify`; RFC 8446, section 6.1) it is half-closed for sure,
 /// until TCP is closed too.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl HalfClosed {
         self.heard = true;
     }
 
-    /// Waits until the end of its bytes is to be told: once nothing else is to be answered, or a
+    /// Waits until the end of its bytes is to be reported: once nothing else is to be answered, or a
     /// body is cut short by it, or the client is gone.
     pub(super) fn poll_end(
         &mut self,
@@ -47,8 +47,8 @@ impl HalfClosed {
         if !connection.is_answering() {
             return Poll::Ready(Ok(()));
         }
-        // hyper may have read the last of a body, and the end behind it, before whoever waits for
-        // the body has run.
+        // hyper may have read the last of a body, and the end behind it, before the task that waits
+        // for the body has run.
         if !connection.wants_body() {
             self.body_wanted = None;
         } else if self.body_wanted.get_or_insert_with(Instant::now).elapsed() >= HAND_OVER {
@@ -74,7 +74,7 @@ impl HalfClosed {
 /// How long a response may take to begin if its client may be gone.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long what was read of a body may be on its way to whoever waits for it.
+/// How long bytes of a body may take from hyper to the task that waits for them.
 const HAND_OVER: Duration = Duration::from_millis(500);
 
 /// How often it is asked whether a reset came, which wakes nobody who no longer reads.

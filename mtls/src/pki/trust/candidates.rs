@@ -130,7 +130,7 @@ impl<'a> Candidates<'a> {
         let detail = match reached.iter().find_map(respelled) {
             None => format!("it names {issuer}"),
             Some((index, above)) => format!(
-                "{} names {}, and the certificate of {} that came with it bears that name in \
+                "{} names {}, and the certificate of {} that came with it has that name in \
                  other bytes: below a root both must be the same bytes",
                 self.chain.facts(index).name(),
                 self.chain.facts(index).issuer,

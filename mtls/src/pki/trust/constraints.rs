@@ -1,5 +1,5 @@
 //! Which name constraint (RFC 5280, section 4.2.1.10) a path does not pass, and whether a name
-//! breaks it or nobody can tell.
+//! violates it or that is unknown.
 //!
 //! webpki decides. It evaluates constraints of DNS names and of IP addresses; where a constraint
 //! of another kind concerns a certificate, it refuses, whatever the name is. Here is only found
@@ -22,7 +22,7 @@ enum Subtrees {
     Permitted,
 }
 
-/// A certificate that bears constraints, and what they constrain.
+/// A certificate that has constraints, and what they constrain.
 struct Bearer<'a> {
     certificate: Certificate,
     constraints: &'a NameConstraints<'a>,
@@ -31,7 +31,7 @@ struct Bearer<'a> {
 }
 
 impl Path<'_> {
-    /// The reason that a path is told which does not pass an issuer's name constraints.
+    /// The reason for refusing a path that violates an issuer's name constraints.
     ///
     /// webpki looks at constraints once all signatures have verified, so that it is an authority
     /// of ours whose certificates are parsed here.

@@ -1,4 +1,4 @@
-//! Revocation lists (RFC 5280, section 5): which certificates an issuer has taken back.
+//! Revocation lists (RFC 5280, section 5): which certificates an issuer has revoked.
 //!
 //! A list belongs to an issuer by its name and by the key that signed it. The name, compared as
 //! RFC 5280 does it, finds candidates; the signature decides.
@@ -38,7 +38,7 @@ pub struct RevocationList {
 /// Who signed a list.
 #[derive(Debug)]
 enum Signer {
-    /// No root of ours bears its issuer's name: it is an intermediate's, or a stranger's.
+    /// No root has its issuer's name: it is of an intermediate, or of an unknown issuer.
     Intermediate {
         list: CertificateRevocationListDer<'static>,
         /// The intermediate's key, once one was verified that had signed the list.
@@ -186,7 +186,7 @@ impl RevocationList {
     }
 }
 
-/// The key of the root that signed a list; none where no root bears its issuer's name.
+/// The key of the root that signed a list; none where no root has its issuer's name.
 fn root_key(
     list: &Signed<'_>,
     name: &Name,

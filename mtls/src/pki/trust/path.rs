@@ -184,7 +184,7 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Whether two of its certificates bear one name.
+    /// Whether two of its certificates have the same name.
     pub(super) fn has_namesakes(&self) -> bool {
         let subject = |index: &usize| self.chain.parsed[*index].subject;
         self.steps.iter().enumerate().any(|(step, index)| {

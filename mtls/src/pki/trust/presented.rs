@@ -21,7 +21,7 @@ const LARGEST_CHAIN: usize = 60 * 1024;
 
 pub(super) struct Presented<'a> {
     pub(super) ders: &'a [CertificateDer<'a>],
-    /// What was told already of each.
+    /// What refusals show of each, once it was needed.
     facts: Vec<OnceCell<Certificate>>,
     /// The leaf first, then whatever else came; never empty.
     pub(super) parsed: Vec<Fields<'a>>,
@@ -43,7 +43,7 @@ impl<'a> Presented<'a> {
         self.parsed.first().expect("a presented chain must have a leaf")
     }
 
-    /// What a refusal tells of the certificate at `index`; its `chain` is itself and all that
+    /// What a refusal shows of the certificate at `index`; its `chain` is itself and all that
     /// followed it.
     pub(super) fn facts(&self, index: usize) -> Certificate {
         let facts = self.facts[index].get_or_init(|| {

@@ -91,7 +91,7 @@ impl<'a> Signatures<'a> {
     }
 
     /// Whether one more key may be tried. None is once a signature is wrong: the key identifiers
-    /// tell which of several namesakes is the issuer, and it is tried first.
+    /// name the issuer among several of one name, and it is tried first.
     ///
     /// Roots of one name, and what they issued, are the operator's own: all such roots are tried
     /// with one certificate, and all such intermediates with the leaf.

@@ -1,4 +1,4 @@
-//! The verification of one chain, in the order that makes the told reason the true one.
+//! The verification of one chain, in the order that makes the reported reason the true one.
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -25,16 +25,16 @@ pub struct VerifiedChain {
 }
 
 impl Trust {
-    /// Judges the chain that the end in `role` presented, at the time `now`.
+    /// Verifies the chain that the peer in `role` presented, at the time `now`.
     ///
     /// Each path that may lead from the leaf to a root is verified after RFC 5280, section 6, by
     /// rustls-webpki, until one is good. Beyond it: a root outside of its dates does not count;
-    /// the leaf bears the role's extended key usage, and `digitalSignature` if it has a key usage
+    /// the leaf has the role's extended key usage, and `digitalSignature` if it has a key usage
     /// at all; an issuer's key usage includes `keyCertSign`; path lengths hold from the root on;
     /// RSA keys have 2048 bits at least; nothing in the path has been revoked. Certificates that
     /// stand in no path do not matter.
     ///
-    /// The name is not judged here: a server's name is the client's question.
+    /// The name is not verified here: only a client knows the name that a server must have.
     pub fn verify(
         &self,
         presented: &[CertificateDer<'_>],
@@ -67,7 +67,7 @@ impl Trust {
             }
             match path.verify(role, now) {
                 Ok(verified) => return Ok(verified),
-                // What one issuer has taken back, no other way around it brings back.
+                // Revocation on any path is final.
                 Err(reason) if reason.code == Code::Revoked => return Err(reason),
                 Err(reason) => refused.push((path, Refused::For(reason))),
             }
@@ -75,7 +75,7 @@ impl Trust {
         if !are_all {
             return Err(chain.reason(Code::ChainTooComplex, 0));
         }
-        let told = if refused.len() == 1 {
+        let refusal = if refused.len() == 1 {
             refused.pop()
         } else {
             // Of several paths the true one is that whose signatures verify, or the most of them;
@@ -89,7 +89,7 @@ impl Trust {
                 (unsigned, why.is_of_dates())
             })
         };
-        Err(match told {
+        Err(match refusal {
             Some((_, Refused::For(reason))) => reason,
             Some((path, Refused::Unsigned(step, why))) => path.unsigned(step, why),
             None => chain.reason(Code::UnknownIssuer, 0),

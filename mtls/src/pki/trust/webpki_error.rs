@@ -12,7 +12,7 @@ use crate::pki::certificate::NotSigned;
 use crate::pki::role::Role;
 
 impl Path<'_> {
-    /// The reason that such an error on this path is told as.
+    /// The reason that such an error on this path is reported as.
     pub(super) fn reason(&self, error: &Error, role: Role, now: OffsetDateTime) -> Reason {
         let code = match error {
             Error::BadDerTime => return self.out_of_range(),
@@ -122,7 +122,7 @@ impl Path<'_> {
         self.unsigned(step, why)
     }
 
-    /// The reason that a path is told of which the key above a step did not sign it.
+    /// The reason for refusing a path in which the key above a step did not sign it.
     pub(super) fn unsigned(&self, step: usize, why: NotSigned) -> Reason {
         let (index, issuer) = (self.steps[step], self.above(step));
         let (who, algorithm) = (self.who(index), self.chain.parsed[index].signed.algorithm_name());

@@ -34,8 +34,8 @@ impl PathPrefix {
         &self.text
     }
 
-    /// Whether some server may take it for another one. No path could be told to be for one of the
-    /// two.
+    /// Whether some server may read it as the other one. Then no path could be assigned to one of
+    /// the two.
     pub fn reads_like(&self, other: &Self) -> bool {
         self.may_cover(&other.lenient) && other.may_cover(&self.lenient)
     }
@@ -272,8 +272,8 @@ mod tests {
             ("/a\"b", "no path has"),
             (&format!("/{}", "a".repeat(1024)), "longer than 1024"),
         ] {
-            let told = text.parse::<PathPrefix>().unwrap_err().to_string();
-            assert!(told.contains(problem), "{text:?}: {told}");
+            let error = text.parse::<PathPrefix>().unwrap_err().to_string();
+            assert!(error.contains(problem), "{text:?}: {error}");
         }
     }
 
@@ -295,10 +295,10 @@ mod tests {
             "/a%E2%80%8B",
             "/%E2%80%8B",
         ] {
-            let told = text.parse::<PathPrefix>().map_err(|bad| bad.to_string());
+            let error = text.parse::<PathPrefix>().map_err(|bad| bad.to_string());
             assert!(
-                told.clone().is_err_and(|it| it.contains("different ways")),
-                "{text}: {told:?}"
+                error.clone().is_err_and(|it| it.contains("different ways")),
+                "{text}: {error:?}"
             );
         }
     }

@@ -31,14 +31,14 @@ fn written() -> String {
     for code in Code::ALL {
         let (name, sentence, remedy) = (code.as_str(), code.sentence(), code.remedy());
         let alert = alert(code);
-        let told = alert.map_or_else(|| "none of its own".to_owned(), |a| format!("`{a}`"));
+        let sent = alert.map_or_else(|| "none of its own".to_owned(), |a| format!("`{a}`"));
         let shown = alert.map_or_else(String::new, |alert| format!(" alert=\"{alert}\""));
         write!(
             text,
             "\n## {name}\n\n\
              - **Meaning:** {sentence}.\n\
              - **Remedy:** {remedy}.\n\
-             - **Alert to the peer:** {told}.\n\n\
+             - **Alert to the peer:** {sent}.\n\n\
              ```\nWARN refused: {sentence} peer=192.0.2.7:41234 code=\"{name}\"{shown} remedy=\"{remedy}\"\n```\n",
         )
         .unwrap();
@@ -73,5 +73,5 @@ const PREFACE: &str = "\
 Each rejected handshake or request has a code, which is the same in the log, in the metric `mtls_refusals_total`, in `/handshakes`, in
 problems (RFC 9457) and on the page. A log line adds what is particular to the case after the sentence: whose certificate, which
 name, since when. Where TLS has no alert for a reason, the peer gets `certificate_unknown`. This page is generated from the code by a
-test; terms are explained in the [glossary](glossary.md).
+test; the words are explained in the [glossary](glossary.md).
 ";

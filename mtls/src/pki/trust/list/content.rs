@@ -1,5 +1,5 @@
-//! What stands in a revocation list (RFC 5280, section 5.1), as far as every list may be read: what
-//! it is an authority on, and whom it lists. Nothing of it is verified here.
+//! The content of a revocation list (RFC 5280, section 5.1): its scope, and the certificates that it
+//! lists. Nothing of it is verified here.
 //!
 //! A list that cannot be read to its last byte, or that does not speak of all certificates of its
 //! issuer, is an error: what it leaves out would count as not revoked.

@@ -1,4 +1,4 @@
-//! The eyes of a probe: they see the chain and the request, and judge neither.
+//! The verifier of a probe: it records the chain and the request, and accepts both.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +20,12 @@ use crate::protocol::PROVIDER;
 /// A connection made with it proves nothing about the other end, and anybody may stand in between.
 /// Never use it for a connection that carries data.
 #[derive(Debug, Default)]
-pub(super) struct TakesEveryChainOnlyToLookAtIt {
+pub(super) struct RecordingVerifier {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     key_proven: AtomicBool,
 }
 
-impl TakesEveryChainOnlyToLookAtIt {
+impl RecordingVerifier {
     pub(super) fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -41,7 +41,7 @@ impl TakesEveryChainOnlyToLookAtIt {
     }
 }
 
-impl ServerCertVerifier for TakesEveryChainOnlyToLookAtIt {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -83,12 +83,12 @@ impl ServerCertVerifier for TakesEveryChainOnlyToLookAtIt {
 
 /// Notes what a server asks for, and answers with an identity if it was given one.
 #[derive(Debug)]
-pub(super) struct NotesTheRequest {
+pub(super) struct RecordingResolver {
     identity: Option<Arc<CertifiedKey>>,
     noted: Mutex<Option<CertificateRequest>>,
 }
 
-impl NotesTheRequest {
+impl RecordingResolver {
     pub(super) fn new(identity: Option<&Identity>) -> Self {
         let identity = identity.map(|identity| Arc::clone(identity.certified_key()));
         Self { identity, noted: Mutex::default() }
@@ -99,7 +99,7 @@ impl NotesTheRequest {
     }
 }
 
-impl ResolvesClientCert for NotesTheRequest {
+impl ResolvesClientCert for RecordingResolver {
     fn resolve(
         &self,
         authorities: &[&[u8]],
