@@ -65,7 +65,7 @@ impl Issue {
         let name = problems.take(self.name.parse::<IdentityName>());
         let usage = match problems.take(self.usage.parse()) {
             Some(Usage::Unstated) => {
-                problems.add("\"unstated\" is not an : give client, server or both");
+                problems.add("\"unstated\" is not a usage: give client, server or both");
                 None
             }
             usage => usage,

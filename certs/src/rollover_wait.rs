@@ -175,7 +175,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 fn identity_url(text: &str) -> Result<Url, String> {
     let refuse = || {
         format!(
-            "--wait \"{text}\" is not an : give one such as http://localhost:9000 (admin \
+            "--wait \"{text}\" is not an admin address: give one such as http://localhost:9000 (admin \
              listeners speak plain HTTP)"
         )
     };
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn anything_but_plain_http_is_refused() {
         for text in ["https://localhost:9000", "localhost:9000", "127.0.0.1:9000", "http://", ""] {
-            assert!(identity_url(text).unwrap_err().contains("is not an "), "{text}");
+            assert!(identity_url(text).unwrap_err().contains("is not an admin address"), "{text}");
         }
     }
 }

@@ -55,7 +55,7 @@ fn finish_refuses_and_names_what_still_has_a_leaf_of_the_old_root() {
 
     let words = bad(&place, 1, &["rollover", "finish"]);
 
-    assert!(words.contains(" while a leaf of it stands in alice: "), "{words}");
+    assert!(words.contains(" while a leaf of it is in alice: "), "{words}");
     good(&place, &["renew", "alice"]);
     good(&place, &["rollover", "finish"]);
     assert_eq!(verify(place.path(), "alice", "sslclient"), "alice/tls.crt: OK\n");

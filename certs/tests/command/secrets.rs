@@ -147,7 +147,7 @@ fn invalid_arguments_of_secrets_are_reported_together() {
         bad(&place, 1, &["secrets", "--name", "../a", "--namespace", "a_b", "--output", "xml"]);
 
     for problem in
-        ["\"../a\" is no name", "\"a_b\" is not a namespace", "\"xml\" is not an output format"]
+        ["\"../a\" is not a name", "\"a_b\" is not a namespace", "\"xml\" is not an output format"]
     {
         assert!(words.contains(problem), "{problem}: {words}");
     }

@@ -85,7 +85,7 @@ fn a_failure_is_reported_and_retried_and_revoked_leaves_stay_revoked() {
     fs::rename(&aside, &key).unwrap();
     let line = watch.line();
 
-    assert!(failure.contains("put its ca.crt and ca.key back"), "{failure}");
+    assert!(failure.contains("restore its ca.crt and ca.key"), "{failure}");
     assert!(failure.ends_with("; trying again in 1s"), "{failure}");
     assert!(line.starts_with("brief           renewed: serial "), "{line}");
     let (code, _) = watch.end("TERM");
