@@ -46,13 +46,19 @@ fn images_labels_and_ports_are_those_of_the_design() -> Result<()> {
 #[test]
 fn each_service_leads_to_the_pods_of_its_name_and_to_a_port_that_they_have() -> Result<()> {
     let manifests = Manifests::with(&BESIDE)?;
-    assert_eq!(manifests.names("Service"), ["api-service", "client-service"]);
+    assert_eq!(manifests.names("Service"), ["api-service", "api-service-pods", "client-service"]);
 
-    for (name, kind, port, target) in
-        [("api-service", "ClusterIP", 3000, 3000), ("client-service", "LoadBalancer", 80, 4000)]
-    {
-        let spec = &manifests.one("Service", name)?["spec"];
-        assert_eq!(spec["type"], kind);
+    for (service, name, kind, port, target) in [
+        ("api-service", "api-service", "ClusterIP", 3000, 3000),
+        ("api-service-pods", "api-service", "headless", 3000, 3000),
+        ("client-service", "client-service", "LoadBalancer", 80, 4000),
+    ] {
+        let spec = &manifests.one("Service", service)?["spec"];
+        if kind == "headless" {
+            assert_eq!((&spec["clusterIP"], &spec["type"]), (&json!("None"), &Value::Null));
+        } else {
+            assert_eq!(spec["type"], kind);
+        }
         let selector = json!({ "matchLabels": spec["selector"] });
         let selected: Vec<Pod> =
             manifests.pods().into_iter().filter(|pod| selects(&selector, &pod.labels)).collect();
@@ -68,6 +74,22 @@ fn each_service_leads_to_the_pods_of_its_name_and_to_a_port_that_they_have() -> 
     let pod = find(&example, "httpbin")?;
     assert!(selects(&json!({ "matchLabels": spec["selector"] }), &pod.labels));
     assert_eq!(pod.port(&spec["ports"][0]["targetPort"])?, 8443);
+    Ok(())
+}
+
+#[test]
+fn the_client_finds_each_pod_of_the_api_by_the_headless_service() -> Result<()> {
+    let manifests = Manifests::with(&BESIDE)?;
+    let client = find(&manifests, "client-service")?;
+
+    let headless = manifests.one("Service", "api-service-pods")?;
+
+    let port = &headless["spec"]["ports"][0]["port"];
+    let mut variables = client.containers().flat_map(|container| list(&container["env"]));
+    let resolve = variables.find(|variable| variable["name"] == "API_RESOLVE");
+    assert_eq!(resolve.context("API_RESOLVE")?["value"], format!("api-service-pods:{port}"));
+    // A pod that is not ready has no address there.
+    assert_eq!(headless["spec"]["publishNotReadyAddresses"], Value::Null);
     Ok(())
 }
 
