@@ -24,7 +24,7 @@ ENV CARGO_TERM_COLOR=never \
     RUSTFLAGS="-C target-feature=+crt-static"
 WORKDIR /src
 COPY --from=manifests /src .
-# With --target, build scripts and macros are built apart, without the flag that they cannot bear.
+# With --target, build scripts and macros are built apart, without the flag, which breaks them.
 RUN TARGET=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --locked --profile "$PROFILE" --target "$TARGET" \
       -p api-service -p client-service -p gateway -p certs

@@ -1,8 +1,7 @@
-//! The backend: it answers only to clients that prove themselves by certificate, and tells them
-//! what it saw of them.
+//! The backend: it answers only clients that authenticate by certificate, with what it saw of them.
 //!
-//! It owns two routes and what they say. How a client is judged it leaves to `mtls`, how a service
-//! runs to `service-kit`.
+//! It owns two routes and their responses. `mtls` verifies clients, and `service-kit` runs the
+//! service.
 
 mod data;
 mod settings;
@@ -15,7 +14,7 @@ use service_kit::service::Service;
 
 pub use self::settings::Settings;
 
-/// Serves until told to stop.
+/// Serves until it is stopped.
 ///
 /// # Errors
 ///

@@ -24,7 +24,7 @@ button.addEventListener("click", async () => {
   }
 });
 
-/** The outcome of one question: `data`, or the `problem` in its place, and the `raw` text of either. */
+/** The outcome of one request: `data`, or the `problem` in its place, and the `raw` text of either. */
 async function ask() {
   let response;
   let raw;
@@ -124,13 +124,13 @@ function showProblem(problem, took) {
   byId("story-heading").textContent = "What should have happened?";
 }
 
-/** Marks in the picture how far the question came. */
+/** Marks in the picture how far the request came. */
 function showWhere(error, state, refusal) {
   const tags = { failed: "no data", refused: "refused" };
   const reached = error.startsWith("api-");
   if (!reached) setLeg("leg-1", "failed");
   setLeg("leg-2", reached ? state : "unproven", refusal?.code ?? (reached ? tags[state] : "not known"));
-  for (const side of ["client", "server"]) fill(byId(`${side}-claim`), { claim: "Not told by this answer" });
+  for (const side of ["client", "server"]) fill(byId(`${side}-claim`), { claim: "Not in this response" });
   if (!refusal) return;
   const ours = refusal.side === "client";
   const [refused, refuser, other] = ours ? ["server", "client-service", "client"] : ["client", "api-service", "server"];

@@ -33,7 +33,7 @@ pub(super) struct Api {
     url: ApiUrl,
 }
 
-/// An answer, and from whom it came over what.
+/// A response, the server that sent it, and the connection's TLS session.
 pub(super) struct Answer {
     pub(super) body: Value,
     pub(super) server_cert: Option<Arc<Certificate>>,

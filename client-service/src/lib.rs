@@ -1,8 +1,7 @@
 //! The web front: a page whose button makes this service call the API with its own certificate.
 //!
 //! It owns the page (`page`), the call (`api`) and what becomes of it (`proxy`). The browser
-//! proves nothing to it, and it never lends the browser its identity for anything but that one
-//! call.
+//! is not authenticated, and can use the service's identity for nothing but that one call.
 
 mod api;
 mod page;
@@ -23,7 +22,7 @@ use self::api::Api;
 use self::page::Page;
 pub use self::settings::Settings;
 
-/// Serves until told to stop.
+/// Serves until it is stopped.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The page and its assets: nothing comes from elsewhere, and the browser is told so.
+//! The page and its assets: all of it is served from here, as its Content-Security-Policy says.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ enum Transport {
     Https,
     /// HTTPS up to a proxy in front of it, which says so in `X-Forwarded-Proto`.
     HttpsToProxy,
-    /// Plain HTTP that does not leave the browser's machine, as far as the name tells.
+    /// Plain HTTP that does not leave the browser's machine, as far as the name shows.
     Loopback,
     /// Plain HTTP.
     Open,

@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(long, env = "API_RESOLVE", value_name = "HOSTS", default_value = "")]
     api_resolve: String,
 
-    /// SPIFFE ID that the API's certificate must bear besides its name; empty switches it off
+    /// SPIFFE ID that the API's certificate must have besides its name; empty switches it off
     #[arg(long, env = "API_SPIFFE_ID", value_name = "ID")]
     #[arg(default_value = "spiffe://mtls-demo.local/ns/default/sa/api-service")]
     api_spiffe_id: String,

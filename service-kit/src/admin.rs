@@ -37,7 +37,7 @@ use crate::settings::ServiceLimits;
 pub struct Admin {
     /// Who is connected.
     pub connections: Arc<Connections>,
-    /// What happened at the doors.
+    /// Handshake and request events.
     pub events: Arc<Events>,
     /// Who we are.
     pub identities: Identities,
@@ -65,7 +65,7 @@ impl Admin {
 
     /// Serves `routes` on the admin listener, for as long as it is polled.
     ///
-    /// It has connections of its own: a flood at the front door must not blind the operator. On
+    /// It has connections of its own: a flood on the public listener must not lock the operator out. On
     /// loopback it answers to loopback names only.
     pub async fn serve(self, listener: TcpListener, routes: Router, limits: ServiceLimits) {
         let routes = match listener.local_addr() {

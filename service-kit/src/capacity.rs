@@ -30,7 +30,7 @@ impl Capacity {
         Self { files, memory }
     }
 
-    /// Lowers the limits of the public listeners to what the process can bear, and says which.
+    /// Lowers the limits of the public listeners to what the process can hold, and says which.
     /// `upstream_requests` is how many requests may be passed on at once, where they are: each
     /// needs a connection of its own.
     ///
@@ -76,7 +76,7 @@ impl Capacity {
         notes
     }
 
-    /// Connections beyond the limit, while they are told so.
+    /// Connections beyond the limit, while they are refused.
     fn refusals(&self) -> usize {
         (self.files / 8).min(MOST_REFUSALS)
     }

@@ -28,7 +28,7 @@ pub enum NotReady {
     /// It said no.
     #[error("not ready: {0}")]
     Said(String),
-    /// Whom to ask is not known.
+    /// The address to ask is not known.
     #[error("{0} {1}")]
     Setting(&'static str, String),
 }
@@ -41,14 +41,14 @@ pub(crate) fn command() -> Command {
 /// Where the subcommand was asked for, ends the process as it is to end; else does nothing.
 pub fn end_if_asked(matches: &ArgMatches, arguments: &ServiceArguments) {
     if matches.subcommand_name() == Some(NAME) {
-        std::process::exit(i32::from(!tell(admin(arguments).and_then(ask))));
+        std::process::exit(i32::from(!report(admin(arguments).and_then(ask))));
     }
 }
 
 /// Asks the service whose admin listener stands at `admin`, says in one line what it answered, and
 /// whether it is ready.
 pub fn is_ready(admin: SocketAddr) -> bool {
-    tell(ask(admin))
+    report(ask(admin))
 }
 
 /// Asks `/readyz`.
@@ -92,7 +92,7 @@ fn failed(body: &[u8]) -> Option<String> {
     (!details.is_empty()).then(|| details.join("; "))
 }
 
-fn tell(ready: Result<(), NotReady>) -> bool {
+fn report(ready: Result<(), NotReady>) -> bool {
     match &ready {
         Ok(()) => println!("ready"),
         Err(why) => eprintln!("{why}"),
@@ -157,9 +157,9 @@ mod tests {
             "HTTP/1.1 503 Service Unavailable\r\nContent-Length: {length}\r\n\r\n{body}"
         ));
 
-        let told = ask(address).unwrap_err().to_string();
+        let message = ask(address).unwrap_err().to_string();
 
-        assert_eq!(told, "not ready: it ended; it stops");
+        assert_eq!(message, "not ready: it ended; it stops");
     }
 
     #[test]
@@ -167,10 +167,10 @@ mod tests {
         let (not_found, _first) = service("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi");
         let (garbage, _second) = service("220 mail.example ESMTP\r\n");
 
-        let told = [not_found, garbage].map(|address| ask(address).unwrap_err().to_string());
+        let message = [not_found, garbage].map(|address| ask(address).unwrap_err().to_string());
 
-        assert_eq!(told[0], "not ready: it answered 404 Not Found");
-        assert!(told[1].starts_with(&format!("no answer from http://{garbage}/readyz (")));
+        assert_eq!(message[0], "not ready: it answered 404 Not Found");
+        assert!(message[1].starts_with(&format!("no answer from http://{garbage}/readyz (")));
     }
 
     #[test]
@@ -180,10 +180,10 @@ mod tests {
             listener.local_addr().unwrap()
         };
 
-        let told = ask(address).unwrap_err().to_string();
+        let message = ask(address).unwrap_err().to_string();
 
         let wanted = format!("no answer from http://{address}/readyz (Connection refused");
-        assert!(told.starts_with(&wanted), "{told}");
+        assert!(message.starts_with(&wanted), "{message}");
     }
 
     /// Answers one request with these bytes.

@@ -36,7 +36,7 @@ impl LogSettings {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(self.filter)
             .with_ansi(std::io::stdout().is_terminal())
-            // Whoever read the log may be gone: that must end no task, and so no service.
+            // The reader of the log may be gone: that must end no task, and so no service.
             .log_internal_errors(false)
             .event_format(self.format);
         let _ = builder.try_init();

@@ -12,7 +12,7 @@ use tracing::{error, info};
 /// `EX_CONFIG` of sysexits.h: the configuration is wrong, and starting again will not help.
 pub const EX_CONFIG: u8 = 78;
 
-/// Runs a service on settings that were checked, until it ends or is told to.
+/// Runs a service on settings that were checked, until it ends or is stopped.
 ///
 /// Exits 78 where the settings are bad, each problem on a line of its own on standard error; 1
 /// where the service failed.
@@ -28,7 +28,7 @@ where
         Ok(settings) => settings,
         Err(problems) => {
             eprintln!("{problems}");
-            eprintln!("{name} did not start: mend the above, see {name} --help");
+            eprintln!("{name} is not started: fix the problems above; see {name} --help");
             return ExitCode::from(EX_CONFIG);
         }
     };
@@ -47,12 +47,12 @@ where
     }
 }
 
-/// Tells every part of a service when it is to stop.
+/// The request to stop, for every part of a service.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
-    told: watch::Receiver<bool>,
+    requested: watch::Receiver<bool>,
     // Kept so that the receiver never sees its sender gone.
-    _teller: Arc<watch::Sender<bool>>,
+    _sender: Arc<watch::Sender<bool>>,
 }
 
 impl Shutdown {
@@ -64,13 +64,13 @@ impl Shutdown {
     pub fn on_signals() -> std::io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let (teller, shutdown) = Self::by_hand();
+        let (sender, shutdown) = Self::by_hand();
         tokio::spawn(async move {
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
-            teller.send_replace(true);
+            sender.send_replace(true);
             info!(signal = name, "stopping: requests in flight are finished first");
         });
         Ok(shutdown)
@@ -78,18 +78,18 @@ impl Shutdown {
 
     /// When `true` is sent.
     pub fn by_hand() -> (Arc<watch::Sender<bool>>, Self) {
-        let (teller, told) = watch::channel(false);
-        let teller = Arc::new(teller);
-        (Arc::clone(&teller), Self { told, _teller: teller })
+        let (sender, requested) = watch::channel(false);
+        let sender = Arc::new(sender);
+        (Arc::clone(&sender), Self { requested, _sender: sender })
     }
 
     /// Whether it is to stop.
     pub fn is_requested(&self) -> bool {
-        *self.told.borrow()
+        *self.requested.borrow()
     }
 
     /// Waits until it is to stop.
     pub async fn requested(&mut self) {
-        let _ = self.told.wait_for(|told| *told).await;
+        let _ = self.requested.wait_for(|requested| *requested).await;
     }
 }

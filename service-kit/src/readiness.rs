@@ -165,11 +165,11 @@ pub(crate) mod tests {
 
     /// The list of the root, and then that of an authority that nobody knows.
     pub(crate) fn with_a_strangers_list() -> Arc<CredentialStore> {
-        let house = Authority::generate(&AuthorityRequest::default()).unwrap();
+        let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
         let stranger = AuthorityRequest::default().common_name("stranger");
         let stranger = Authority::generate(&stranger).unwrap();
         let leaf = LeafRequest::new("a").dns("a").usage(Usage::Server);
-        let leaf = house.issue(&leaf).unwrap();
+        let leaf = authority.issue(&leaf).unwrap();
         let list = |authority: &Authority| {
             authority.revocation_list(&RevocationListRequest::new(1)).unwrap().pem().to_owned()
         };
@@ -177,8 +177,8 @@ pub(crate) mod tests {
         for (name, content) in [
             ("tls.crt", leaf.chain_pem()),
             ("tls.key", leaf.key_pem()),
-            ("ca.crt", house.root().pem().to_owned()),
-            ("ca.crl", list(&house) + &list(&stranger)),
+            ("ca.crt", authority.root().pem().to_owned()),
+            ("ca.crl", list(&authority) + &list(&stranger)),
         ] {
             fs::write(directory.path().join(name), content).unwrap();
         }

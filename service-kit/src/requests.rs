@@ -30,7 +30,7 @@ use crate::trace::Trace;
 
 /// Routes with problems for what is not there, the limits of a request, its log line and metrics.
 ///
-/// Once the service is told to stop, an HTTP/1.1 connection ends with its next response. HTTP/2 has
+/// Once the service is stopping, an HTTP/1.1 connection ends with its next response. HTTP/2 has
 /// no header for that (RFC 9113, section 8.2.2): its connections get GOAWAY from [`serve`].
 ///
 /// [`serve`]: crate::server::serve

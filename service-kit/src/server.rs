@@ -34,8 +34,8 @@ pub fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, C
     listener.map_err(|source| CannotListen { address, setting, source })
 }
 
-/// Serves routes on a listener until told to stop. Then it accepts connections for `DRAIN_DELAY` more,
-/// since others may not know yet that it stops; after that it lets requests in flight finish, for
+/// Serves routes on a listener until it is stopped. Then it accepts connections for `DRAIN_DELAY` more,
+/// since clients may not know yet that it stops; after that it lets requests in flight finish, for
 /// `DRAIN_TIMEOUT` at most.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub async fn serve(
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone());
     let head = limits.connection.max_header_bytes;
-    // The time limits are the stream's: it tells each, and hyper's would only close.
+    // The stream enforces the time limits and reports each; hyper would only close.
     server
         .http_builder()
         .http1()
@@ -104,7 +104,7 @@ pub async fn serve_mutual_tls(
     ended
 }
 
-/// Waits until no more connections are to be accepted: `delay` after the service is told to stop.
+/// Waits until no more connections are to be accepted: `delay` after the service is asked to stop.
 async fn stop_accepting(mut shutdown: Shutdown, delay: Duration) {
     shutdown.requested().await;
     tokio::time::sleep(delay).await;

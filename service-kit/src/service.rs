@@ -25,11 +25,11 @@ use crate::{metrics, server};
 pub struct Service {
     /// Its open connections, in both directions.
     pub connections: Arc<Connections>,
-    /// What happened at its doors.
+    /// Its handshake and request events.
     pub events: Arc<Events>,
-    /// How much and how long it bears.
+    /// Its limits.
     pub limits: ServiceLimits,
-    /// Who it is, and whom it trusts.
+    /// Its identity and its trust.
     pub store: Arc<CredentialStore>,
     admin: TcpListener,
     listener: TcpListener,
@@ -59,7 +59,7 @@ impl Service {
         })
     }
 
-    /// Where it listens, which tells the port that the system chose for port 0.
+    /// The address that it listens on, with the port that the system chose for port 0.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Service {
         self.admin.local_addr()
     }
 
-    /// Serves these routes by mutual TLS until it is told to stop. The admin listener answers to the
+    /// Serves these routes by mutual TLS until it is stopped. The admin listener answers to the
     /// end, so that an orchestrator sees the service drain.
     ///
     /// # Errors

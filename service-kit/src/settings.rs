@@ -1,5 +1,5 @@
 //! Settings: they reach clap as text, from flags and the environment, and one check parses them
-//! all and tells every problem at once.
+//! all and reports every problem at once.
 
 mod arguments;
 mod limits;
@@ -24,7 +24,7 @@ use crate::logs::LogSettings;
 pub struct ServiceSettings {
     /// Where the admin listener stands.
     pub admin: SocketAddr,
-    /// How much and how long its listeners bear.
+    /// The limits of its listeners.
     pub limits: ServiceLimits,
     /// Where the service listens.
     pub listen: SocketAddr,

@@ -31,7 +31,7 @@ impl Trace {
         self.0.trace_id()
     }
 
-    /// Hands the trace on to whoever receives a request with these headers.
+    /// Passes the trace on in the headers of a request.
     pub fn hand_on(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
             headers.insert(&TRACEPARENT, value);

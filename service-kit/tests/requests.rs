@@ -1,4 +1,4 @@
-//! What a service bears of requests: one connection holds a tenth of them, and leaves the rest to
+//! Limits of requests: one connection holds a tenth of them, and leaves the rest to
 //! the others.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]

@@ -86,10 +86,11 @@ pub(super) fn of_lists(trust: &Trust, location: &Location, now: OffsetDateTime) 
         )
     });
     let has_list = |root: &&Root| trust.lists().iter().any(|list| list.is_of(root));
-    let missing =
-        trust.roots().iter().filter(|root| !has_list(root)).map(|root| {
-            format!("there is no revocation list of {}", root.certificate.subject)
-        });
+    let missing = trust
+        .roots()
+        .iter()
+        .filter(|root| !has_list(root))
+        .map(|root| format!("there is no revocation list of {}", root.certificate.subject));
     let all = stale.chain(unverified).chain(missing);
     all.map(|words| warning(&words, location.fresh_list(now))).collect()
 }

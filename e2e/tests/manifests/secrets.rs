@@ -132,7 +132,8 @@ impl Cluster {
     }
 
     fn client(&self, api: &Service) -> Result<Service> {
-        self.start("client-service", &[("API_SERVICE_URL", &api.url(""))])
+        let (url, address) = (api.url(""), api.address.to_string());
+        self.start("client-service", &[("API_SERVICE_URL", &url), ("API_RESOLVE", &address)])
     }
 }
 

@@ -25,7 +25,7 @@ struct IdentityDates {
     label: String,
 }
 
-/// The most peers that are told apart; those that end first are.
+/// The most peers with a series of their own: those whose certificates end first.
 const MOST_PEERS: usize = 100;
 
 impl Dates {
@@ -105,7 +105,7 @@ impl Display for Dates {
         let lists = "mtls_revocation_list_next_update_timestamp_seconds";
         head(to, lists, "When a revocation list is stale.")?;
         for IdentityDates { credentials, label, .. } in &self.identities {
-            // Issuers of one name, and lists that are not told apart yet, share a series.
+            // Issuers of one name, and lists that are not distinguished yet, share a series.
             let mut first_due: BTreeMap<&str, i64> = BTreeMap::new();
             for list in credentials.trust.lists() {
                 let due = list.next_update.map_or(i64::MAX, |due| due.unix_timestamp());

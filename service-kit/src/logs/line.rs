@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn a_line_of_json_has_its_fields_beside_time_and_level() {
         let line = logged(LogFormat::Json, || {
-            info!(code = "expired", count = 3, part = 0.5, "told \"so\"");
+            info!(code = "expired", count = 3, part = 0.5, "it was \"so\"");
         });
 
         let line: Value = serde_json::from_str(&line).unwrap();
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
         assert_eq!(line["level"], "INFO");
-        assert_eq!(line["message"], "told \"so\"");
+        assert_eq!(line["message"], "it was \"so\"");
         assert_eq!(
             (&line["code"], &line["count"], &line["part"]),
             (&"expired".into(), &3.into(), &0.5.into())
@@ -210,10 +210,9 @@ mod tests {
 
     #[test]
     fn a_message_that_looks_like_fields_stands_in_quotes() {
-        let line =
-            logged(LogFormat::Text, || warn!(code = "expired", "it bears x code=\"revoked\""));
+        let line = logged(LogFormat::Text, || warn!(code = "expired", "it has x code=\"revoked\""));
 
-        assert!(line.ends_with("\"it bears x code=\\\"revoked\\\"\" code=\"expired\"\n"), "{line}");
+        assert!(line.ends_with("\"it has x code=\\\"revoked\\\"\" code=\"expired\"\n"), "{line}");
     }
 
     proptest! {

@@ -23,11 +23,11 @@ pub struct LimitArguments {
     #[arg(long, env = "IDLE_TIMEOUT", default_value = "60s", value_name = "TIME")]
     pub idle_timeout: String,
 
-    /// How long requests in flight have once the service is told to stop
+    /// How long requests in flight have once the service is asked to stop
     #[arg(long, env = "DRAIN_TIMEOUT", default_value = "20s", value_name = "TIME")]
     pub drain_timeout: String,
 
-    /// How long new connections are still accepted once the service is told to stop
+    /// How long new connections are still accepted once the service is asked to stop
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_name = "TIME")]
     pub drain_delay: String,
 
@@ -66,9 +66,9 @@ pub struct LimitArguments {
 pub struct ServiceLimits {
     /// Those that hold for a connection.
     pub connection: Limits,
-    /// How long requests in flight have once the service is told to stop.
+    /// How long requests in flight have once the service is asked to stop.
     pub drain_timeout: Duration,
-    /// How long new connections are still accepted once the service is told to stop.
+    /// How long new connections are still accepted once the service is asked to stop.
     pub drain_delay: Duration,
     /// Refusals that are logged each second.
     pub log_refusals_per_second: u32,

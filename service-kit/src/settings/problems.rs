@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter};
 
-/// Problems of settings, gathered so that all are told at once.
+/// Problems of settings, collected so that all are reported at once.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<String>);
 
