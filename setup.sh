@@ -166,6 +166,7 @@ run_tests() {
   python3 -c 'import ensurepip' 2>/dev/null || need python3-venv python3-venv
 
   step() { say; say "== $*"; "$@"; }
+  step .ci/words
   step cargo fmt --all --check
   step cargo fmt --manifest-path fuzz/Cargo.toml --check
   step cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -185,7 +186,7 @@ run_tests() {
   # A workspace of its own, in the same target directory; PROPTEST_CASES=100000 looks longer.
   CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target} step cargo test --manifest-path fuzz/Cargo.toml --quiet
   RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --locked --no-deps --quiet
-  step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh mtls/tests/limbo/*.sh .ci/run
+  step shellcheck setup.sh setup/*.sh e2e/*.sh e2e/images/*.sh mtls/*.sh mtls/tests/limbo/*.sh .ci/run .ci/words
   if cargo deny --version >/dev/null 2>&1; then
     step cargo deny check bans licenses sources
   else

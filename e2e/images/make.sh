@@ -21,7 +21,7 @@ default() {
   printf '%s\n' "$image"
 }
 
-# wanted TAG STATE: whether a stand-in is to be made. STATE tells one from an older one.
+# wanted TAG STATE: whether a stand-in is to be made. STATE distinguishes it from an older one.
 wanted() {
   local state
   if state=$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null); then

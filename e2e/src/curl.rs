@@ -18,7 +18,7 @@ pub struct Curl {
 /// What came of it.
 #[derive(Debug)]
 pub struct Answer {
-    /// The TLS alert that curl tells of.
+    /// The TLS alert that curl reports.
     pub alert: Option<u8>,
     /// The body.
     pub body: String,

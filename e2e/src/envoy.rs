@@ -26,7 +26,7 @@ impl Envoy {
     ///
     /// # Errors
     ///
-    /// It does not listen; what it said is told.
+    /// It does not listen; the error has its output.
     pub fn start(file: &str, values: &[(&str, &dyn Display)], ports: &[&Port]) -> Result<Self> {
         let (place, admin) = (tempfile::tempdir()?, Port::keep()?);
         let values = [values, &[("ADMIN", &admin.number)]].concat();

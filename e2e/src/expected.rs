@@ -1,5 +1,5 @@
-//! The API's front desk: who is shown there, what they get, and whether what the API tells of
-//! them is what they were told.
+//! A running API and the clients that it must accept or refuse, with the same reason on both
+//! sides.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::openssl::Client;
 use crate::pki::TestPki;
 use crate::service::{Launch, Service};
 
-/// A running API, and whom its callers trust.
+/// A running API, and the roots that its callers trust.
 #[derive(Debug)]
 pub struct RunningApi {
     /// The API.
@@ -79,7 +79,7 @@ impl RunningApi {
         line.map(drop)
     }
 
-    /// The stranger gets nothing, by every way there is; it and the operator are told the same.
+    /// The stranger gets nothing, by every way there is; it and the operator get the same reason.
     ///
     /// # Errors
     ///
@@ -92,22 +92,22 @@ impl RunningApi {
             ensure!(nothing, "{name} by curl {version:?} got {answer:?}");
             // In TLS 1.2 curl takes `certificate_expired` for its own verdict, and hides it.
             let hidden = answer.code == Some(60) && row.alert == 45;
-            self.told(&name, row.code, answer.alert.or(hidden.then_some(row.alert)))?;
+            self.reports(&name, row.code, answer.alert.or(hidden.then_some(row.alert)))?;
             ensure!(hidden || answer.alert == Some(row.alert), "{name} by curl: {answer:?}");
         }
         let answer = self.s_client(identity)?.ask()?;
         ensure!(!answer.stdout.contains("HTTP/1.1"), "{name} by s_client got {answer:?}");
-        self.told(&name, row.code, answer.alert)?;
+        self.reports(&name, row.code, answer.alert)?;
         ensure!(answer.alert == Some(row.alert), "{name} by s_client: {answer:?}");
         Ok(())
     }
 
-    /// `/handshakes` and the log tell of the newest refusal alike, with the alert that arrived.
+    /// `/handshakes` and the log have the same newest refusal, with the alert that arrived.
     ///
     /// # Errors
     ///
     /// They do not.
-    pub fn told(&self, name: &str, code: &str, alert: Option<u8>) -> Result<()> {
+    pub fn reports(&self, name: &str, code: &str, alert: Option<u8>) -> Result<()> {
         let refusals = self.api.refusals(1)?;
         let refusal = &refusals[0];
         ensure!(refusal["code"] == code && refusal["side"] == "server", "{name}: {refusal}");

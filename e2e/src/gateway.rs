@@ -1,4 +1,4 @@
-//! Our gateway as a process: its file, its listeners, and what it is told anew.
+//! Our gateway as a process: its file, its listeners, and its changes.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// They are not; what it said is told.
+    /// They are not; the error has its output.
     pub fn start(pki: &TestPki, config: &str) -> Result<Self> {
         let place = tempfile::tempdir()?;
         fs::create_dir(place.path().join("certs"))?;

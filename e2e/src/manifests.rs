@@ -111,7 +111,7 @@ impl Manifests {
         self.0.iter().filter(move |manifest| manifest["kind"] == kind)
     }
 
-    /// The one of a kind that bears this name.
+    /// The one of a kind that has this name.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The network that NetworkPolicies make: who reaches whom, as the API reference of
+//! The network that NetworkPolicies make: which pod reaches which, as the API reference of
 //! `networking.k8s.io/v1` has it.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::manifests::{Manifests, list, selects};
 
-/// Whoever sends or receives.
+/// One end of a connection.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     address: String,

@@ -26,7 +26,7 @@ impl Nginx {
     ///
     /// # Errors
     ///
-    /// It does not listen; what it said is told.
+    /// It does not listen; the error has its output.
     pub fn start(file: &str, values: &[(&str, &dyn Display)]) -> Result<Self> {
         let (place, port) = (tempfile::tempdir()?, Port::keep()?);
         let values = [values, &[("PORT", &port.number)]].concat();

@@ -113,7 +113,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Shows an identity to whoever connects, and does with them what the test says.
+    /// Shows an identity to each client, and handles it as the test says.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Server {
     }
 }
 
-/// The alert that OpenSSL tells of: its error codes for received alerts are 1000 and the number
+/// The alert that OpenSSL reports: its error codes for received alerts are 1000 and the number
 /// of the alert (`SSL_AD_REASON_OFFSET`).
 pub fn alert_in(complaint: &str) -> Option<u8> {
     complaint.split("error:").skip(1).find_map(|rest| {

@@ -1,4 +1,4 @@
-//! Ports for programs that do not tell which one the system chose for them.
+//! Ports for programs that do not print which one the system chose for them.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

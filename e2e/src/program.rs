@@ -1,4 +1,4 @@
-//! One running program: what it is told, what it says, and its end. It never outlives the test.
+//! One running program: its input, its output and its end. It never outlives the test.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -106,7 +106,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// It cannot be signalled.
     pub fn terminate(&self) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         Ok(kill_process(pid.context("a process must have a number")?, Signal::TERM)?)
@@ -143,7 +143,7 @@ impl Outcome {
     ///
     /// # Errors
     ///
-    /// It did not; what it said is told.
+    /// It did not; the error has its output.
     pub fn good(self) -> Result<Self> {
         match self.code {
             Some(0) => Ok(self),

@@ -31,14 +31,14 @@ impl Reflector {
     pub fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let (tell, arrived) = channel();
+        let (sender, arrived) = channel();
         let (go, waits) = channel();
         let waits = Arc::new(Mutex::new(waits));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (tell, waits) = (tell.clone(), Arc::clone(&waits));
-                // Whoever hangs up in the middle is of no interest.
-                std::thread::spawn(move || serve(&stream, &tell, &waits).ok());
+                let (sender, waits) = (sender.clone(), Arc::clone(&waits));
+                // A client that closes in the middle does not matter.
+                std::thread::spawn(move || serve(&stream, &sender, &waits).ok());
             }
         });
         Ok(Self { address, arrived, go })
@@ -68,11 +68,11 @@ impl Reflector {
     }
 }
 
-fn serve(stream: &TcpStream, tell: &Sender<String>, waits: &Mutex<Receiver<()>>) -> Result<()> {
+fn serve(stream: &TcpStream, sender: &Sender<String>, waits: &Mutex<Receiver<()>>) -> Result<()> {
     let mut writer = stream;
     let mut reader = BufReader::with_capacity(BUFFER, stream);
     while let Some(head) = Head::read(&mut reader)? {
-        let _ = tell.send(head.path.clone());
+        let _ = sender.send(head.path.clone());
         if head.expects {
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
@@ -136,7 +136,7 @@ impl Head {
         }
     }
 
-    /// Reads the body, and tells its length.
+    /// Reads the body, and returns its length.
     fn discard(&self, reader: &mut impl BufRead) -> Result<u64> {
         let nowhere = &mut std::io::sink();
         if !self.chunked {

@@ -1,4 +1,4 @@
-//! One of our services as a process: how it is set, where it listens, what it tells.
+//! One of our services as a process: its settings, its addresses, its output.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// It does not; what it said is told.
+    /// It does not; the error has its output.
     pub fn start(&self) -> Result<Service> {
         let mut program = Program::start(&mut self.command()?, "cargo")?;
         let listening = match self.name {
@@ -244,7 +244,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// It cannot be signalled.
     pub fn terminate(&self) -> Result<()> {
         self.program.terminate()
     }

@@ -100,7 +100,7 @@ impl<'a> Stack<'a> {
             .or_else(|_| eventually(&format!("{service} to be healthy"), well))
     }
 
-    /// Ends it all, and what it kept too; tells what is left.
+    /// Ends it all, and what it kept too; returns what is left.
     ///
     /// # Errors
     ///

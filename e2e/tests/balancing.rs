@@ -80,7 +80,7 @@ fn no_request_is_lost_while_replicas_are_replaced_and_one_address_is_silent() ->
     clicks.all_good()
 }
 
-/// A listener that takes no connection: whoever connects waits, as for an address that drops all.
+/// A listener that takes no connection: a client waits, as for an address that drops all.
 fn silent(address: &str) -> Result<(TcpListener, Vec<TcpStream>)> {
     let listener = TcpListener::bind(address)?;
     net::listen(&listener, 0)?;

@@ -77,7 +77,7 @@ fn the_page_speaks_of_the_address_at_which_it_is_opened() -> Result<()> {
 }
 
 #[test]
-fn behind_a_proxy_that_ends_https_the_page_says_so_and_escapes_what_it_is_told() -> Result<()> {
+fn behind_a_proxy_that_ends_https_the_page_says_so_and_escapes_header_values() -> Result<()> {
     let pki = TestPki::new()?;
     let api = pki.api().start()?;
     let client = pki.client(&api).set("HOST", "0.0.0.0").start()?;

@@ -1,5 +1,5 @@
 //! A rolling update: as in a cluster, the new replica is ready and new connections lead to it
-//! before the old one is told to stop.
+//! before the old one is stopped.
 
 use anyhow::{Result, ensure};
 use e2e::balancer::Balancer;
@@ -36,7 +36,7 @@ fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()
     Ok(())
 }
 
-/// Leads new connections elsewhere, and then tells the old replica to stop, which it must do in
+/// Leads new connections elsewhere, and then stops the old replica, which it must do in
 /// order while its callers still have connections open.
 fn replace(old: Service, new: &Service, before: &Balancer) -> Result<()> {
     before.lead_to(new.address);

@@ -1,4 +1,4 @@
-//! Changes under load: another file, another certificate, and a revocation. Whoever is still
+//! Changes under load: another file, another certificate, and a revocation. Clients that are still
 //! trusted loses no request; the revoked one is cut.
 
 use anyhow::{Context, Result};
@@ -34,9 +34,9 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
 
     gateway.change_to(&format!("{}{}", gateway.config()?, route("/more")))?;
     stays.goes_on()?;
-    // Other terms for all: every connection is to be another one.
-    let other_terms = format!("{}[limits]\nheader_timeout = \"11s\"\n", gateway.config()?);
-    gateway.change_to(&other_terms)?;
+    // Another configuration for all: every connection is to be another one.
+    let other_config = format!("{}[limits]\nheader_timeout = \"11s\"\n", gateway.config()?);
+    gateway.change_to(&other_config)?;
     stays.goes_on()?;
     let own =
         || -> Result<Value> { Ok(serde_json::from_str(&gateway.service.admin("/identity")?)?) };
@@ -54,8 +54,8 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
     assert_eq!(stayed["failed"], serde_json::json!({}), "{stayed}");
     for caller in ["kept", "new", "http2"] {
         assert!(stayed["good"][caller].as_u64() > Some(100), "{stayed}");
-        let told = left["failed"].as_object().context("failures must be told")?;
-        assert!(told.keys().any(|key| key.starts_with(caller)), "{left}");
+        let shown = left["failed"].as_object().context("failures must be reported")?;
+        assert!(shown.keys().any(|key| key.starts_with(caller)), "{left}");
     }
     let refusals = gateway.service.refusals(1)?;
     assert!(refusals.iter().all(|refusal| refusal["code"] == "revoked"), "{refusals:?}");
@@ -72,9 +72,9 @@ fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
     let before = gateway.config()?;
     assert_eq!(gateway.curl("/", &good).run()?.status, 200);
 
-    // In words that look like it, but open the door.
+    // Values that look right, but would allow everybody.
     gateway.write(&before.replace("\"required\"", "\"of\""))?;
-    let told = gateway.service.logged("the problem", |line| {
+    let shown = gateway.service.logged("the problem", |line| {
         line["level"] == "ERROR" && line["message"].to_string().contains("reload failed")
     })?;
     let nobody = Curl::get(&gateway.url("/")).trusting(&good).run()?;
@@ -83,7 +83,7 @@ fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
 
     let problem = "gateway.toml:7:23: listener 1: client_certificates: \"of\" is not known: write \
         required, optional or off";
-    assert!(told["message"].as_str().unwrap_or_default().ends_with(problem), "{told}");
+    assert!(shown["message"].as_str().unwrap_or_default().ends_with(problem), "{shown}");
     assert_eq!((nobody.status, nobody.alert, still.status), (0, Some(116), 200));
     assert!(ready.contains("the last good configuration is in force"), "{ready}");
     gateway.change_to(&before.replace("\"required\"", "\"optional\""))?;
@@ -103,7 +103,7 @@ impl Load {
 
     /// Waits until each of them was answered fifty times more.
     fn goes_on(&self) -> Result<()> {
-        let count = |caller: &str| self.told()["good"][caller].as_u64().unwrap_or_default();
+        let count = |caller: &str| self.summary()["good"][caller].as_u64().unwrap_or_default();
         let callers = ["kept", "new", "http2"];
         let before = callers.map(count);
         eventually("fifty answers more for each", || {
@@ -115,15 +115,15 @@ impl Load {
     /// Waits until none of them is answered any more.
     fn is_cut(&self) -> Result<()> {
         eventually("the end of all answers", || {
-            let told = self.told();
-            let failures = told["failed"].as_object().cloned().unwrap_or_default();
+            let shown = self.summary();
+            let failures = shown["failed"].as_object().cloned().unwrap_or_default();
             let of = |caller: &str| failures.keys().any(|key| key.starts_with(caller));
             Ok(["kept", "new", "http2"].into_iter().all(of).then_some(()))
         })
     }
 
     /// Its newest whole line.
-    fn told(&self) -> Value {
+    fn summary(&self) -> Value {
         let said = self.0.stdout();
         let mut lines = said.lines().rev();
         lines.find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default()
@@ -132,6 +132,6 @@ impl Load {
     fn end(mut self) -> Result<Value> {
         self.0.hush();
         let said = self.0.end()?.good()?.stdout;
-        Ok(serde_json::from_str(said.lines().last().context("it must tell something")?)?)
+        Ok(serde_json::from_str(said.lines().last().context("it must print something")?)?)
     }
 }

@@ -51,12 +51,12 @@ fn a_load_of_http2_goes_through_with_envoys_certificate() -> Result<()> {
     Ok(())
 }
 
-/// Envoy, the gateway between its two sides, and the house of both.
+/// Envoy, the gateway between its two sides, and the authority of both.
 struct Both {
     callers: [Port; 2],
     envoy: Envoy,
     _gateway: Gateway,
-    _house: TestPki,
+    _pki: TestPki,
     _services: [Port; 2],
 }
 
@@ -90,6 +90,6 @@ impl Both {
             ],
             &[&callers[0], &callers[1], &services[0], &services[1]],
         )?;
-        Ok(Self { callers, envoy, _gateway: gateway, _house: pki, _services: services })
+        Ok(Self { callers, envoy, _gateway: gateway, _pki: pki, _services: services })
     }
 }

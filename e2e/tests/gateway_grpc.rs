@@ -19,10 +19,10 @@ fn calls_of_every_kind_and_their_ends_pass_to_a_service_without_tls() -> Result<
     );
     let gateway = Gateway::start(&pki, &format!("{}{route}", secure("required")))?;
 
-    let told = ask(&gateway, &pki.identity("client-service"))?;
+    let shown = ask(&gateway, &pki.identity("client-service"))?;
 
-    is_whole(&told);
-    let who = told["unary"].as_str().unwrap_or_default();
+    is_whole(&shown);
+    let who = shown["unary"].as_str().unwrap_or_default();
     assert!(who.starts_with("hello|") && who.contains("sa/client-service"), "{who}");
     assert!(!who.contains("forged"), "{who}");
     Ok(())
@@ -43,7 +43,7 @@ fn so_they_do_to_a_service_that_demands_a_certificate() -> Result<()> {
     Ok(())
 }
 
-fn is_whole(told: &Value) {
+fn is_whole(shown: &Value) {
     let expected = json!({
         "status": "OK",
         "trailers": { "x-trailer": "after", "x-bytes-bin": "00ff" },
@@ -70,7 +70,7 @@ fn is_whole(told: &Value) {
         "no route": "UNIMPLEMENTED",
     });
     for (what, expected) in expected.as_object().into_iter().flatten() {
-        assert_eq!(&told[what], expected, "{what}: {told}");
+        assert_eq!(&shown[what], expected, "{what}: {shown}");
     }
 }
 

@@ -23,7 +23,7 @@ fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<
     command.arg(gateway.service.address.port().to_string()).arg(good.directory());
 
     let said = Program::run(&mut command, "python3", b"")?.good()?.stdout;
-    let told: BTreeMap<String, String> = serde_json::from_str(&said)?;
+    let shown: BTreeMap<String, String> = serde_json::from_str(&said)?;
 
     let by_the_rfc = AS_THE_RFC_HAS_IT
         .iter()
@@ -33,7 +33,7 @@ fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<
         .chain(otherwise)
         .map(|(name, answer)| (name.to_owned(), answer.to_owned()))
         .collect();
-    assert_eq!(told, expected);
+    assert_eq!(shown, expected);
     assert_eq!(gateway.curl("/get", &good).with(&["--http2"]).run()?.status, 200);
     let memory = gateway.peak_memory()?;
     assert!(memory < 64 * 1024, "{memory} KiB");
@@ -42,7 +42,7 @@ fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<
 
 /// GOAWAY ends the connection and RST_STREAM the stream, with a code of section 7:
 /// 1 PROTOCOL_ERROR, 3 FLOW_CONTROL_ERROR, 5 STREAM_CLOSED, 6 FRAME_SIZE_ERROR,
-/// 7 REFUSED_STREAM, 9 COMPRESSION_ERROR, 11 ENHANCE_YOUR_CALM. Whoever may end a stream may end the connection too (section 5.4).
+/// 7 REFUSED_STREAM, 9 COMPRESSION_ERROR, 11 ENHANCE_YOUR_CALM. A side that may end a stream may end the connection too (section 5.4).
 const AS_THE_RFC_HAS_IT: &[(&str, &[&str])] = &[
     (
         "status 200",

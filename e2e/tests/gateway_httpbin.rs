@@ -1,5 +1,5 @@
 //! httpbin behind the gateway, which knows nothing of certificates: who gets its answers, by which
-//! listener, and how everybody else is turned away.
+//! listener, and how others are refused.
 
 use anyhow::Result;
 use e2e::curl::{Answer, Curl};
@@ -165,18 +165,18 @@ fn a_connection_that_was_opened_for_one_name_serves_no_other() -> Result<()> {
     Ok(())
 }
 
-/// That httpbin was told of the caller what is true.
+/// The identity headers at httpbin are true.
 fn is_true(headers: &Value, gateway: &Gateway) {
     let port = gateway.service.address.port();
-    let told = |name: &str| headers[name].as_str().unwrap_or_default().to_owned();
-    assert_eq!(told("X-Forwarded-For"), "127.0.0.1", "{headers}");
-    assert_eq!(told("X-Forwarded-Proto"), "https");
-    assert_eq!(told("X-Forwarded-Port"), port.to_string());
-    assert_eq!(told("X-Forwarded-Host"), format!("localhost:{port}"));
-    assert_eq!(told("X-Real-Ip"), "127.0.0.1");
-    assert_eq!(told("Host"), format!("localhost:{port}"));
-    let envoys = told("X-Forwarded-Client-Cert");
+    let shown = |name: &str| headers[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(shown("X-Forwarded-For"), "127.0.0.1", "{headers}");
+    assert_eq!(shown("X-Forwarded-Proto"), "https");
+    assert_eq!(shown("X-Forwarded-Port"), port.to_string());
+    assert_eq!(shown("X-Forwarded-Host"), format!("localhost:{port}"));
+    assert_eq!(shown("X-Real-Ip"), "127.0.0.1");
+    assert_eq!(shown("Host"), format!("localhost:{port}"));
+    let envoys = shown("X-Forwarded-Client-Cert");
     assert!(envoys.contains("URI=spiffe://mtls-demo.local/ns/default/sa/client-service"));
-    let ours = told("Client-Cert");
+    let ours = shown("Client-Cert");
     assert!(ours.starts_with(':') && ours.ends_with(':'), "{ours}");
 }

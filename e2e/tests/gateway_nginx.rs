@@ -25,8 +25,8 @@ fn nginx_calls_with_its_certificate_with_a_server_name_or_without() -> Result<()
     for way in ["unnamed", "named"] {
         let answer = ask(&format!("/{way}/headers"))?;
         assert_eq!(answer.status, 200, "{way}: {answer:?}");
-        let told = answer.json()?["headers"]["X-Forwarded-Client-Cert"].to_string();
-        assert!(told.contains(CLIENT), "{way}: {told}");
+        let shown = answer.json()?["headers"]["X-Forwarded-Client-Cert"].to_string();
+        assert!(shown.contains(CLIENT), "{way}: {shown}");
     }
 
     let elsewhere = ask("/misdirected/headers")?;
@@ -36,7 +36,7 @@ fn nginx_calls_with_its_certificate_with_a_server_name_or_without() -> Result<()
         "this connection was opened for localhost, and \
         elsewhere.example is another host: open a new one"
     );
-    // nginx tells its own callers nothing but that; the gateway tells why.
+    // nginx says only that to its callers; the gateway says why.
     let nobody = ask("/nobody/headers")?;
     assert_eq!(nobody.status, 502);
     assert_eq!(gateway.service.refusals(1)?[0]["code"], "no-certificate");
@@ -55,8 +55,8 @@ fn nginx_demands_a_certificate_and_gets_ours() -> Result<()> {
         assert_eq!(answer.status, 200, "{answer:?}");
 
         let name = "O=mtls-demo,CN=gateway";
-        let told = format!("SUCCESS {name} TLSv1.3 {version} api-service api-service\n");
-        assert_eq!(answer.body, told);
+        let shown = format!("SUCCESS {name} TLSv1.3 {version} api-service api-service\n");
+        assert_eq!(answer.body, shown);
     }
     Ok(())
 }

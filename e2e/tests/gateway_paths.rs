@@ -119,11 +119,11 @@ fn plays(server: &SocketAddr, known: &[&str]) -> Result<()> {
              {route}path_prefix = \"/admin\"\n{route}path_prefix = \"/api/admin\"\n"
         ),
     )?;
-    let door = gateway.address("plain")?;
+    let listener = gateway.address("plain")?;
     ensure!(ask(server, "/admin/x")?.contains(ADMIN), "the server has no /admin/x");
-    ensure!(ask(&door, "/admin/x")?.starts_with("HTTP/1.1 403"), "/admin/x is open");
+    ensure!(ask(&listener, "/admin/x")?.starts_with("HTTP/1.1 403"), "/admin/x is open");
     for path in ["/page", "/page;jsessionid=1"] {
-        let answer = ask(&door, path)?;
+        let answer = ask(&listener, path)?;
         ensure!(!answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
     }
     for path in known {
@@ -136,7 +136,7 @@ fn plays(server: &SocketAddr, known: &[&str]) -> Result<()> {
         if !below && ask(server, &path)?.contains(ADMIN) {
             fooled += 1;
         }
-        let answer = ask(&door, &path)?;
+        let answer = ask(&listener, &path)?;
         ensure!(!answer.contains(ADMIN), "{path} is served through the gateway: {answer}");
     }
 
@@ -243,8 +243,8 @@ fn java(source: &str, jars: &[&str]) -> Result<Option<Server>> {
 fn files(root: &Path) -> Result<()> {
     for directory in ["admin", "api/admin", "x/admin"] {
         fs::create_dir_all(root.join(directory))?;
-        let told = if directory == "x/admin" { "PUBLIC\n" } else { "ADMIN\n" };
-        fs::write(root.join(directory).join("x"), told).context("a file must be written")?;
+        let shown = if directory == "x/admin" { "PUBLIC\n" } else { "ADMIN\n" };
+        fs::write(root.join(directory).join("x"), shown).context("a file must be written")?;
     }
     Ok(())
 }

@@ -52,10 +52,10 @@ fn fields_of_http_2_reach_nginx_as_http_1_has_them() -> Result<()> {
 
     let said = Program::run(&mut nghttp, "nghttp2-client", b"")?.good()?.stdout;
 
-    let told: Vec<&str> = said.trim().split('|').collect();
-    assert_eq!(told[..4], ["a=1; b=2", "0", "trailers", "te"], "{said}");
+    let shown: Vec<&str> = said.trim().split('|').collect();
+    assert_eq!(shown[..4], ["a=1; b=2", "0", "trailers", "te"], "{said}");
     // A Via of the caller stays as a field of its own, and nginx before 1.23 shows one field only.
-    assert!(told[4].starts_with("2.0 gateway-"), "{said}");
+    assert!(shown[4].starts_with("2.0 gateway-"), "{said}");
     let curl = gateway.curl("/", &good).with(&["--http2", "-H", "cookie: a=1; b=2"]).run()?;
     assert!(curl.body.starts_with("a=1; b=2||"), "{curl:?}");
     Ok(())

@@ -16,10 +16,10 @@ fn messages_of_all_sizes_and_the_codes_of_the_end_pass_unchanged() -> Result<()>
     let (port, _server) = server(None)?;
     let gateway = Gateway::before(&pki, "required", &format!("http://{}", port.address()))?;
 
-    let told = ask(&gateway, &pki.identity("client-service"))?;
+    let shown = ask(&gateway, &pki.identity("client-service"))?;
 
-    is_whole(&told);
-    let who = told["who"].to_string();
+    is_whole(&shown);
+    let who = shown["who"].to_string();
     assert!(who.contains("sa/client-service"), "{who}");
     Ok(())
 }
@@ -62,7 +62,7 @@ fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
     Ok(())
 }
 
-fn is_whole(told: &Value) {
+fn is_whole(shown: &Value) {
     let expected = json!({
         "text": "hello",
         "large": [4 * 1024 * 1024, true],
@@ -75,9 +75,9 @@ fn is_whole(told: &Value) {
         "failed": [1011, "it broke"],
     });
     for (what, expected) in expected.as_object().into_iter().flatten() {
-        assert_eq!(&told[what], expected, "{what}: {told}");
+        assert_eq!(&shown[what], expected, "{what}: {shown}");
     }
-    assert!(told["deflate"].to_string().contains("permessage-deflate"), "{told}");
+    assert!(shown["deflate"].to_string().contains("permessage-deflate"), "{shown}");
 }
 
 fn server(identity: Option<&Identity>) -> Result<(Port, Program)> {

@@ -1,4 +1,4 @@
-//! Whom the client service refuses to take for the API, and what it tells of each: in its answer,
+//! Servers that the client service refuses as the API, and the reason that it gives: in its response,
 //! in its log, and to the impostor itself.
 
 use std::io::{Read, Write};
@@ -45,7 +45,7 @@ fn impostors_are_refused_each_for_its_own_reason() -> Result<()> {
             "",
         ),
         (pki.issue("caller", &caller)?, "wrong-purpose", 43, "it is for clientAuth"),
-        (pki.issue("elsewhere", &elsewhere)?, "wrong-name", 42, "it bears elsewhere.example"),
+        (pki.issue("elsewhere", &elsewhere)?, "wrong-name", 42, "it has elsewhere.example"),
         (pki.identity("gateway"), "wrong-name", 42, "ns/default/sa/gateway"),
         (pki.issue("anonymous", &anonymous)?, "wrong-name", 42, "no SPIFFE ID"),
         (revoked, "revoked", 44, ""),
@@ -60,7 +60,7 @@ fn impostors_are_refused_each_for_its_own_reason() -> Result<()> {
 }
 
 #[test]
-fn our_own_api_service_of_another_house_is_refused() -> Result<()> {
+fn our_own_api_service_of_another_pki_is_refused() -> Result<()> {
     let pki = TestPki::new()?;
     shown_the_good_api(&pki)?;
     let impostor = TestPki::new()?.api().start()?;
@@ -69,9 +69,9 @@ fn our_own_api_service_of_another_house_is_refused() -> Result<()> {
     let problem = refusal_of(&client)?;
 
     assert_eq!(problem["refusal"]["code"], "unknown-issuer");
-    let told = &impostor.refusals(1)?[0];
-    assert_eq!((&told["code"], &told["side"]), (&"refused-by-peer".into(), &"client".into()));
-    assert_eq!(told["alert"], problem["refusal"]["alert"]);
+    let shown = &impostor.refusals(1)?[0];
+    assert_eq!((&shown["code"], &shown["side"]), (&"refused-by-peer".into(), &"client".into()));
+    assert_eq!(shown["alert"], problem["refusal"]["alert"]);
     Ok(())
 }
 
@@ -105,7 +105,7 @@ fn an_api_that_speaks_only_what_is_too_old_is_refused() -> Result<()> {
 
     let problem = refusal_of(&client)?;
 
-    // OpenSSL refuses first, and says so; we are told its alert, protocol_version.
+    // OpenSSL refuses first, and says so; we get its alert, protocol_version.
     assert_eq!(problem["refusal"]["alert"]["number"], 70);
     assert_eq!(problem["refusal"]["code"], "refused-by-peer");
     Ok(())
@@ -125,7 +125,7 @@ fn shown_the_good_api(pki: &TestPki) -> Result<()> {
     Ok(())
 }
 
-/// One that shows this identity at the API's address is refused; it is told the alert.
+/// One that shows this identity at the API's address is refused, and gets the alert.
 fn refuses(pki: &TestPki, impostor: &Identity, code: &str, alert: u64, words: &str) -> Result<()> {
     let server = Server::showing(impostor, &[])?;
     let client = pki.client_calling(&server.url()).start()?;
@@ -134,15 +134,15 @@ fn refuses(pki: &TestPki, impostor: &Identity, code: &str, alert: u64, words: &s
 
     let refusal = &problem["refusal"];
     ensure!(refusal["code"] == code && refusal["side"] == "client", "{refusal}");
-    ensure!(refusal["sentence"].as_str().is_some_and(|told| told.contains(words)), "{refusal}");
+    ensure!(refusal["sentence"].as_str().is_some_and(|shown| shown.contains(words)), "{refusal}");
     ensure!(refusal["certificate"].is_object(), "{refusal}");
     ensure!(refusal["alert"]["number"] == alert, "{refusal}");
-    let told = eventually("the impostor to be told", || Ok(alert_in(&server.program.stderr())))?;
-    ensure!(u64::from(told) == alert, "the impostor was told {told}: {refusal}");
+    let shown = eventually("the alert at the impostor", || Ok(alert_in(&server.program.stderr())))?;
+    ensure!(u64::from(shown) == alert, "the impostor got alert {shown}: {refusal}");
     Ok(())
 }
 
-/// The problem that a click ends in: a refusal, told alike in the answer, on `/handshakes` and in
+/// The problem that a click ends in: the same refusal in the response, on `/handshakes` and in
 /// the log.
 fn refusal_of(client: &Service) -> Result<Value> {
     let answer = Curl::get(&client.url("/proxy/data")).run()?;

@@ -53,7 +53,7 @@ fn who_hangs_up_in_the_handshake_is_told_of() -> Result<()> {
     drop(tcp);
 
     desk.api.refusals(1)?;
-    desk.told("one that hung up", "connection-lost", None)
+    desk.reports("one that hung up", "connection-lost", None)
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn of_two_hundred_at_once_a_hundred_are_turned_away_and_all_end() -> Result<()> 
     })?;
 
     let crowd = (0..200).map(|_| connect(&api)).collect::<Result<Vec<_>>>()?;
-    let refused = eventually("a hundred to be turned away", || {
+    let refused = eventually("a hundred to be refused", || {
         let refused = with_code(&api, "too-many-connections")?;
         Ok((refused.len() >= 100).then_some(refused))
     })?;
@@ -129,8 +129,8 @@ fn of_two_hundred_at_once_a_hundred_are_turned_away_and_all_end() -> Result<()> 
     let ends = ends.collect::<Result<Vec<_>>>()?;
 
     // RFC 8446, sections 5.1 and 6: an alert, fatal, internal_error.
-    let told = ends.iter().filter(|bytes| **bytes == [21, 3, 3, 0, 2, 2, 80]).count();
-    assert_eq!((told, refused.len()), (100, 100));
+    let shown = ends.iter().filter(|bytes| **bytes == [21, 3, 3, 0, 2, 2, 80]).count();
+    assert_eq!((shown, refused.len()), (100, 100));
     assert!(refused.iter().all(|refusal| refusal["alert"]["number"] == 80));
     assert_eq!((one_more.status, one_more.alert), (0, Some(80)), "{one_more:?}");
     assert_eq!(data(&api, &good)?.status, 200);
@@ -157,7 +157,7 @@ fn a_crowd_from_one_address_leaves_room_for_the_others() -> Result<()> {
     let port = api.address.port();
     let crowd = (0..50).map(|_| TcpStream::connect(("127.0.0.1", port)));
     let crowd = crowd.collect::<std::io::Result<Vec<_>>>()?;
-    eventually("forty to be turned away", || {
+    eventually("forty to be refused", || {
         Ok((with_code(&api, "too-many-connections")?.len() >= 40).then_some(()))
     })?;
     let (another, same) = (from("127.0.0.2")?, from("127.0.0.1")?);

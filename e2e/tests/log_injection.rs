@@ -1,5 +1,5 @@
 //! What strangers, callers and upstreams send, in every field that they choose: no line of a log
-//! is long, forged or painted, and no metric bears it.
+//! is long, forged or painted, and no metric has it.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -116,7 +116,7 @@ fn send_everything(pki: &TestPki, client: impl Fn(&Identity) -> Client) -> Resul
     ];
     openssl(&arguments)?;
     let answer = client(&stranger).showing(&stranger)?.ask()?;
-    ensure!(answer.alert.is_some(), "the stranger was let in: {}", answer.stdout);
+    ensure!(answer.alert.is_some(), "the stranger was accepted: {}", answer.stdout);
 
     let id = format!("spiffe://mtls-demo.local/{}", "Z".repeat(2000));
     let request = LeafRequest::new("evil=\"x\" code=\"forged\"").spiffe(id);

@@ -195,7 +195,7 @@ impl Client {
         let refusal = &newest["refusal"];
         ensure!(
             refusal["code"] == code && refusal["side"] == "server",
-            "{} ({code}) was told {said:?}, and recorded is {newest}",
+            "{} ({code}) got {said:?}, and recorded is {newest}",
             self.fence
         );
         Ok(())
@@ -206,7 +206,7 @@ impl Client {
 fn run(commands: &str, place: &Path) -> Result<Outcome> {
     let mut command = Command::new("sh");
     command.args(["-e", "-c", commands]).current_dir(place).env_remove("PYTHONPATH");
-    // No settings of whoever runs the tests, and no proxy of theirs.
+    // No settings of the user who runs the tests, and no proxy of theirs.
     command.env("HOME", place).env("CURL_HOME", place).env("NO_PROXY", "*").env("no_proxy", "*");
     let mut program = Program::start(&mut command, "dash")?;
     program.hush();

@@ -65,7 +65,7 @@ fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
 
     rows.iter().try_for_each(|(identity, words)| {
         let client = pki.client_calling("https://localhost:1").identity(identity);
-        tells(&client, &[("CERT_PATH", words)])
+        refuses_to_start(&client, &[("CERT_PATH", words)])
     })
 }
 
@@ -77,7 +77,7 @@ fn the_other_role_is_told_the_same() -> Result<()> {
     let wrong = pki.identity("client-service");
 
     let words: &[&str] = &["client-service/tls.crt", "not fit for a server", "serverAuth"];
-    tells(&pki.api().identity(&wrong), &[("CERT_PATH", words)])
+    refuses_to_start(&pki.api().identity(&wrong), &[("CERT_PATH", words)])
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_file_that_may_not_be_read_is_told_with_its_mode_and_the_user() -> Result<()
 
     let mode = if user == "user" { "mode 0000" } else { "mode 0640, owner user root (0)" };
 
-    tells(&api, &[("CERT_PATH", &["closed/tls.key", mode, user, "make it readable"])])
+    refuses_to_start(&api, &[("CERT_PATH", &["closed/tls.key", mode, user, "make it readable"])])
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn values_that_are_unknown_are_told_all_at_once_with_what_would_do() -> Result<(
 
     let api = bad.iter().fold(pki.api(), |api, (name, value, _)| api.set(name, value));
 
-    let told: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
-    tells(&api, &told)
+    let shown: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
+    refuses_to_start(&api, &shown)
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn the_client_services_own_settings_are_checked_too() -> Result<()> {
     let client = pki.client_calling("");
     let client = bad.iter().fold(client, |client, (name, value, _)| client.set(name, value));
 
-    let told: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
-    tells(&client, &told)
+    let shown: Vec<_> = bad.iter().map(|(name, _, words)| (*name, *words)).collect();
+    refuses_to_start(&client, &shown)
 }
 
 #[test]
@@ -196,9 +196,9 @@ fn a_port_that_is_taken_is_one_clear_line() -> Result<()> {
     Ok(())
 }
 
-/// The service ends with 78 and tells these problems, a line each, and nothing else; it bound no
+/// The service ends with 78 and prints these problems, a line each, and nothing else; it bound no
 /// socket, for its port is taken, and it does not complain of that.
-fn tells(service: &Launch, problems: &[(&str, &[&str])]) -> Result<()> {
+fn refuses_to_start(service: &Launch, problems: &[(&str, &[&str])]) -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let port = taken.local_addr()?.port();
     let named = |name: &str| problems.iter().any(|(setting, _)| *setting == name);

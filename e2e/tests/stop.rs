@@ -90,7 +90,7 @@ fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response(
         );
     }
     assert_eq!((over_http2.status, over_http1.status), (200, 200));
-    assert_eq!(kept.read(&mut [0])?, 0, "a connection that was told so ends");
+    assert_eq!(kept.read(&mut [0])?, 0, "a connection that got Connection: close ends");
     assert_eq!(ready["ready"], false);
     assert_eq!(client.end()?.code, Some(0));
     assert_eq!(api.end()?.code, Some(0));

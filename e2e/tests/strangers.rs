@@ -1,5 +1,5 @@
-//! Who gets data from the API, and who gets nothing and is told why. Each is tried by curl over
-//! TLS 1.3 and 1.2 and by `openssl s_client`; what the API tells of each is compared with the
+//! Who gets data from the API, and who gets nothing, and why. Each is tried by curl over
+//! TLS 1.3 and 1.2 and by `openssl s_client`; what the API reports of each is compared with the
 //! alert that the stranger received.
 
 use std::fs;
@@ -159,7 +159,7 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
 
     assert!(!answer.stdout.contains("HTTP/1.1"), "{}", answer.stdout);
     assert_eq!(answer.alert, Some(46));
-    desk.told("s_client", "unsupported-algorithm", answer.alert)
+    desk.reports("s_client", "unsupported-algorithm", answer.alert)
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn who_speaks_another_language_is_refused() -> Result<()> {
     let client = || Client::to(&desk.api, &good).showing(&good);
     let answer = client()?.with(&["-alpn", "gopher"]).ask()?;
     assert_eq!(answer.alert, Some(120));
-    desk.told("gopher", "no-common-protocol", answer.alert)?;
+    desk.reports("gopher", "no-common-protocol", answer.alert)?;
 
     let answer = client()?.with(&["-tls1_2", "-cipher", "AES128-SHA"]).ask()?;
     assert_eq!(answer.alert, Some(40));
-    desk.told("old cipher", "unsupported-algorithm", answer.alert)?;
+    desk.reports("old cipher", "unsupported-algorithm", answer.alert)?;
 
     let plain = desk.api.url("/api/data").replace("https", "http");
     let answer = Curl::get(&plain).with(&["--http0.9"]).run()?;
@@ -184,7 +184,7 @@ fn who_speaks_another_language_is_refused() -> Result<()> {
     let alert = answer.body.strip_prefix("\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}");
     let alert = alert.and_then(|rest| rest.bytes().next());
     assert!(alert.is_some(), "{answer:?}");
-    desk.told("plain HTTP", "not-tls", alert)
+    desk.reports("plain HTTP", "not-tls", alert)
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn what_is_no_hello_is_refused_and_the_alert_told_is_the_one_that_was_sent() -> 
     // A record of TLS, and in it a handshake message of no known type.
     let alert = desk.send(&[0x16, 3, 1, 0, 4, 0xff, 0, 0, 0])?;
 
-    desk.told("no hello", "protocol-error", alert)
+    desk.reports("no hello", "protocol-error", alert)
 }
 
 #[test]
@@ -213,9 +213,9 @@ fn a_hostile_name_reaches_the_log_escaped_and_cut() -> Result<()> {
     desk.refuses(&Row::of(hostile, "self-signed", 48))?;
 
     let line = desk.api.logged_refusal(&desk.api.refusals(1)?[0])?;
-    let told = line["cn"].as_str().unwrap_or_default();
-    assert!(told.starts_with("evil") && told.len() <= 256, "{told:?}");
-    assert!(!told.contains(char::is_control), "{told:?}");
+    let shown = line["cn"].as_str().unwrap_or_default();
+    assert!(shown.starts_with("evil") && shown.len() <= 256, "{shown:?}");
+    assert!(!shown.contains(char::is_control), "{shown:?}");
     Ok(())
 }
 

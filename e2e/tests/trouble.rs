@@ -131,7 +131,7 @@ fn a_web_site_that_has_its_name_resolve_to_loopback_gets_nothing() -> Result<()>
         assert_eq!(answer.status, 421, "{path}");
         assert_eq!(answer.content_type, "application/problem+json");
         assert!(
-            answer.json()?["detail"].as_str().is_some_and(|told| told.contains("ALLOWED_HOSTS"))
+            answer.json()?["detail"].as_str().is_some_and(|shown| shown.contains("ALLOWED_HOSTS"))
         );
     }
     Ok(())
@@ -168,7 +168,7 @@ fn fails(client: &Service, error: &str, words: &str) -> Result<()> {
     ensure!(answer.content_type == "application/problem+json", "{answer:?}");
     let problem = answer.json()?;
     ensure!(problem["error"] == error && problem["refusal"].is_null(), "{problem}");
-    ensure!(problem["details"].as_str().is_some_and(|told| told.contains(words)), "{problem}");
+    ensure!(problem["details"].as_str().is_some_and(|shown| shown.contains(words)), "{problem}");
     let health = Curl::get(&client.url("/health")).run()?;
     ensure!(health.status == 200, "{health:?}");
     Ok(())

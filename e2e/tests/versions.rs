@@ -53,7 +53,7 @@ fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
 
         assert!(!answer.stdout.contains("HTTP/1.1"), "{answer:?}");
         assert!(answer.alert.is_some(), "{answer:?}");
-        desk.told(version, "unsupported-version", answer.alert)?;
+        desk.reports(version, "unsupported-version", answer.alert)?;
     }
     Ok(())
 }

@@ -31,9 +31,9 @@ async fn the_least_busy_is_asked() {
     .await;
     let quick = Upstream::good().await;
     let gateway = plain_gateway(&[&slow, &quick], "").await;
-    let mut held = Caller::to(gateway.door("plain")).await;
+    let mut held = Caller::to(gateway.address("plain")).await;
     while slow.requests().is_empty() {
-        held = Caller::to(gateway.door("plain")).await;
+        held = Caller::to(gateway.address("plain")).await;
         held.send(GET).await;
         let before = (slow.requests().len(), quick.requests().len());
         eventually("a request", || {
@@ -149,5 +149,5 @@ async fn what_was_sent_is_never_sent_to_another() {
 }
 
 async fn status(gateway: &Gateway, request: &str) -> u16 {
-    Caller::ask(gateway.door("plain"), request).await.unwrap().status()
+    Caller::ask(gateway.address("plain"), request).await.unwrap().status()
 }

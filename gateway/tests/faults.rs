@@ -127,7 +127,7 @@ async fn a_body_that_the_service_never_reads_is_a_gateway_timeout() {
     })
     .await;
     let gateway = plain_gateway(&[&deaf], TIMES).await;
-    let tcp = TcpStream::connect(gateway.door("plain")).await.unwrap();
+    let tcp = TcpStream::connect(gateway.address("plain")).await.unwrap();
     let (mut read, mut write) = tcp.into_split();
 
     let head = "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n";
@@ -150,7 +150,7 @@ async fn a_body_that_the_service_never_reads_is_a_gateway_timeout() {
 async fn a_caller_who_stops_in_his_body_is_told_so_and_nobody_else_is_blamed() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], TIMES).await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     caller.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
     let answer = caller.answer().await;
@@ -173,7 +173,7 @@ async fn an_early_answer_arrives_while_the_upload_goes_on() {
     .await;
     let gateway = plain_gateway(&[&picky], "").await;
     for _ in 0..10 {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
 
         caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n").await;
         let sent = caller.talk.stream.write_all(&vec![b'x'; 2 * 1024 * 1024]).await;
@@ -213,7 +213,7 @@ async fn what_follows_an_answer_unasked_is_never_the_answer_to_another() {
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     for _ in 0..200 {
         caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -239,7 +239,7 @@ async fn connections_that_close_at_the_wrong_moment_never_double_a_request() {
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
     let mut statuses: HashMap<(&str, u16), usize> = HashMap::new();
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     for id in 0..600 {
         let method = if id % 2 == 0 { "GET" } else { "POST" };
@@ -264,7 +264,7 @@ async fn connections_that_close_at_the_wrong_moment_never_double_a_request() {
 
 async fn get(gateway: &Gateway, path: &str) -> Option<Message> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-    Caller::ask(gateway.door("plain"), request).await
+    Caller::ask(gateway.address("plain"), request).await
 }
 
 async fn assert_problem(gateway: &Gateway, answer: &Message, status: u16, path: &str, why: &str) {

@@ -16,7 +16,7 @@ use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client, 
 #[tokio::test]
 async fn cookies_of_http_2_reach_http_1_as_one_field() {
     let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
     let mut runner = TestRunner::deterministic();
     let cookies = proptest::collection::vec("[a-z]{1,5}=[!-+.-:<-~]{0,20}", 0..9);
 
@@ -51,7 +51,7 @@ async fn cookies_of_http_1_reach_any_upstream_as_one_field() {
 #[tokio::test]
 async fn a_method_with_content_and_none_over_http_2_says_so_over_http_1() {
     let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
     for (method, length) in [
         ("POST", Some("0")),
         ("PUT", Some("0")),
@@ -98,7 +98,7 @@ async fn equal_lengths_go_out_as_one_in_both_directions() {
 async fn equal_lengths_of_http_2_go_out_as_one() {
     let (gateway, upstream, papers) = setup().await;
     let client: Client<Full<Bytes>> =
-        client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
     let mut request = Request::post("https://localhost/").body(Full::from("x")).unwrap();
     for _ in 0..2 {
         request.headers_mut().append(CONTENT_LENGTH, HeaderValue::from_static("1"));
@@ -130,8 +130,10 @@ async fn te_is_named_in_connection_wherever_the_upstream_speaks_http_1() {
 async fn via_names_each_gateway_once_with_the_version_that_it_received() {
     let upstream = Upstream::good().await;
     let second = plain_gateway(&[&upstream], "").await;
-    let route =
-        format!("[[route]]\nanonymous = true\nupstreams = [\"http://{}\"]\n", second.door("plain"));
+    let route = format!(
+        "[[route]]\nanonymous = true\nupstreams = [\"http://{}\"]\n",
+        second.address("plain")
+    );
     let first = Gateway::start(&format!("{PLAIN}{route}")).await;
 
     let old = seen(&first, &upstream, "GET / HTTP/1.0\r\nHost: a\r\n\r\n").await;
@@ -152,7 +154,7 @@ async fn via_names_each_gateway_once_with_the_version_that_it_received() {
 async fn a_request_that_comes_back_is_told_that_it_goes_in_a_circle() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let own = gateway.door("plain");
+    let own = gateway.address("plain");
     assert_eq!(ask(&gateway, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.status(), 200);
 
     let route = format!("[[route]]\nanonymous = true\nupstreams = [\"http://{own}\"]\n");
@@ -176,7 +178,7 @@ async fn te_reaches_an_upstream_of_http_2_behind_alpn_too() {
     let route = format!(
         "[[route]]\nanonymous = true\nlends_identity = true\nupstreams = [\"https://{}\"]\n\
          upstream_tls = {{ identity = {:?}, server_name = \"localhost\" }}\n",
-        far.door("secure"),
+        far.address("secure"),
         papers.of("gateway")
     );
     let gateway = Gateway::start(&format!("{PLAIN}{route}")).await;
@@ -196,7 +198,7 @@ async fn seen(gateway: &Gateway, upstream: &Upstream, request: &str) -> Message 
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.door("plain"), request).await.unwrap()
+    Caller::ask(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn setup() -> (Gateway, Upstream, Papers) {

@@ -23,7 +23,7 @@ async fn idle_connections_leave_files_for_the_admin_listener() {
 
         let mut idle = Vec::new();
         for _ in 0..200 {
-            idle.push(TcpStream::connect(gateway.door("plain")).await.unwrap());
+            idle.push(TcpStream::connect(gateway.address("plain")).await.unwrap());
             if idle.len() % 20 == 0 {
                 assert_eq!(gateway.admin("/livez").await, "the process serves\n", "{files}");
             }
@@ -50,7 +50,7 @@ async fn requests_that_are_passed_on_leave_files_for_the_admin_listener() {
 
     let mut callers = Vec::new();
     for _ in 0..100 {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(GET).await;
         callers.push(caller);
     }
@@ -62,5 +62,5 @@ async fn requests_that_are_passed_on_leave_files_for_the_admin_listener() {
 }
 
 async fn ask(gateway: &Gateway) -> Option<u16> {
-    Caller::ask(gateway.door("plain"), GET).await.map(|answer| answer.status())
+    Caller::ask(gateway.address("plain"), GET).await.map(|answer| answer.status())
 }

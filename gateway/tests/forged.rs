@@ -30,7 +30,7 @@ struct Forgery {
 #[tokio::test]
 async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
     let (gateway, upstream, papers) = setup().await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
     let mut names = BTreeSet::new();
 
     for forgery in forgeries(400) {
@@ -58,7 +58,7 @@ async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
 #[tokio::test]
 async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
     let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for forgery in forgeries(400) {
         let name: HeaderName = forgery.name.parse().unwrap();
@@ -88,7 +88,7 @@ async fn without_a_certificate_nobody_is_named() {
     let upstream = Upstream::good().await;
     let route = support::plain_route(&[&upstream]);
     let gateway = Gateway::start(&format!("{}{route}", support::PLAIN)).await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     for forgery in forgeries(400) {
         let name = &forgery.name;
@@ -96,9 +96,9 @@ async fn without_a_certificate_nobody_is_named() {
         assert_eq!(caller.answer().await.status(), 200, "{forgery:?}");
 
         let seen = upstream.requests().pop().unwrap();
-        let told: BTreeSet<_> =
+        let shown: BTreeSet<_> =
             seen.head[1..].iter().filter_map(|line| line.split(':').next()).collect();
-        assert_eq!(told, BTreeSet::from(["host", "traceparent", "via"]), "{forgery:?}");
+        assert_eq!(shown, BTreeSet::from(["host", "traceparent", "via"]), "{forgery:?}");
     }
 }
 

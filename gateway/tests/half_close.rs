@@ -17,7 +17,7 @@ async fn a_caller_that_sends_no_more_still_gets_its_answer() {
     let (upstream, go_on) = held("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let gateway = plain_gateway(&[&upstream], "").await;
     for request in [GET, POST, CHUNKED] {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(request).await;
         caller.finish().await;
         eventually("the request", || upstream.requests().pop()).await;
@@ -41,7 +41,7 @@ async fn a_caller_that_ends_tls_still_gets_its_answer() {
         upstream.url()
     ))
     .await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
 
     caller.send(GET).await;
     // OpenSSL sends `close_notify`, and ends its sending side of TCP.
@@ -56,7 +56,7 @@ async fn a_caller_that_ends_tls_still_gets_its_answer() {
 async fn an_answer_that_has_begun_goes_on_to_who_sends_no_more() {
     let (upstream, go_on) = held("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n").await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
     caller.send(GET).await;
     caller.finish().await;
     go_on.add_permits(1);
@@ -74,7 +74,7 @@ async fn who_leaves_takes_his_request_with_him() {
     for reset in [false, true] {
         let (upstream, _never) = held("").await;
         let gateway = plain_gateway(&[&upstream], "").await;
-        let mut caller = TcpStream::connect(gateway.door("plain")).await.unwrap();
+        let mut caller = TcpStream::connect(gateway.address("plain")).await.unwrap();
         caller.write_all(GET.as_bytes()).await.unwrap();
         eventually("the request", || upstream.requests().pop()).await;
         assert_eq!(upstream.open(), 1);
@@ -97,7 +97,7 @@ async fn who_leaves_takes_his_request_with_him() {
 async fn a_body_that_ends_too_early_is_broken_at_once() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
     let began = Instant::now();
 
     caller.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf").await;

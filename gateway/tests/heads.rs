@@ -26,7 +26,7 @@ async fn trailers_of_http_2_pass_whole_or_reset_the_stream() {
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for size in [10, 16_000, 17_000, 33_000, 65_000, 66_000, 130_000, 270_000, 400_000] {
         let request = Request::get(format!("https://localhost/{size}")).body(Empty::new()).unwrap();
@@ -63,7 +63,7 @@ async fn a_grpc_response_without_its_status_is_a_reset_and_no_success() {
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (path, whole) in [("other", true), ("none", false), ("some", false)] {
         let request = Request::get(format!("https://localhost/{path}")).body(Empty::new()).unwrap();
@@ -85,7 +85,7 @@ async fn heads_of_http_2_pass_whole_up_to_the_limit_that_the_log_then_names() {
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (path, limit) in [
         ("1x17000", None),
@@ -161,9 +161,9 @@ async fn requests_with_too_many_fields_are_told_so() {
     ))
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), secure.door("secure"), Protocol::Http2);
+        client(&papers.of("caller"), secure.address("secure"), Protocol::Http2);
 
-    for (count, size, told) in [
+    for (count, size, shown) in [
         (150, 9, None),
         (199, 9, None),
         (201, 9, Some("more than 200 fields")),
@@ -179,11 +179,11 @@ async fn requests_with_too_many_fields_are_told_so() {
         );
         // HTTP/1.1's limit of bytes is hyper's to keep, and it says 431 without a problem.
         let answer = ask(&gateway, &request).await;
-        assert_eq!(answer.status(), if told.is_some() { 431 } else { 200 }, "{count} x {size}");
+        assert_eq!(answer.status(), if shown.is_some() { 431 } else { 200 }, "{count} x {size}");
         if size == 9
-            && let Some(told) = told
+            && let Some(shown) = shown
         {
-            assert_problem(&answer.body, told);
+            assert_problem(&answer.body, shown);
         }
 
         let mut request = Request::get("https://localhost/").body(Empty::new()).unwrap();
@@ -192,10 +192,10 @@ async fn requests_with_too_many_fields_are_told_so() {
             request.headers_mut().append(name, HeaderValue::from_str(&value).unwrap());
         }
         let response = client.request(request).await.unwrap();
-        assert_eq!(response.status(), if told.is_some() { 431 } else { 200 }, "{count} x {size}");
+        assert_eq!(response.status(), if shown.is_some() { 431 } else { 200 }, "{count} x {size}");
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        if let Some(told) = told {
-            assert_problem(&body, told);
+        if let Some(shown) = shown {
+            assert_problem(&body, shown);
         }
     }
 }
@@ -210,7 +210,7 @@ async fn large_trailers_of_a_request_never_look_whole_to_the_service() {
         upstream.url()
     ))
     .await;
-    let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (size, status) in [(20_000, 200), (31_000, 200), (33_000, 400), (100_000, 400)] {
         let mut trailers = HeaderMap::new();
@@ -249,14 +249,14 @@ async fn assert_limited(gateway: &Gateway, path: &str, status: StatusCode, limit
     }
 }
 
-fn assert_problem(body: &[u8], told: &str) {
+fn assert_problem(body: &[u8], shown: &str) {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap();
     assert_eq!((&problem["status"], &problem["error"]), (&431.into(), &"head-too-large".into()));
-    assert!(problem["detail"].as_str().unwrap().contains(told), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains(shown), "{problem}");
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.door("plain"), request).await.unwrap()
+    Caller::ask(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn plain_gateway(upstream: &Upstream, limits: &str) -> Gateway {

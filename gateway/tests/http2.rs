@@ -68,7 +68,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
     let mut wrong = Vec::new();
     for fields in cases {
         let before = upstream.received();
-        let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+        let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
         caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         caller.send(frame(4, 0, 0, &[])).await;
         caller.send(frame(1, 0x5, 1, &block(&fields))).await;
@@ -79,7 +79,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
             wrong.push(format!("{fields:?}: {fate}, {received:?}"));
         }
     }
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
     caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     caller.send(frame(4, 0, 0, &[])).await;
     caller.send(frame(1, 0x5, 1, &block(GET))).await;
@@ -88,7 +88,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
     eventually("the good one", || (upstream.requests().len() == 1).then_some(())).await;
 }
 
-/// Waits until the first stream has its answer or its reset, or the connection its end; tells
+/// Waits until the first stream has its answer or its reset, or the connection its end; returns
 /// which.
 async fn fate(caller: &mut Caller) -> &'static str {
     loop {

@@ -54,7 +54,7 @@ async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
         service.url()
     ))
     .await;
-    let url = format!("https://{}", upstream.door("secure"));
+    let url = format!("https://{}", upstream.address("secure"));
     let route = |identity: &Papers, server_name: &str| {
         let identity = identity.of("gateway");
         format!(
@@ -147,15 +147,15 @@ async fn assert_closed_mouthed(
     url: &str,
     why: &str,
 ) {
-    let told = format!("{}\n{}", answer.head.join("\n"), answer.text());
+    let shown = format!("{}\n{}", answer.head.join("\n"), answer.text());
     let problem: Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(answer.status(), status, "{told}");
+    assert_eq!(answer.status(), status, "{shown}");
     let members: BTreeSet<&str> = problem.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, BTreeSet::from(["error", "status", "title", "traceId", "type"]), "{told}");
+    assert_eq!(members, BTreeSet::from(["error", "status", "title", "traceId", "type"]), "{shown}");
     assert_eq!(problem["error"], error);
     let address = url.split_once("://").unwrap().1;
     for secret in [address, address.split(':').next_back().unwrap(), "127.0.0.1", "://", "CN="] {
-        assert!(!told.contains(secret), "{secret}: {told}");
+        assert!(!shown.contains(secret), "{secret}: {shown}");
     }
     let line = gateway.request("/x").await;
     assert_eq!(line["trace_id"], problem["traceId"], "{line}");
@@ -164,7 +164,7 @@ async fn assert_closed_mouthed(
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.door("plain"), request).await.unwrap()
+    Caller::ask(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn answering(bytes: &'static str) -> Upstream {

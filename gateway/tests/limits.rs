@@ -1,4 +1,4 @@
-//! What the gateway bears, and what it does beyond it.
+//! The limits of the gateway, and what it does beyond it.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -26,15 +26,15 @@ async fn beyond_max_requests_others_are_told_when_to_come_back_and_places_are_gi
     let gateway = limited("max_requests = 3", &upstream).await;
     let mut callers = Vec::new();
     for count in 1..=3 {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(GET).await;
         eventually("it", || (upstream.requests().len() == count).then_some(())).await;
         callers.push(caller);
     }
 
-    let told = Caller::ask(gateway.door("plain"), GET).await.unwrap();
-    assert_eq!((told.status(), told.field("retry-after")), (503, Some("1")));
-    assert_eq!(told.field("content-type"), Some("application/problem+json"));
+    let shown = Caller::ask(gateway.address("plain"), GET).await.unwrap();
+    assert_eq!((shown.status(), shown.field("retry-after")), (503, Some("1")));
+    assert_eq!(shown.field("content-type"), Some("application/problem+json"));
 
     // One leaves in the middle, and gives its place back too.
     callers.pop();
@@ -46,7 +46,7 @@ async fn beyond_max_requests_others_are_told_when_to_come_back_and_places_are_gi
     for _ in 0..10 {
         let mut three: Vec<_> = Vec::new();
         for _ in 0..3 {
-            three.push(Caller::ask(gateway.door("plain"), GET).await.unwrap().status());
+            three.push(Caller::ask(gateway.address("plain"), GET).await.unwrap().status());
         }
         assert_eq!(three, [200; 3]);
     }
@@ -58,17 +58,17 @@ async fn beyond_max_requests_others_are_told_when_to_come_back_and_places_are_gi
 async fn beyond_max_connections_nobody_is_let_in_until_one_leaves() {
     let upstream = Upstream::good().await;
     let gateway = limited("max_connections = 2", &upstream).await;
-    let mut one = Caller::to(gateway.door("plain")).await;
-    let mut two = Caller::to(gateway.door("plain")).await;
+    let mut one = Caller::to(gateway.address("plain")).await;
+    let mut two = Caller::to(gateway.address("plain")).await;
     for caller in [&mut one, &mut two] {
         caller.send(GET).await;
         assert_eq!(caller.answer().await.status(), 200);
     }
 
-    assert!(Caller::ask(gateway.door("plain"), GET).await.is_none());
+    assert!(Caller::ask(gateway.address("plain"), GET).await.is_none());
 
     drop(one);
-    while Caller::ask(gateway.door("plain"), GET).await.is_none() {}
+    while Caller::ask(gateway.address("plain"), GET).await.is_none() {}
     two.send(GET).await;
     assert_eq!(two.answer().await.status(), 200);
 }
@@ -79,16 +79,16 @@ async fn a_head_that_is_too_large_is_refused() {
     let gateway = limited("max_header_bytes = \"8KiB\"", &upstream).await;
     let get = |size: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(size));
 
-    assert_eq!(Caller::ask(gateway.door("plain"), get(7 * 1024)).await.unwrap().status(), 200);
+    assert_eq!(Caller::ask(gateway.address("plain"), get(7 * 1024)).await.unwrap().status(), 200);
     for size in [8 * 1024, 1024 * 1024] {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(get(size)).await;
         assert_eq!(caller.answer().await.status(), 431, "{size}");
         assert_eq!(caller.end().await.1, End::Closed, "{size}");
     }
     let many = "a: b\r\n".repeat(200);
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n");
-    assert_eq!(Caller::ask(gateway.door("plain"), many).await.unwrap().status(), 431);
+    assert_eq!(Caller::ask(gateway.address("plain"), many).await.unwrap().status(), 431);
     assert_eq!(upstream.requests().len(), 1);
 }
 
@@ -96,9 +96,9 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn slow_heads_and_silent_connections_end() {
     let upstream = Upstream::good().await;
     let gateway = limited("header_timeout = \"300ms\"\nidle_timeout = \"600ms\"", &upstream).await;
-    let mut slow = Caller::to(gateway.door("plain")).await;
-    let mut silent = Caller::to(gateway.door("plain")).await;
-    let mut idle = Caller::to(gateway.door("plain")).await;
+    let mut slow = Caller::to(gateway.address("plain")).await;
+    let mut silent = Caller::to(gateway.address("plain")).await;
+    let mut idle = Caller::to(gateway.address("plain")).await;
 
     slow.send("GET / HTTP/1.1\r\nHost").await;
     idle.send(GET).await;
@@ -121,7 +121,7 @@ async fn a_thousand_streams_of_one_connection_are_answered() {
         upstream.url()
     ))
     .await;
-    let client = client(&papers.of("caller"), gateway.door("secure"), Protocol::Http2);
+    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
     let client = Arc::new(client);
     let ask = |client: Arc<mtls::client::Client<Empty<Bytes>>>| async move {
         let request = Request::get("https://localhost/").body(Empty::new()).unwrap();
@@ -158,7 +158,7 @@ async fn many_slow_callers_cost_little_memory() {
 
     let mut callers = Vec::new();
     for count in 1..=200 {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(GET).await;
         eventually("it", || (upstream.requests().len() == count).then_some(())).await;
         callers.push(caller);
@@ -181,7 +181,7 @@ async fn a_head_that_is_almost_whole_costs_what_the_limit_by_memory_counts_with(
 
     let mut callers = Vec::new();
     for _ in 0..300 {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(&head).await;
         callers.push(caller);
     }

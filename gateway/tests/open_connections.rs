@@ -1,5 +1,5 @@
 //! Connections that were opened under another configuration, of clients that do not heed that they
-//! are to end: what is told of them is what the configuration in force says, and they end.
+//! are to end: what is reported of them is what the configuration in force says, and they end.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
@@ -20,7 +20,7 @@ async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
         mode => format!("{}{route}", papers.listener(mode)),
     };
     let gateway = Gateway::start(&file("required")).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
 
     let modes = ["required", "off", "optional", "off", "required", "plain"];
     for (count, mode) in (1..).zip(modes) {
@@ -32,9 +32,9 @@ async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
         let request = eventually(&path, || upstream.requests().into_iter().nth(count - 1)).await;
         let line = gateway.request(&path).await;
 
-        let told = ["client-cert", "x-forwarded-client-cert"].map(|name| request.field(name));
+        let shown = ["client-cert", "x-forwarded-client-cert"].map(|name| request.field(name));
         let verified = mode != "off" && mode != "plain";
-        assert_eq!(told.map(|field| field.is_some()), [verified; 2], "{mode}: {request:?}");
+        assert_eq!(shown.map(|field| field.is_some()), [verified; 2], "{mode}: {request:?}");
         assert_eq!(line["spiffe_id"] == Papers::CALLER, verified, "{mode}: {line}");
         assert_eq!(line["cn"] == "caller", verified, "{mode}: {line}");
     }
@@ -46,7 +46,7 @@ async fn who_came_without_tls_does_not_pass_once_it_is_wanted() {
         let (upstream, papers) = (Upstream::good().await, Papers::new());
         let route = plain_route(&[&upstream]);
         let gateway = Gateway::start(&format!("{PLAIN_SECURE}{route}")).await;
-        let mut caller = Caller::to(gateway.door("secure")).await;
+        let mut caller = Caller::to(gateway.address("secure")).await;
         caller.send(GET).await;
         assert_eq!(caller.answer().await.status(), 200);
 
@@ -68,7 +68,7 @@ async fn a_narrowed_allow_holds_for_the_next_stream_of_an_open_connection() {
         format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", papers.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
     let stream = caller.get("/1").await;
     caller.frame_of(Http2::DATA, stream).await;
 
@@ -89,10 +89,10 @@ async fn what_has_not_ended_by_drain_timeout_is_cut() {
             format!("{listener}{route}[limits]\ndrain_timeout = \"1s\"\n")
         };
         let gateway = Gateway::start(&file("required", "secure")).await;
-        let door = gateway.door("secure");
-        let open = || Caller::showing(&papers.of("caller"), door, "http/1.1");
+        let listener = gateway.address("secure");
+        let open = || Caller::showing(&papers.of("caller"), listener, "http/1.1");
         let (mut request, mut tunnel) = (open(), open());
-        let mut streams = Http2::showing(&papers.of("caller"), door, 65_535).await;
+        let mut streams = Http2::showing(&papers.of("caller"), listener, 65_535).await;
         request.send(GET).await;
         streams.get("/").await;
         tunnel

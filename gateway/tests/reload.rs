@@ -25,9 +25,9 @@ async fn fifty_changes_under_load_lose_no_request() {
     let stop = Arc::<AtomicBool>::default();
     let mut callers = Vec::new();
     for _ in 0..100 {
-        let (door, stop) = (gateway.door("plain"), Arc::clone(&stop));
+        let (listener, stop) = (gateway.address("plain"), Arc::clone(&stop));
         callers.push(tokio::spawn(async move {
-            let mut caller = Caller::to(door).await;
+            let mut caller = Caller::to(listener).await;
             let mut answered = 0;
             while !stop.load(Ordering::Relaxed) {
                 caller.send(GET).await;
@@ -81,12 +81,12 @@ async fn a_bad_file_leaves_the_last_good_one_and_says_so() {
     let upstream = Upstream::good().await;
     let good = format!("{PLAIN}{}", plain_route(&[&upstream]));
     let gateway = Gateway::start(&good).await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     gateway.rewrite(&good.replace("anonymous = true", "anonymous = 7"));
-    let told =
+    let shown =
         |line: &Value| line["message"].as_str().unwrap_or_default().contains("reload failed");
-    let line = gateway.logged("the failure", told).await;
+    let line = gateway.logged("the failure", shown).await;
     caller.send(GET).await;
 
     assert_eq!(caller.answer().await.status(), 200);
@@ -130,8 +130,8 @@ async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
     gateway
         .logged("the second", |line| line["message"] == "listening" && line["name"] == "second")
         .await;
-    let door = gateway.door("second");
-    let (mut idle, mut busy) = (Caller::to(door).await, Caller::to(door).await);
+    let listener = gateway.address("second");
+    let (mut idle, mut busy) = (Caller::to(listener).await, Caller::to(listener).await);
     idle.send(GET).await;
     assert_eq!(idle.answer().await.status(), 200);
     busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -139,8 +139,10 @@ async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
     gateway.reload(&first).await;
 
     assert_eq!(idle.end().await, (String::new(), End::Closed));
-    eventually("no new connection", || std::net::TcpStream::connect(door).is_err().then_some(()))
-        .await;
+    eventually("no new connection", || {
+        std::net::TcpStream::connect(listener).is_err().then_some(())
+    })
+    .await;
     go_on.notify_one();
     let answer = busy.answer().await;
     assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
@@ -153,7 +155,7 @@ async fn who_was_let_in_without_a_certificate_does_not_pass_once_one_is_required
         let (upstream, papers) = (Upstream::good().await, Papers::new());
         let file = |mode: &str| format!("{}{}", papers.listener(mode), plain_route(&[&upstream]));
         let gateway = Gateway::start(&file("off")).await;
-        let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), protocol);
+        let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), protocol);
         if protocol == "h2" {
             caller.send(h2_preface()).await;
             caller.send(h2_get(1)).await;
@@ -182,7 +184,7 @@ async fn who_was_let_in_by_other_roots_does_not_pass_on_his_open_connection() {
     let (upstream, old, new) = (Upstream::good().await, Papers::new(), Papers::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", old.listener("required"))).await;
-    let mut caller = Caller::showing(&old.of("caller"), gateway.door("secure"), "h2");
+    let mut caller = Caller::showing(&old.of("caller"), gateway.address("secure"), "h2");
     caller.send(h2_preface()).await;
     caller.send(h2_get(1)).await;
     eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
@@ -199,7 +201,7 @@ async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
     let (upstream, papers) = (Upstream::good().await, Papers::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", papers.listener("required"))).await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "h2");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
     caller.send(h2_preface()).await;
     caller.send(h2_get(1)).await;
     eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
@@ -219,7 +221,7 @@ async fn a_narrowed_allow_holds_for_the_next_request_on_an_open_connection() {
         format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", papers.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
     caller.send(GET).await;
     assert_eq!(caller.answer().await.status(), 200);
 
@@ -258,7 +260,7 @@ async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_give
         papers.list(&papers.of("gateway"), 1, false);
         let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
         let gateway = Gateway::start(&format!("{listener}{route}")).await;
-        let open = || Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+        let open = || Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
         let (mut stream, mut tunnel) = (open(), open());
         stream.send(GET).await;
         tunnel

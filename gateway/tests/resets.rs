@@ -1,4 +1,4 @@
-//! Requests that are taken back before they are answered: a few are nothing, and a connection that
+//! Requests that are reset before they are answered: a few are nothing, and a connection that
 //! does little else ends.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
@@ -9,15 +9,16 @@ use support::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
-    // Each request is taken back at once, or once the service has it; or some are answered between.
+    // Each request is reset at once, or once the service has it; or some are answered between.
     for (waits, answered) in [(false, 0), (true, 0), (true, 3)] {
         let (upstream, papers) = (held().await, Papers::new());
         let gateway = start(&papers, &upstream).await;
-        let mut good = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+        let mut good = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
         good.send("GET /now HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert_eq!(good.answer().await.status(), 200);
 
-        let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+        let mut caller =
+            Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
         for count in 1..=400 {
             let stream = caller.get("/later").await;
             if waits {
@@ -32,7 +33,7 @@ async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
         }
         caller.end().await;
 
-        // What is taken back before it was even looked at, h2 counts by itself.
+        // What is reset before it was even looked at, h2 counts by itself.
         if !waits {
             continue;
         }
@@ -55,7 +56,7 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
     .await;
     let papers = Papers::new();
     let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
 
     let mut given_up = 0;
     while !gateway.is_logged("too-many-resets") {
@@ -77,7 +78,7 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
 async fn who_takes_back_some_requests_is_served_on() {
     let (upstream, papers) = (held().await, Papers::new());
     let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
 
     for _ in 0..200 {
         let (later, now) = (caller.get("/later").await, caller.get("/now").await);
@@ -94,7 +95,7 @@ async fn who_takes_back_some_requests_is_served_on() {
 async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
     let (upstream, papers) = (held().await, Papers::new());
     let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
     for _ in 0..100 {
         caller.get("/later").await;
     }

@@ -68,7 +68,7 @@ async fn a_request_is_repeated_once_and_no_more() {
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
     assert_eq!(ask(&mut caller, "GET", "/first", "").await, 200);
 
     assert_eq!(ask(&mut caller, "GET", "/again", "").await, 502);
@@ -91,7 +91,7 @@ async fn connections_that_close_after_each_answer_lose_no_harmless_request() {
     let gateway = plain_gateway(&[&upstream], "").await;
     let mut callers = JoinSet::new();
     for caller in 0..4 {
-        let mut own = Caller::to(gateway.door("plain")).await;
+        let mut own = Caller::to(gateway.address("plain")).await;
         callers.spawn(async move {
             for turn in 0..50 {
                 let path = format!("/{caller}/{turn}");
@@ -167,7 +167,7 @@ async fn a_refused_stream_is_sent_again_and_not_for_ever() {
         })
         .await;
         let gateway = h2c_gateway(&upstream).await;
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
 
         assert_eq!(ask(&mut caller, "POST", "/", "").await, status, "{refusals}");
 
@@ -196,7 +196,7 @@ async fn a_refused_stream_whose_body_was_read_is_not_sent_again() {
     })
     .await;
     let gateway = h2c_gateway(&upstream).await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     assert_eq!(ask(&mut caller, "POST", "/", "order").await, 502);
 
@@ -218,7 +218,7 @@ async fn a_stream_that_ends_for_another_reason_is_not_sent_again() {
         })
         .await;
         let gateway = h2c_gateway(&upstream).await;
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
 
         for method in ["GET", "POST"] {
@@ -247,7 +247,7 @@ async fn a_broken_connection_says_nothing_of_what_was_processed() {
     })
     .await;
     let gateway = h2c_gateway(&upstream).await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
     assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
 
     assert_eq!(ask(&mut caller, "POST", "/", "").await, 502);
@@ -276,7 +276,7 @@ async fn second_request(method: &str, body: &str, ending: Ending) -> (u16, usize
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
     assert_eq!(ask(&mut caller, "GET", "/first", "").await, 200);
 
     let status = ask(&mut caller, method, "/second", body).await;
@@ -300,7 +300,7 @@ fn count(upstream: &Upstream, path: &str) -> usize {
 async fn crowd(gateway: &Gateway, count: usize, path: &str) -> HashMap<u16, usize> {
     let mut callers = JoinSet::new();
     for number in 0..count {
-        let (address, path) = (gateway.door("plain"), format!("{path}/{number}"));
+        let (address, path) = (gateway.address("plain"), format!("{path}/{number}"));
         callers.spawn(async move { ask(&mut Caller::to(address).await, "POST", &path, "").await });
     }
     let mut statuses = HashMap::new();

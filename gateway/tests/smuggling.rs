@@ -291,7 +291,7 @@ async fn connection_cannot_take_the_framing_away() {
 async fn a_request_hidden_in_a_body_stays_in_it() {
     let (gateway, upstream) = pair().await;
     let hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut caller = Caller::to(gateway.door("plain")).await;
+    let mut caller = Caller::to(gateway.address("plain")).await;
 
     let length = hidden.len();
     caller
@@ -314,7 +314,7 @@ async fn after_a_length_beside_chunks_the_connection_ends() {
         "Content-Length: 4\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 4",
     ] {
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
 
         caller
             .send(format!(
@@ -341,7 +341,7 @@ async fn a_path_that_could_lead_past_its_prefix_is_refused() {
     .await;
     let ask = async |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.door("plain"), request).await.unwrap()
+        Caller::ask(gateway.address("plain"), request).await.unwrap()
     };
 
     for path in [
@@ -414,7 +414,7 @@ async fn no_spelling_of_a_path_takes_the_route_of_another() {
     .await;
     let ask = async |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.door("plain"), request).await.unwrap()
+        Caller::ask(gateway.address("plain"), request).await.unwrap()
     };
 
     for path in ["/app/page;jsessionid=1", "/administrator", "/;jsessionid=1", "/caf%C3%A9/100%25"]
@@ -448,9 +448,9 @@ async fn no_spelling_of_a_path_takes_the_route_of_another() {
     ] {
         let answer = ask(path).await;
         assert_eq!(answer.status(), 400, "{path}");
-        let told = answer.text();
-        assert!(told.contains(why), "{path}: {told}");
-        assert!(!told.contains("admin"), "{told}");
+        let shown = answer.text();
+        assert!(shown.contains(why), "{path}: {shown}");
+        assert!(!shown.contains("admin"), "{shown}");
     }
     assert_eq!((public.requests().len(), admin.requests().len()), (before, 0));
 }
@@ -461,7 +461,7 @@ async fn a_method_that_is_refused_is_refused_in_any_case() {
     let gateway = Gateway::start(&format!("{}{}", support::PLAIN, plain_route(&[&upstream]))).await;
     let ask = async |method: &str| {
         let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.door("plain"), request).await.unwrap()
+        Caller::ask(gateway.address("plain"), request).await.unwrap()
     };
 
     assert_eq!(ask("get").await.status(), 200);
@@ -482,7 +482,7 @@ async fn who_expects_to_be_told_is_not_told_to_go_on_before_the_refusal() {
         plain_route(&[&upstream]).replace("anonymous = true\n", "")
     ))
     .await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
 
     caller
         .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
@@ -502,7 +502,7 @@ async fn check<R: AsRef<str>>(cases: impl IntoIterator<Item = (R, Fate)>) {
     let mut wrong = Vec::new();
     for (request, fate) in cases {
         let request = request.as_ref();
-        let mut caller = Caller::to(gateway.door("plain")).await;
+        let mut caller = Caller::to(gateway.address("plain")).await;
         caller.send(request).await;
         let answer = caller.perhaps().await;
         // What is refused is closed without being asked to.
@@ -562,7 +562,7 @@ async fn a_refusal_arrives_though_its_caller_still_sends() {
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
     ] {
         for _ in 0..20 {
-            let mut caller = Caller::to(gateway.door("plain")).await;
+            let mut caller = Caller::to(gateway.address("plain")).await;
 
             // He looks at the answer only once all of this is gone.
             let body = vec![b'x'; 4 * 1024 * 1024];
@@ -583,7 +583,7 @@ async fn a_broken_body_is_not_blamed_on_the_service() {
 
     for _ in 0..5 {
         let broken = "POST /bad HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nx\r\n";
-        let answer = Caller::ask(gateway.door("plain"), broken).await.unwrap();
+        let answer = Caller::ask(gateway.address("plain"), broken).await.unwrap();
         assert_eq!(answer.status(), 400);
         assert_eq!(answer.field("content-type"), Some("application/problem+json"));
     }

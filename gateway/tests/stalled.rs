@@ -20,8 +20,8 @@ async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
         let gateway = Gateway::start(&routes(&papers, &upstream, "max_requests = 100")).await;
         let mut stalled = Vec::new();
         for _ in 0..8 {
-            let door = gateway.door("secure");
-            let mut caller = Http2::showing(&papers.of("caller"), door, 0).await;
+            let listener = gateway.address("secure");
+            let mut caller = Http2::showing(&papers.of("caller"), listener, 0).await;
             for _ in 0..20 {
                 caller.get(path).await;
             }
@@ -53,21 +53,21 @@ async fn one_connection_holds_a_tenth_of_the_requests_and_one_listener_its_own()
         upstream.url()
     ))
     .await;
-    let door = gateway.door("secure");
+    let listener = gateway.address("secure");
 
     let mut callers = Vec::new();
     for count in 1..=10 {
-        let mut caller = Http2::showing(&papers.of("caller"), door, 65_535).await;
+        let mut caller = Http2::showing(&papers.of("caller"), listener, 65_535).await;
         for _ in 0..40 {
             caller.get("/").await;
         }
         eventually("its share", || (upstream.requests().len() == count * 4).then_some(())).await;
         callers.push(caller);
     }
-    let mut full = Caller::showing(&papers.of("caller"), door, "http/1.1");
+    let mut full = Caller::showing(&papers.of("caller"), listener, "http/1.1");
     full.send(GET).await;
     assert_eq!(full.answer().await.status(), 503);
-    let mut other = Caller::to(gateway.door("plain")).await;
+    let mut other = Caller::to(gateway.address("plain")).await;
     other.send(GET).await;
 
     eventually("the other listener's", || (upstream.requests().len() == 41).then_some(())).await;
@@ -81,7 +81,8 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_
         let upstream = large(LARGE).await;
         let limits = "idle_timeout = \"1s\"";
         let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
-        let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), window).await;
+        let mut caller =
+            Http2::showing(&papers.of("caller"), gateway.address("secure"), window).await;
         let stalled = [caller.get("/open").await, caller.get("/open").await];
         caller.frames_of(Http2::HEADERS, &stalled).await;
 
@@ -126,8 +127,8 @@ async fn a_caller_of_http_1_that_does_not_read_is_let_go_also_if_it_sends() {
         let upstream = large(LARGE).await;
         let limits = "idle_timeout = \"1s\"";
         let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
-        let door = gateway.door("secure");
-        let mut caller = Caller::showing(&papers.of("caller"), door, "http/1.1");
+        let listener = gateway.address("secure");
+        let mut caller = Caller::showing(&papers.of("caller"), listener, "http/1.1");
         let head = if sends {
             "POST /open HTTP/1.1\r\nTransfer-Encoding: chunked"
         } else {
@@ -156,7 +157,7 @@ async fn a_slow_reader_has_its_whole_answer() {
     let upstream = large(LENGTH).await;
     let limits = "idle_timeout = \"1s\"";
     let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.door("secure"), 65_535).await;
+    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
     let stream = caller.get("/open").await;
     caller.take(0, 100_000_000).await;
 
@@ -176,7 +177,7 @@ async fn a_slow_reader_has_its_whole_answer() {
 
 /// The status of a good caller's request.
 async fn ask(papers: &Papers, gateway: &Gateway, path: &str) -> u16 {
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
     caller.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
     caller.answer().await.status()
 }

@@ -37,16 +37,16 @@ async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_hand
         .await;
         let answer = ask(&papers, &gateway, &good).await.unwrap();
         assert_eq!(answer.status(), 200, "{client_certificates}");
-        let told = upstream.take_received().concat();
-        assert!(told.contains(&format!("URI={}", Papers::CALLER)), "{told}");
+        let shown = upstream.take_received().concat();
+        assert!(shown.contains(&format!("URI={}", Papers::CALLER)), "{shown}");
 
         for (index, leaf) in refused.iter().enumerate() {
             let answer = ask(&papers, &gateway, leaf).await;
 
             assert!(answer.is_none(), "{client_certificates} {index}: {:?}", answer.unwrap().head);
-            let told = eventually("its refusal", || refusals(&gateway).get(index).cloned()).await;
-            assert_eq!(told["code"], "bad-encoding", "{told}");
-            assert!(told["spiffe_id"].is_null(), "{told}");
+            let shown = eventually("its refusal", || refusals(&gateway).get(index).cloned()).await;
+            assert_eq!(shown["code"], "bad-encoding", "{shown}");
+            assert!(shown["spiffe_id"].is_null(), "{shown}");
         }
         assert_eq!(refusals(&gateway).len(), refused.len());
         assert_eq!(upstream.received(), Vec::<String>::new(), "{client_certificates}");
@@ -56,7 +56,7 @@ async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_hand
 /// The answer to a request with this certificate, if any.
 async fn ask(papers: &Papers, gateway: &Gateway, leaf: &Leaf) -> Option<Message> {
     papers.write("asking", leaf);
-    let mut caller = Caller::showing(&papers.of("asking"), gateway.door("secure"), "http/1.1");
+    let mut caller = Caller::showing(&papers.of("asking"), gateway.address("secure"), "http/1.1");
     caller.send(REQUEST).await;
     caller.perhaps().await
 }

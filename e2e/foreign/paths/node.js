@@ -4,7 +4,7 @@ const http = require("http");
 const path = require("path");
 
 const isAdmin = (name) => /^\/(api\/)?admin(\/|$)/.test(name);
-const tell = (port, read) =>
+const start = (port, read) =>
   http
     .createServer((request, response) => {
       let name;
@@ -17,8 +17,8 @@ const tell = (port, read) =>
     })
     .listen(port, "127.0.0.1");
 
-tell(process.argv[2], (url) => url.split("?")[0].toLowerCase());
-tell(process.argv[3], (url) => {
+start(process.argv[2], (url) => url.split("?")[0].toLowerCase());
+start(process.argv[3], (url) => {
   const decoded = decodeURIComponent(new URL(url, "http://localhost").pathname);
   return path.posix.normalize(new URL(decoded.replace(/^\/+/, "/"), "http://localhost").pathname);
 });

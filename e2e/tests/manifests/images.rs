@@ -33,11 +33,11 @@ fn the_directory_is_applied_but_for_the_template_whose_error_says_what_to_run() 
     for name in ["api-service", "client-service"] {
         ensure!(outcome.stdout.contains(&format!("deployment.apps/{name} created")), "{outcome:?}");
     }
-    let told = "secrets.yaml is a template - run: certs secrets | kubectl apply -f -";
+    let shown = "secrets.yaml is a template - run: certs secrets | kubectl apply -f -";
     for line in outcome.stderr.lines().filter(|line| line.starts_with("Error")) {
         ensure!(line.contains("Invalid") || line.contains("invalid"), "{line}");
     }
-    assert_eq!(outcome.stderr.matches(&format!("data[{told}]")).count(), 3, "{outcome:?}");
+    assert_eq!(outcome.stderr.matches(&format!("data[{shown}]")).count(), 3, "{outcome:?}");
     ensure!(!outcome.stderr.contains("base64") && !outcome.stderr.contains("Kustomization"));
     assert_eq!(cluster.object("default", "secrets", "api-service-certs")?, Some(real));
     Ok(())

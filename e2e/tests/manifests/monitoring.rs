@@ -28,7 +28,7 @@ fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() 
     Curl::get(&api.url("/api/data")).trusting(&pki.identity("client-service")).run()?;
     api.refusals(1)?;
     prometheus.answers("mtls_refusals_total{code=\"no-certificate\"}")?;
-    // A stranger at the door is no alarm; that nobody answered yet was one, before the first scrape.
+    // A foreign client is no alarm; that nobody answered yet was one, before the first scrape.
     eventually("quiet", || Ok(prometheus.alerts()?.is_empty().then_some(())))?;
     let (of_faults, of_traffic): (Vec<_>, Vec<_>) = queries()?.into_iter().partition(|query| {
         query.contains("mtls_connections_ended_total") || query.contains("mtls_reloads_total")
@@ -152,7 +152,7 @@ impl Prometheus {
                 rules.display()
             ),
         )?;
-        // It does not tell which port it was given for port 0.
+        // It does not print which port it was given for port 0.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new("prometheus");
         command

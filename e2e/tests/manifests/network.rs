@@ -1,4 +1,4 @@
-//! Who reaches whom: the NetworkPolicies, evaluated against the pods that they are to guard and
+//! Which pod reaches which: the NetworkPolicies, evaluated against the pods that they are to guard and
 //! against those that they are to keep away.
 
 use anyhow::Result;

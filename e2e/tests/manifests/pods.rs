@@ -138,7 +138,7 @@ fn a_rolling_update_takes_no_pod_away_before_another_is_ready_and_lets_each_drai
         let (pause, drain) = (seconds("DRAIN_DELAY")?, seconds("DRAIN_TIMEOUT")?);
         let grace = pod.spec["terminationGracePeriodSeconds"].as_u64();
         assert!(grace > Some(pause + drain), "{}", pod.name);
-        // SIGTERM comes at once: from then on, connections are told to end.
+        // SIGTERM comes at once: from then on, connections are ended gracefully.
         assert!(container["lifecycle"].is_null());
         // The pause is as long as an unready pod is still sent requests.
         let ready = &container["readinessProbe"];

@@ -125,7 +125,7 @@ fn everything_of_ours_says_that_it_is_part_of_the_demo() -> Result<()> {
     Ok(())
 }
 
-/// What "setup.sh down" deletes bears one label more, which no file here has.
+/// What "setup.sh down" deletes has one label more, which no file here has.
 fn bears_our_labels(manifest: &Value) {
     let labels = labels(&manifest["metadata"]["labels"]);
     let part_of = labels.get("app.kubernetes.io/part-of").map(String::as_str);

@@ -39,8 +39,8 @@ fn a_caller_without_a_certificate_and_a_stranger_are_refused_in_the_words_of_the
 
     assert_eq!((none.code, none.stdout.as_str()), (Some(56), ""));
     assert_eq!((stranger.code, stranger.stdout.as_str()), (Some(56), ""));
-    let told = page.block("text refusals")?;
-    for (refusal, line) in api.refusals(2)?.iter().rev().zip(told.lines()) {
+    let shown = page.block("text refusals")?;
+    for (refusal, line) in api.refusals(2)?.iter().rev().zip(shown.lines()) {
         let logged = api.logged_refusal(refusal)?;
         for field in ["message", "code", "alert", "remedy"] {
             let value = logged[field].as_str().context("a field of the log")?;
@@ -201,7 +201,7 @@ fn what_needs_a_cluster_names_what_is_there_and_is_listed() -> Result<()> {
         ensure!(text.contains(&format!("kubectl port-forward {command}")), "{command}");
         assert_eq!(service["spec"]["ports"][0]["port"], port);
     }
-    // "kubectl logs -l" shows ten lines a pod unless it is told otherwise, and five pods at most.
+    // "kubectl logs -l" shows ten lines a pod without an option, and five pods at most.
     let logs = text.lines().filter(|line| line.contains("kubectl logs -l"));
     let logs: Vec<&str> = logs.filter(|line| line.starts_with("kubectl")).collect();
     assert_eq!(logs.len(), 2);

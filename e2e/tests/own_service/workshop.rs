@@ -59,13 +59,13 @@ impl Workshop {
     pub(crate) fn is_answered_as_the_page_says(&self, service: &Service) -> Result<()> {
         let page = self.page.clone().with(":8443", format!(":{}", service.address.port()));
         let (call, calls) = (page.block("sh call")?, page.block("sh calls")?);
-        let told = |line: &str| -> Result<Answer> {
+        let shown = |line: &str| -> Result<Answer> {
             Answer::of(shell(&format!("{call}{line}\n"), self.path())?)
         };
         let lines: Vec<&str> = calls.lines().collect();
         let [good, none, other] = lines.as_slice() else { anyhow::bail!("{lines:?}") };
 
-        let (good_answer, none_answer, other_answer) = (told(good)?, told(none)?, told(other)?);
+        let (good_answer, none_answer, other_answer) = (shown(good)?, shown(none)?, shown(other)?);
 
         ensure!(good.ends_with("# 200, {\"orders\":[]}"), "{good}");
         assert_eq!((good_answer.status, good_answer.body.trim()), (200, "{\"orders\":[]}"));

@@ -56,7 +56,7 @@ fn the_certificates_of_any_namespace_reach_neither_git_nor_an_image() -> Result<
 }
 
 #[test]
-fn only_secrets_that_something_mounts_are_installed_and_their_end_is_told() -> Result<()> {
+fn only_secrets_that_something_mounts_are_installed_and_their_end_is_printed() -> Result<()> {
     let cluster = Cluster::start("kind-demo", &[])?;
     let fakes = machine(&cluster)?;
 
@@ -70,8 +70,8 @@ fn only_secrets_that_something_mounts_are_installed_and_their_end_is_told() -> R
     );
     let renew = outcome.stdout.split_once("renew them by ").context("a date")?.1;
     let date = renew.split_once(": ").context("a date")?.0;
-    let told = format!("The certificates end at {date}, and nothing in the cluster renews them");
-    ensure!(outcome.stdout.contains(&told), "{outcome:?}");
+    let shown = format!("The certificates end at {date}, and nothing in the cluster renews them");
+    ensure!(outcome.stdout.contains(&shown), "{outcome:?}");
     Ok(())
 }
 
@@ -87,8 +87,8 @@ fn with_cert_manager_chosen_no_secret_of_ours_is_applied() -> Result<()> {
     let certificate = cluster.object("demo", "certificates", "api-service")?;
     let certificate = certificate.context("a Certificate")?;
     assert_eq!(certificate["spec"]["uris"][0], "spiffe://mtls-demo.local/ns/demo/sa/api-service");
-    let told = "cert-manager renews the certificates: kubectl -n demo get certificates";
-    ensure!(outcome.stdout.contains(told), "{outcome:?}");
+    let shown = "cert-manager renews the certificates: kubectl -n demo get certificates";
+    ensure!(outcome.stdout.contains(shown), "{outcome:?}");
 
     let down = fakes.setup(&["down"], &[("NAMESPACE", "demo")])?.good()?;
     ensure!(cluster.object("demo", "certificates", "api-service")?.is_none(), "{down:?}");

@@ -89,9 +89,9 @@ fn a_quota_that_is_used_up_is_told_while_the_rollout_still_waits() -> Result<()>
         let outcome = fakes.setup(&["k8s"], &[])?;
 
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        let told = outcome.stderr.find("still waiting: api-service: ");
+        let shown = outcome.stderr.find("still waiting: api-service: ");
         let failed = outcome.stderr.find("exceeded its progress deadline");
-        ensure!(told.is_some() && told < failed, "{words}: {}", outcome.stderr);
+        ensure!(shown.is_some() && shown < failed, "{words}: {}", outcome.stderr);
         assert_eq!(outcome.stderr.matches(words).count(), 2, "{}", outcome.stderr);
         assert_eq!(outcome.stderr.matches("still waiting").count(), 1, "{}", outcome.stderr);
     }

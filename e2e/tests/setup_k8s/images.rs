@@ -62,7 +62,7 @@ fn another_cluster_gets_its_images_by_a_registry_or_a_command_or_none() -> Resul
     ] {
         ensure!(calls.iter().any(|call| call == wanted), "{wanted}: {calls:#?}");
     }
-    // By digest: what is deployed is what was pushed, whoever moves the tag.
+    // By digest: what is deployed is what was pushed, wherever the tag moves.
     assert_eq!(by_registry["image"], "registry.example/team/mtls-demo/api-service@sha256:feed");
     assert_eq!(by_registry["imagePullPolicy"], "IfNotPresent");
     assert_eq!(by_command["image"], "mtls-demo/api-service:0123456789ab");

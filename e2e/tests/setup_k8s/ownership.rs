@@ -131,7 +131,7 @@ fn down_mentions_another_namespace_where_it_may_list_it() -> Result<()> {
     fakes.setup(&["k8s"], &[("NAMESPACE", "shop")])?.good()?;
     let before = cluster.changes();
 
-    let told = fakes.setup(&["down"], &[])?.good()?;
+    let shown = fakes.setup(&["down"], &[])?.good()?;
     cluster.forbid(
         "deployments services secrets serviceaccounts networkpolicies poddisruptionbudgets \
          horizontalpodautoscalers configmaps",
@@ -139,8 +139,8 @@ fn down_mentions_another_namespace_where_it_may_list_it() -> Result<()> {
     let forbidden = fakes.setup(&["down"], &[])?.good()?;
 
     let words = "mtls-demo is in namespace shop too: \"NAMESPACE=shop ./setup.sh down\" removes";
-    ensure!(told.stderr.starts_with(words), "{told:?}");
-    assert_eq!(told.stderr.lines().count(), 1);
+    ensure!(shown.stderr.starts_with(words), "{shown:?}");
+    assert_eq!(shown.stderr.lines().count(), 1);
     assert_eq!(forbidden.stderr, "");
     assert_eq!(cluster.changes(), before);
     fakes.setup(&["down"], &[("NAMESPACE", "shop")])?.good()?;

@@ -6,7 +6,7 @@ use gateway::config::{Config, Problems};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, proptest};
 
-use super::{DOORS, SECURE, UP, problems};
+use super::{LISTENERS, SECURE, UP, problems};
 
 #[test]
 fn a_file_is_read_by_its_path() {
@@ -17,8 +17,8 @@ fn a_file_is_read_by_its_path() {
     assert_eq!(Config::read(&path).unwrap().listeners[0].name, "secure");
 
     fs::write(&path, format!("{SECURE}x = 1\n")).unwrap();
-    let told = Config::read(&path).unwrap_err().to_string();
-    assert!(told.starts_with(&format!("{}:5:1: listener 1: unknown key \"x\"", path.display())));
+    let shown = Config::read(&path).unwrap_err().to_string();
+    assert!(shown.starts_with(&format!("{}:5:1: listener 1: unknown key \"x\"", path.display())));
 }
 
 #[test]
@@ -26,20 +26,20 @@ fn a_file_that_cannot_be_read_is_told_of_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let of_path = |problem: &str| format!("{}: {problem}", path.display());
-    let told = || Config::read(&path).unwrap_err().to_string();
+    let shown = || Config::read(&path).unwrap_err().to_string();
 
-    assert_eq!(told(), of_path("cannot be read: No such file or directory (os error 2)"));
+    assert_eq!(shown(), of_path("cannot be read: No such file or directory (os error 2)"));
 
     fs::create_dir(&path).unwrap();
-    assert_eq!(told(), of_path("is a directory: name the file in it"));
+    assert_eq!(shown(), of_path("is a directory: name the file in it"));
 
     fs::remove_dir(&path).unwrap();
     fs::write(&path, " ".repeat(1024 * 1024 + 1)).unwrap();
-    assert_eq!(told(), of_path("is larger than 1 MiB: no configuration needs that"));
+    assert_eq!(shown(), of_path("is larger than 1 MiB: no configuration needs that"));
 
     fs::write(&path, b"[admin]\n# \xc3\xa4\xff").unwrap();
     assert_eq!(
-        told(),
+        shown(),
         format!("{}:2:4: not UTF-8: save the file in this encoding", path.display())
     );
 }
@@ -53,9 +53,9 @@ fn a_value_with_a_line_break_forges_no_line() {
         ("", "[[route]]\nupstreams = [\"http://a\"]\nallow = [{ spiffe_id = \"a\\u0085b\" }]\n"),
         ("\"a\\nb\" = 1\n", ""),
     ] {
-        let told = problems(&format!("{head}{SECURE}{tail}"));
+        let shown = problems(&format!("{head}{SECURE}{tail}"));
 
-        assert!(!told.contains(char::is_control), "{told}");
+        assert!(!shown.contains(char::is_control), "{shown}");
     }
 }
 
@@ -63,15 +63,16 @@ fn a_value_with_a_line_break_forges_no_line() {
 fn a_hundred_problems_are_told_and_the_rest_counted() {
     let keys: String = (0..Problems::SHOWN + 17).map(|number| format!("k{number} = 1\n")).collect();
 
-    let told = problems(&format!("{SECURE}{keys}"));
+    let shown = problems(&format!("{SECURE}{keys}"));
 
-    assert_eq!(told.lines().count(), Problems::SHOWN + 1);
-    assert!(told.ends_with("\nand 17 more"), "{told}");
+    assert_eq!(shown.lines().count(), Problems::SHOWN + 1);
+    assert!(shown.ends_with("\nand 17 more"), "{shown}");
 }
 
 #[test]
 fn problems_stand_in_the_order_of_their_places() {
-    let text = format!("z = 1\n{DOORS}{UP}host = \"a:1\"\nlisteners = [\"x\"]\nq = 1\n[b]\n[a]\n");
+    let text =
+        format!("z = 1\n{LISTENERS}{UP}host = \"a:1\"\nlisteners = [\"x\"]\nq = 1\n[b]\n[a]\n");
 
     let problems = Config::parse("gateway.toml", text).unwrap_err();
 
@@ -93,12 +94,12 @@ proptest! {
 
     #[test]
     fn no_change_of_a_good_file_makes_it_panic(
-        at in 0..DOORS.len(),
+        at in 0..LISTENERS.len(),
         taken in 0..16_usize,
         put in word(),
     ) {
-        let end = (at + taken).min(DOORS.len());
-        let text = [&DOORS[..at], &put, &DOORS[end..], UP].concat();
+        let end = (at + taken).min(LISTENERS.len());
+        let text = [&LISTENERS[..at], &put, &LISTENERS[end..], UP].concat();
 
         if let Err(problems) = Config::parse("gateway.toml", &text) {
             assert!(problems.iter().count() > 0);

@@ -1,16 +1,19 @@
 //! Listeners, and what they have to do with one another.
 
-use super::told;
+use super::assert_problems;
 
 #[test]
 fn there_is_a_listener() {
-    told("", &["1:1: listener is missing: write [[listener]] with a name and an address"]);
-    told(
+    assert_problems(
+        "",
+        &["1:1: listener is missing: write [[listener]] with a name and an address"],
+    );
+    assert_problems(
         "listener = []
 ",
         &["1:12: listener: it is empty: write [[listener]] with a name and an address"],
     );
-    told(
+    assert_problems(
         r#"revocation = "on"
 [[listener]]
 name = "a"
@@ -19,7 +22,7 @@ plain = true
 "#,
         &[r#"1:14: revocation: "on" is not known: write required, checked or off"#],
     );
-    told(
+    assert_problems(
         r#"[listener]
 name = "a"
 "#,
@@ -27,7 +30,7 @@ name = "a"
             "1:1: listener: it has the type table: write an array of tables: write [[listener]] above each",
         ],
     );
-    told(
+    assert_problems(
         "[[listener]]
 ",
         &[
@@ -40,7 +43,7 @@ name = "a"
 
 #[test]
 fn each_value_of_a_listener_is_checked() {
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a b"
 listen = "localhost:8443"
@@ -54,7 +57,7 @@ client_certificates = "on"
             r#"5:23: listener 1: client_certificates: "on" is not known: write required, optional or off"#,
         ],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1"
@@ -68,7 +71,7 @@ plain = true
 
 #[test]
 fn a_listener_is_secured_in_one_way() {
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -85,7 +88,7 @@ redirect_to_https = 443
             r#"6:1: listener 2: it is secured by more than one key: keep only identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
         ],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -95,7 +98,7 @@ plain = false
             r#"1:1: listener 1: it has no security setting: add identity = "…" (HTTPS), plain = true, or redirect_to_https = 443"#,
         ],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -106,7 +109,7 @@ client_certificates = "off"
             "5:23: listener 1: client_certificates: only HTTPS asks for certificates: add an identity, or leave this out",
         ],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -125,7 +128,7 @@ redirect_to_https = 65536
 
 #[test]
 fn a_listener_has_a_name_and_an_address_of_its_own() {
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -137,7 +140,7 @@ plain = true
 "#,
         &[r#"6:8: the listener on line 2 has the name "a" too: give each a unique name"#],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:1"
@@ -156,7 +159,7 @@ plain = true
             "11:10: 0.0.0.0:1 is taken by the listener on line 3: write another",
         ],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "127.0.0.1:9002"
@@ -164,7 +167,7 @@ plain = true
 "#,
         &["3:10: 127.0.0.1:9002 is the admin listener's by default: write [admin] with another"],
     );
-    told(
+    assert_problems(
         r#"[[listener]]
 name = "a"
 listen = "0.0.0.0:9100"

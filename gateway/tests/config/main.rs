@@ -18,7 +18,7 @@ identity = "pki"
 "#;
 
 /// A listener of each kind, on lines 1 to 24.
-const DOORS: &str = r#"[[listener]]
+const LISTENERS: &str = r#"[[listener]]
 name = "secure"
 listen = "127.0.0.1:8443"
 identity = "pki"
@@ -49,11 +49,11 @@ const UP: &str = "upstreams = [\"http://a\"]\n";
 
 /// Asserts the whole output, `gateway.toml:` left out.
 #[track_caller]
-fn told(text: &str, lines: &[&str]) {
+fn assert_problems(text: &str, lines: &[&str]) {
     let problems = problems(text);
-    let told: Vec<&str> =
+    let shown: Vec<&str> =
         problems.lines().map(|line| line.strip_prefix("gateway.toml:").unwrap_or(line)).collect();
-    assert_eq!(told, lines, "\n{text}");
+    assert_eq!(shown, lines, "\n{text}");
 }
 
 fn problems(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use gateway::config::Config;
 
-use super::{DOORS, told};
+use super::{LISTENERS, assert_problems};
 
 #[test]
 fn what_is_said_in_so_many_words_is_taken() {
@@ -17,14 +17,14 @@ fn what_is_said_in_so_many_words_is_taken() {
         ("listeners = [\"plain\"]\nanonymous = true\nlends_identity = true\n", tls),
         ("listeners = [\"optional\"]\nlends_identity = false\n", tls),
     ] {
-        let text = format!("{DOORS}{route}{upstreams}");
+        let text = format!("{LISTENERS}{route}{upstreams}");
 
-        let told = Config::parse("gateway.toml", &text).map_err(|problems| problems.to_string());
+        let shown = Config::parse("gateway.toml", &text).map_err(|problems| problems.to_string());
 
-        assert_eq!(told.map(|config| config.routes.len()), Ok(1), "{text}");
+        assert_eq!(shown.map(|config| config.routes.len()), Ok(1), "{text}");
     }
     for listeners in ["\"secure\"", "\"secure\", \"optional\""] {
-        let text = format!("{DOORS}listeners = [{listeners}]\n{allow}{plain}");
+        let text = format!("{LISTENERS}listeners = [{listeners}]\n{allow}{plain}");
 
         let config = Config::parse("gateway.toml", &text).unwrap();
 
@@ -35,7 +35,7 @@ fn what_is_said_in_so_many_words_is_taken() {
 #[test]
 fn the_same_way_through_two_doors_is_two_routes() {
     let text = format!(
-        "{DOORS}name = \"a\"\nlisteners = [\"secure\"]\nupstreams = [\"http://a\"]\n\
+        "{LISTENERS}name = \"a\"\nlisteners = [\"secure\"]\nupstreams = [\"http://a\"]\n\
          [[route]]\nname = \"b\"\nlisteners = [\"optional\"]\nupstreams = [\"http://b\"]\n"
     );
 
@@ -44,9 +44,9 @@ fn the_same_way_through_two_doors_is_two_routes() {
 
 #[test]
 fn a_route_names_listeners_that_take_it() {
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"upstreams = ["http://a"]
 listeners = ["secur", "x"]
 "#
@@ -56,27 +56,27 @@ listeners = ["secur", "x"]
             r#"26:23: route 1: listeners: no listener has the name "x": the listeners are secure, optional, open, plain"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"upstreams = ["http://a"]
 listeners = ["secure", "secure"]
 "#
         ),
         &[r#"26:24: route 1: listeners: "secure" is named twice: name it once"#],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"upstreams = ["http://a"]
 listeners = ["redirect"]
 "#
         ),
         &[r#"26:14: route 1: listeners: "redirect" redirects every request and serves no routes"#],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"upstreams = ["http://a"]
 "#
         ),
@@ -84,9 +84,9 @@ listeners = ["redirect"]
             "24:1: route 1: listeners is missing, and several listeners serve routes: name one or more of secure, optional, open, plain",
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"upstreams = ["http://a"]
 listeners = []
 "#
@@ -98,7 +98,7 @@ listeners = []
 #[test]
 fn a_route_that_answers_nobody_where_nobody_is_verified_is_noted() {
     let notes = |route: &str| {
-        let text = format!("{DOORS}{route}upstreams = [\"http://a\"]\n");
+        let text = format!("{LISTENERS}{route}upstreams = [\"http://a\"]\n");
         Config::parse("gateway.toml", &text).unwrap().notes()
     };
 
@@ -120,9 +120,9 @@ fn a_route_that_answers_nobody_where_nobody_is_verified_is_noted() {
 
 #[test]
 fn our_certificate_vouches_for_anyone_only_where_that_is_said() {
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["optional"]
 anonymous = true
 upstreams = ["https://a"]
@@ -133,9 +133,9 @@ upstream_tls = { identity = "a" }
             "24:1: route 1: callers without a certificate (anonymous = true) would be forwarded with the gateway's own certificate: add lends_identity = true if that is intended",
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["optional"]
 anonymous = true
 upstreams = ["https://a"]
@@ -147,9 +147,9 @@ lends_identity = false
             "24:1: route 1: callers without a certificate (anonymous = true) would be forwarded with the gateway's own certificate: add lends_identity = true if that is intended",
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["optional"]
 upstreams = ["https://a"]
 upstream_tls = { identity = "a" }
@@ -160,9 +160,9 @@ lends_identity = true
             "28:18: route 1: lends_identity: the route is not anonymous, so this has no effect: leave it out",
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["optional"]
 anonymous = true
 upstreams = ["http://a"]
@@ -177,9 +177,9 @@ lends_identity = true
 
 #[test]
 fn anyone_and_only_some_contradict_each_other() {
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["secure", "optional"]
 anonymous = true
 allow = [{ dns = "a" }]
@@ -190,9 +190,9 @@ upstreams = ["http://a"]
             r#"24:1: route 1: anonymous = true accepts any caller on the listener "optional" (client_certificates = "optional"), and allow only some: leave one of the two out"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["open"]
 anonymous = true
 allow = [{ dns = "a" }]
@@ -207,9 +207,9 @@ upstreams = ["http://a"]
 
 #[test]
 fn two_routes_differ_in_way_and_name() {
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["secure", "optional"]
 host = "A"
 path_prefix = "/x"
@@ -226,9 +226,9 @@ upstreams = ["http://a"]
             r#"29:1: route 2: the route on line 24 already has a/x on the listener "optional": change one of the two"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["secure"]
 upstreams = ["http://a"]
 [[route]]
@@ -238,9 +238,9 @@ upstreams = ["http://a"]
         ),
         &[r#"27:1: route 2: the route on line 24 has the name "*/" too: give each a unique name"#],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"name = "a"
 listeners = ["secure"]
 upstreams = ["http://a"]
@@ -257,9 +257,9 @@ upstreams = ["http://a"]
 
 #[test]
 fn two_routes_differ_for_every_service() {
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}{}",
+            "{LISTENERS}{}",
             r#"listeners = ["secure"]
 path_prefix = "/Admin"
 upstreams = ["http://a"]
@@ -282,15 +282,15 @@ upstreams = ["http://a"]
 #[test]
 fn a_route_is_not_blamed_twice() {
     let up = "listeners = [\"secure\"]\nupstreams = [\"http://a\"]\n";
-    told(
-        &format!("{DOORS}{up}[[route]]\n{up}"),
+    assert_problems(
+        &format!("{LISTENERS}{up}[[route]]\n{up}"),
         &[
             r#"27:1: route 2: the route on line 24 already has */ on the listener "secure": change one of the two"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
-            "{DOORS}listeners = [\"open\"]\nanonymous = \"true\"\nupstreams = [\"http://a\"]\n"
+            "{LISTENERS}listeners = [\"open\"]\nanonymous = \"true\"\nupstreams = [\"http://a\"]\n"
         ),
         &["26:13: route 1: anonymous: it has the type string: write true or false, without quotes"],
     );

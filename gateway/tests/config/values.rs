@@ -1,10 +1,10 @@
 //! The values of the file, one by one.
 
-use super::{SECURE, told};
+use super::{SECURE, assert_problems};
 
 #[test]
-fn a_file_that_is_no_toml_has_only_that_told() {
-    told(
+fn a_file_that_is_no_toml_is_reported_as_that_alone() {
+    assert_problems(
         &format!(
             "{SECURE}{}",
             "x = 
@@ -18,7 +18,7 @@ y = 1 2
             "7:9: not TOML: unclosed array table, expected `]`",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             "[admin]
@@ -27,7 +27,7 @@ listen = 127.0.0.1
         ),
         &["6:15: not TOML: invalid float"],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"name = "b"
@@ -39,7 +39,7 @@ listen = 127.0.0.1
 
 #[test]
 fn an_unknown_key_is_told_with_the_one_that_was_meant() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"identiy = "a"
@@ -70,7 +70,7 @@ identity_headers = { xfcc = true }
             r#"17:22: route 1: identity_headers: unknown key "xfcc": the keys here are client_cert, client_cert_chain, forwarded, x_forwarded, x_forwarded_client_cert, x_forwarded_client_cert_pem"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -86,7 +86,7 @@ upstream_tls = { identity = "a", verify = false }
 
 #[test]
 fn a_value_of_a_wrong_type_is_told_with_the_right_one() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"client_certificates = true
@@ -127,7 +127,7 @@ timeouts = "1s"
             "22:12: route 1: timeouts: it has the type string: write a table",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -154,7 +154,7 @@ allow = [{ dns = 1 }, { any = { dns = "a" } }]
 
 #[test]
 fn times_sizes_and_numbers_are_in_range() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[limits]
@@ -179,7 +179,7 @@ log_refusals_per_second = 4294967296
             "13:27: limits: log_refusals_per_second: 4294967296 is out of range: write 0 to 4294967295",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             "[limits]
@@ -188,7 +188,7 @@ max_header_bytes = 8191
         ),
         &["6:20: limits: max_header_bytes: use 8KiB to 16MiB"],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             "[limits]
@@ -201,7 +201,7 @@ max_requests_total = 999
 
 #[test]
 fn hosts_prefixes_and_names_are_whole() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -221,7 +221,7 @@ host = "*"
             r#"13:8: route 3: host: "*" is not a host: leave it out to match any host"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -253,7 +253,7 @@ path_prefix = "/%252e%252e/a"
             r#"22:15: route 6: path_prefix: "/%252e%252e/a" has a dot segment: requests with it are refused"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -274,7 +274,7 @@ name = "a\nb"
 
 #[test]
 fn upstreams_are_one_scheme_a_host_and_a_port() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -290,7 +290,7 @@ upstreams = ["a:80", "ftp://a", "http://a/b", "http://u@a", "http://a:0", "http:
             r#"6:75: route 1: upstreams: "*.a" is not a host: write one such as api.example.com, 127.0.0.1 or [::1]"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -304,7 +304,7 @@ path_prefix = "/a"
             "7:1: route 2: upstreams is missing: name at least one, in an array of URLs",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -313,7 +313,7 @@ upstreams = ["http://a", "h2c://b"]
         ),
         &["6:26: route 1: upstreams: h2c is mixed with http: make a route for each"],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -329,7 +329,7 @@ upstreams = [
 
 #[test]
 fn https_upstreams_and_their_identity_come_together() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -340,7 +340,7 @@ upstreams = ["https://a"]
             "5:1: route 1: https upstreams need [route.upstream_tls] with an identity of the gateway",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -353,7 +353,7 @@ identity = "a"
             "7:1: route 1: upstream_tls: no upstream is https: write https:// or leave the table out",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -381,7 +381,7 @@ server_name = "[::1]"
 
 #[test]
 fn a_policy_names_somebody() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -405,7 +405,7 @@ allow = [{ any = [] }, { all = [] }, { all = [{}] }]
             "15:47: route 3: allow: all: it is empty, which matches no peer: name the peers to allow",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -422,7 +422,7 @@ allow = [{ spiffe_id = "spiffe://td/a*" }, { ip = "10.0.0.0/8" },
             r#"8:65: route 1: allow: all: common_name: a control character stands in "a\0": names are written without"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -436,7 +436,7 @@ allow = [{ any = [{ any = [{ any = [{ any = [{ any = [{ any = [{ any = [{ any = 
 
 #[test]
 fn columns_count_characters() {
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -453,8 +453,8 @@ allow = [{ dns = "ä" }, { dns = "é" }]
 }
 
 #[test]
-fn what_contradicts_itself_or_stands_at_a_wrong_place_is_told() {
-    told(
+fn what_contradicts_itself_or_stands_at_a_wrong_place_is_reported() {
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[[route]]
@@ -468,7 +468,7 @@ x_forwarded_client_cert_pem = true
             "7:1: route 1: identity_headers: x_forwarded_client_cert_pem is an element of x_forwarded_client_cert, which is off: switch both on or both off",
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"revocation = "on"
@@ -478,7 +478,7 @@ x_forwarded_client_cert_pem = true
             r#"5:1: listener 1: unknown key "revocation": the keys here are name, listen, identity, client_certificates, plain, redirect_to_https"#,
         ],
     );
-    told(
+    assert_problems(
         &format!(
             "{SECURE}{}",
             r#"[route]

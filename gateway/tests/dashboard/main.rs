@@ -1,4 +1,4 @@
-//! The dashboard: what it tells of a gateway that runs, to whom, and that nothing of what
+//! The dashboard: what it shows of a running gateway, to which clients, and that nothing of what
 //! strangers wrote becomes a part of the page.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
@@ -22,7 +22,7 @@ async fn page_and_state_tell_what_the_gateway_does() {
     let page = fixture.get("/?still", "localhost").body;
 
     let listeners = state["listeners"].as_array().unwrap();
-    let terms: Vec<&str> = listeners.iter().map(|it| it["terms"].as_str().unwrap()).collect();
+    let security: Vec<&str> = listeners.iter().map(|it| it["terms"].as_str().unwrap()).collect();
     let all = [
         "client certificate required",
         "client certificate optional",
@@ -30,7 +30,7 @@ async fn page_and_state_tell_what_the_gateway_does() {
         "redirects to https at 8443",
         "plain HTTP, no client verification",
     ];
-    assert_eq!(terms, all);
+    assert_eq!(security, all);
     for listener in listeners {
         let address = listener["address"].as_str().unwrap();
         assert!(!address.ends_with(":0") && page.contains(address), "{address}");

@@ -67,8 +67,8 @@ impl DashboardFixture {
         let mut lines = log.lines().map_while(Result::ok);
         let admin = lines.find_map(|line| {
             let line: Value = serde_json::from_str(&line).unwrap();
-            let told = line["message"] == "admin is listening";
-            told.then(|| line["address"].as_str().unwrap().parse().unwrap())
+            let shown = line["message"] == "admin is listening";
+            shown.then(|| line["address"].as_str().unwrap().parse().unwrap())
         });
         thread::spawn(move || lines.for_each(drop));
         Self { admin: admin.unwrap(), authority, directory, gateway }
@@ -89,7 +89,7 @@ impl DashboardFixture {
         serde_json::from_str(&self.get("/state", "localhost").body).unwrap()
     }
 
-    /// A caller whose certificate bears this common name.
+    /// A caller whose certificate has this common name.
     pub(crate) fn caller(&self, name: &str) -> Caller {
         let leaf = self.authority.issue(&LeafRequest::new(name)).unwrap();
         let own = self.directory.path().join(leaf.serial().to_string());

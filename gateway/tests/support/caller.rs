@@ -1,4 +1,4 @@
-//! Those who knock: raw bytes over TCP or over OpenSSL's TLS, and a client of ours.
+//! Callers: raw bytes over TCP or over OpenSSL's TLS, and a client of ours.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;

@@ -57,14 +57,14 @@ impl Gateway {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = Arc::<Mutex<Vec<Value>>>::default();
-        let told = Arc::clone(&log);
+        let shown = Arc::clone(&log);
         let reloads = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&reloads);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let line: Value = serde_json::from_str(&line).unwrap();
                 let reloaded = line["message"] == "configuration reloaded";
-                told.lock().unwrap().push(line);
+                shown.lock().unwrap().push(line);
                 count.fetch_add(usize::from(reloaded), Ordering::SeqCst);
             }
         });
@@ -80,7 +80,7 @@ impl Gateway {
     }
 
     /// Where a listener stands.
-    pub(crate) fn door(&self, name: &str) -> SocketAddr {
+    pub(crate) fn address(&self, name: &str) -> SocketAddr {
         let log = self.log();
         let line = log.iter().rfind(|line| line["message"] == "listening" && line["name"] == name);
         line.unwrap()["address"].as_str().unwrap().parse().unwrap()
@@ -122,7 +122,7 @@ impl Gateway {
         self.log().into_iter().filter(|line| line.get("duration_us").is_some()).collect()
     }
 
-    /// The line of a request with this path, once it is told.
+    /// The line of a request with this path, once it is logged.
     pub(crate) async fn request(&self, path: &str) -> Value {
         let is = |line: &Value| line.get("duration_us").is_some() && line["path"] == path;
         self.logged(path, is).await
@@ -141,7 +141,7 @@ impl Gateway {
         fs::write(self.file(), config).unwrap();
     }
 
-    /// How often it has told that it reloaded.
+    /// How often it has logged a reload.
     pub(crate) fn reloads(&self) -> usize {
         self.reloads.load(Ordering::SeqCst)
     }

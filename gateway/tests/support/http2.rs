@@ -1,4 +1,4 @@
-//! HTTP/2 by raw frames: a client that heeds nothing of what it is told.
+//! HTTP/2 by raw frames: a client that ignores what the server asks for.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The fixture that the tests live in: the gateway as a process, those who knock, and what stands
+//! The fixture that the tests live in: the gateway as a process, callers, and what stands
 //! behind.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the fixture")]
@@ -31,7 +31,7 @@ pub(crate) async fn plain_gateway(upstreams: &[&Upstream], more: &str) -> Gatewa
     Gateway::start(&format!("{PLAIN}{}{more}", plain_route(upstreams))).await
 }
 
-/// A route that anyone may take, without the headers that tell of the caller.
+/// A route that anyone may take, without the identity headers.
 pub(crate) fn plain_route(upstreams: &[&Upstream]) -> String {
     let urls: Vec<String> = upstreams.iter().map(|one| format!("{:?}", one.url())).collect();
     format!(
