@@ -61,7 +61,7 @@ identity_headers = { xfcc = true }
             r#"5:1: listener 1: unknown key "identiy": did you mean "identity"?"#,
             r#"6:2: unknown key "limit": did you mean "limits"?"#,
             r#"8:1: limits: unknown key "idle-timeout": did you mean "idle_timeout"?"#,
-            r#"9:1: limits: unknown key "rate": the keys here are handshake_timeout, header_timeout, idle_timeout, drain_timeout, max_header_bytes, max_response_header_bytes, max_header_fields, max_connections, max_connections_per_address, max_requests, max_requests_total, log_refusals_per_second"#,
+            r#"9:1: limits: unknown key "rate": the keys here are handshake_timeout, header_timeout, idle_timeout, drain_timeout, max_connection_age, max_header_bytes, max_response_header_bytes, max_header_fields, max_connections, max_connections_per_address, max_requests, max_requests_total, log_refusals_per_second"#,
             r#"11:1: admin: unknown key "port": the only key here is listen"#,
             r#"14:1: route 1: unknown key "pathprefix": did you mean "path_prefix"?"#,
             r#"15:12: route 1: allow: unknown key "cn": the keys here are spiffe_id, dns, uri, ip, email, common_name, organization, organizational_unit, issuer, fingerprint256, any, all"#,
