@@ -216,7 +216,7 @@ fn refuses_to_start(service: &Launch, problems: &[(&str, &[&str])]) -> Result<()
         let fits = line.is_some_and(|line| words.iter().all(|word| line.contains(word)));
         ensure!(fits, "{setting} {words:?}: {said}");
     }
-    ensure!(lines.last().is_some_and(|line| line.contains("did not start")), "{said}");
+    ensure!(lines.last().is_some_and(|line| line.contains("is not started")), "{said}");
     Ok(())
 }
 
