@@ -1,23 +1,24 @@
 //! Mutual TLS for Rust services: both sides authenticate each other by certificate.
 //!
-//! It owns identities ([`identity`]), the trust that chains are verified by ([`trust`]), the
-//! authenticated other side ([`peer`]), what it may do ([`policy`]), and why a handshake or a
-//! request was refused ([`refusal`]). It knows no HTTP route, no setting, and no file but the four
-//! of an identity directory. Nothing outside of it builds a TLS configuration. [`Mtls`] is the
-//! handle to all of it; the crate's README has examples.
+//! It owns identities ([`pki::identity`]), the trust that chains are verified by ([`pki::trust`]),
+//! the authenticated other side ([`peer`]), what it may do ([`policy`]), and why a handshake or a
+//! request was refused ([`event::refusal`]). It knows no HTTP route, no setting, and only the four
+//! files of an identity directory. Nothing outside of it builds a TLS configuration. [`Mtls`] is
+//! the handle to all of it; the crate's README has examples.
 //!
 //! ```text
 //!  tls.crt tls.key ca.crt ca.crl
 //!             │
-//!            live ──> identity + trust ──> verifier ──> trust: the one verification of every chain
-//!                                             │
-//!  TCP ──> server::Acceptor ─┬─ accepted ──> stream + connection + peer ──> requests
+//!        credentials ──> identity + trust ──> verifier ──> the one verification of every chain
+//!                                                │
+//!  TCP ──> server::Acceptor ─┬─ accepted ──> connection + peer ──> requests
 //!          client::Client    └─ refused ───> refusal ──> alert on the wire
-//!                                             │
-//!                           handshake: log, metrics, /handshakes
+//!                                                │
+//!                                              event ──> log, metrics, /handshakes
 //! ```
 //!
-//! With the feature `probe`, the module of that name reads a server's handshake without sending a request.
+//! With the feature `probe`, the module of that name reads a server's handshake without sending a
+//! request.
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
