@@ -11,12 +11,12 @@ use http_body_util::{Empty, Full};
 use mtls::client::{Client, Protocol};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client, plain_gateway};
+use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, client, plain_gateway};
 
 #[tokio::test]
 async fn cookies_of_http_2_reach_http_1_as_one_field() {
-    let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+    let (gateway, upstream, pki) = setup().await;
+    let client = client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
     let mut runner = TestRunner::deterministic();
     let cookies = proptest::collection::vec("[a-z]{1,5}=[!-+.-:<-~]{0,20}", 0..9);
 
@@ -50,8 +50,8 @@ async fn cookies_of_http_1_reach_any_upstream_as_one_field() {
 
 #[tokio::test]
 async fn a_method_with_content_and_none_over_http_2_says_so_over_http_1() {
-    let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+    let (gateway, upstream, pki) = setup().await;
+    let client = client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
     for (method, length) in [
         ("POST", Some("0")),
         ("PUT", Some("0")),
@@ -96,9 +96,9 @@ async fn equal_lengths_go_out_as_one_in_both_directions() {
 
 #[tokio::test]
 async fn equal_lengths_of_http_2_go_out_as_one() {
-    let (gateway, upstream, papers) = setup().await;
+    let (gateway, upstream, pki) = setup().await;
     let client: Client<Full<Bytes>> =
-        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+        client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
     let mut request = Request::post("https://localhost/").body(Full::from("x")).unwrap();
     for _ in 0..2 {
         request.headers_mut().append(CONTENT_LENGTH, HeaderValue::from_static("1"));
@@ -174,12 +174,12 @@ async fn a_request_that_comes_back_is_told_that_it_goes_in_a_circle() {
 #[tokio::test]
 async fn te_reaches_an_upstream_of_http_2_behind_alpn_too() {
     // The far gateway speaks HTTP/2 by ALPN, and has an upstream of HTTP/1.1.
-    let (far, upstream, papers) = setup().await;
+    let (far, upstream, pki) = setup().await;
     let route = format!(
         "[[route]]\nanonymous = true\nlends_identity = true\nupstreams = [\"https://{}\"]\n\
          upstream_tls = {{ identity = {:?}, server_name = \"localhost\" }}\n",
         far.address("secure"),
-        papers.of("gateway")
+        pki.of("gateway")
     );
     let gateway = Gateway::start(&format!("{PLAIN}{route}")).await;
     let request = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: te\r\n\r\n";
@@ -201,13 +201,13 @@ async fn ask(gateway: &Gateway, request: &str) -> Message {
     Caller::ask(gateway.address("plain"), request).await.unwrap()
 }
 
-async fn setup() -> (Gateway, Upstream, Papers) {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+async fn setup() -> (Gateway, Upstream, TestPki) {
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
-    (gateway, upstream, papers)
+    (gateway, upstream, pki)
 }

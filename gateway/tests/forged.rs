@@ -16,7 +16,7 @@ use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use support::{Caller, Gateway, Message, Papers, Upstream, client};
+use support::{Caller, Gateway, Message, TestPki, Upstream, client};
 
 /// A name that a caller may not use, in one of its spellings, and what he does with it.
 #[derive(Clone, Debug)]
@@ -29,8 +29,8 @@ struct Forgery {
 
 #[tokio::test]
 async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
-    let (gateway, upstream, papers) = setup().await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+    let (gateway, upstream, pki) = setup().await;
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
     let mut names = BTreeSet::new();
 
     for forgery in forgeries(400) {
@@ -50,15 +50,15 @@ async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
         }
         caller.send(format!("{head}\r\n1\r\nx\r\n0\r\n{trailer}\r\n")).await;
         assert_eq!(caller.answer().await.status(), 200, "{forgery:?}");
-        assert_true(&upstream, &papers, &forgery);
+        assert_true(&upstream, &pki, &forgery);
     }
     assert!(names.len() >= 200, "only {} names were tried", names.len());
 }
 
 #[tokio::test]
 async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
-    let (gateway, upstream, papers) = setup().await;
-    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+    let (gateway, upstream, pki) = setup().await;
+    let client = client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for forgery in forgeries(400) {
         let name: HeaderName = forgery.name.parse().unwrap();
@@ -79,7 +79,7 @@ async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
 
         assert_eq!(answer.status(), 200, "{forgery:?}");
         answer.into_body().collect().await.unwrap();
-        assert_true(&upstream, &papers, &forgery);
+        assert_true(&upstream, &pki, &forgery);
     }
 }
 
@@ -103,14 +103,14 @@ async fn without_a_certificate_nobody_is_named() {
 }
 
 /// The last request names the true caller, once, and nothing in it is forged.
-fn assert_true(upstream: &Upstream, papers: &Papers, forgery: &Forgery) {
+fn assert_true(upstream: &Upstream, pki: &TestPki, forgery: &Forgery) {
     let seen: Message = upstream.requests().pop().unwrap();
     let whole = [seen.head[1..].join("\n"), seen.trailers.join("\n")].join("\n");
     assert!(!whole.contains(FORGED), "{forgery:?}: {whole}");
-    let hash = papers.caller.certificate().fingerprint256().replace(':', "").to_lowercase();
+    let hash = pki.caller.certificate().fingerprint256().replace(':', "").to_lowercase();
     let xfcc = seen.field("x-forwarded-client-cert").unwrap();
     assert!(xfcc.starts_with(&format!("Hash={hash};")), "{forgery:?}: {xfcc}");
-    assert!(xfcc.contains(&format!("URI={}", Papers::CALLER)), "{forgery:?}: {xfcc}");
+    assert!(xfcc.contains(&format!("URI={}", TestPki::CALLER)), "{forgery:?}: {xfcc}");
     assert!(seen.field("client-cert").unwrap().starts_with(":MII"), "{forgery:?}");
     assert_eq!(seen.field("x-forwarded-for"), Some("127.0.0.1"), "{forgery:?}");
     assert_eq!(seen.field("x-real-ip"), Some("127.0.0.1"), "{forgery:?}");
@@ -151,15 +151,15 @@ fn forgery(names: Vec<&'static str>) -> impl Strategy<Value = Forgery> {
     })
 }
 
-async fn setup() -> (Gateway, Upstream, Papers) {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+async fn setup() -> (Gateway, Upstream, TestPki) {
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
-    (gateway, upstream, papers)
+    (gateway, upstream, pki)
 }
 
 const FORGED: &str = "forged-by-the-caller";

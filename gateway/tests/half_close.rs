@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use support::{Caller, End, Gateway, Papers, Upstream, Visit, eventually, plain_gateway};
+use support::{Caller, End, Gateway, TestPki, Upstream, Visit, eventually, plain_gateway};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -34,14 +34,14 @@ async fn a_caller_that_sends_no_more_still_gets_its_answer() {
 #[tokio::test]
 async fn a_caller_that_ends_tls_still_gets_its_answer() {
     let (upstream, go_on) = held("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
 
     caller.send(GET).await;
     // OpenSSL sends `close_notify`, and ends its sending side of TCP.

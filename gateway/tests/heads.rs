@@ -13,12 +13,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use mtls::client::{Client, Protocol};
-use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, client};
+use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, client};
 use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn trailers_of_http_2_pass_whole_or_reset_the_stream() {
-    let (gateway, papers) = behind_h2c(|path| {
+    let (gateway, pki) = behind_h2c(|path| {
         let size: usize = path.parse().unwrap();
         let (one, other) = ("a".repeat(size / 2), "b".repeat(size - size / 2));
         let trailers = [("x-large", &*one), ("x-larger", &*other), ("grpc-status", "0")];
@@ -26,7 +26,7 @@ async fn trailers_of_http_2_pass_whole_or_reset_the_stream() {
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+        client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for size in [10, 16_000, 17_000, 33_000, 65_000, 66_000, 130_000, 270_000, 400_000] {
         let request = Request::get(format!("https://localhost/{size}")).body(Empty::new()).unwrap();
@@ -56,14 +56,14 @@ async fn trailers_of_http_2_pass_whole_or_reset_the_stream() {
 
 #[tokio::test]
 async fn a_grpc_response_without_its_status_is_a_reset_and_no_success() {
-    let (gateway, papers) = behind_h2c(|path| {
+    let (gateway, pki) = behind_h2c(|path| {
         let kind = if path == "other" { "text/plain" } else { "application/grpc" };
         let trailers = (path != "none").then(|| fields(&[("x-a", "1")]));
         (fields(&[("content-type", kind)]), trailers)
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+        client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (path, whole) in [("other", true), ("none", false), ("some", false)] {
         let request = Request::get(format!("https://localhost/{path}")).body(Empty::new()).unwrap();
@@ -78,14 +78,14 @@ async fn a_grpc_response_without_its_status_is_a_reset_and_no_success() {
 
 #[tokio::test]
 async fn heads_of_http_2_pass_whole_up_to_the_limit_that_the_log_then_names() {
-    let (gateway, papers) = behind_h2c(|path| {
+    let (gateway, pki) = behind_h2c(|path| {
         let (count, size) = path.split_once('x').unwrap();
         let (count, size): (usize, usize) = (count.parse().unwrap(), size.parse().unwrap());
         (fields(&vec![("set-cookie", &*"a".repeat(size)); count]), None)
     })
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+        client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (path, limit) in [
         ("1x17000", None),
@@ -153,15 +153,15 @@ async fn a_change_of_the_limits_holds_for_the_next_request() {
 async fn requests_with_too_many_fields_are_told_so() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&upstream, "").await;
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let secure = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
     let client: Client<Empty<Bytes>> =
-        client(&papers.of("caller"), secure.address("secure"), Protocol::Http2);
+        client(&pki.of("caller"), secure.address("secure"), Protocol::Http2);
 
     for (count, size, shown) in [
         (150, 9, None),
@@ -203,14 +203,14 @@ async fn requests_with_too_many_fields_are_told_so() {
 #[tokio::test]
 async fn large_trailers_of_a_request_never_look_whole_to_the_service() {
     let upstream = Upstream::good().await;
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
-    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+    let client = client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
 
     for (size, status) in [(20_000, 200), (31_000, 200), (33_000, 400), (100_000, 400)] {
         let mut trailers = HeaderMap::new();
@@ -287,7 +287,7 @@ async fn answering_heads() -> Upstream {
 /// header fields, `ok`, and perhaps such trailers.
 async fn behind_h2c(
     answer: impl Fn(&str) -> (HeaderMap, Option<HeaderMap>) + Clone + Send + Sync + 'static,
-) -> (Gateway, Papers) {
+) -> (Gateway, TestPki) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("h2c://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -308,10 +308,10 @@ async fn behind_h2c(
             });
         }
     });
-    let papers = Papers::new();
-    let listener = papers.listener("required");
+    let pki = TestPki::new();
+    let listener = pki.listener("required");
     let gateway = Gateway::start(&format!("{listener}[[route]]\nupstreams = [{url:?}]\n")).await;
-    (gateway, papers)
+    (gateway, pki)
 }
 
 fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {

@@ -7,7 +7,7 @@ mod support;
 
 use tokio::io::AsyncReadExt;
 
-use support::{Caller, Gateway, Papers, Upstream, block, eventually, frame};
+use support::{Caller, Gateway, TestPki, Upstream, block, eventually, frame};
 
 /// `:method GET`, `:scheme https`, `:path /`, `:authority localhost`.
 const GET: &[(&str, &str)] =
@@ -15,10 +15,10 @@ const GET: &[(&str, &str)] =
 
 #[tokio::test]
 async fn what_http_2_forbids_never_reaches_the_service() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
@@ -68,7 +68,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
     let mut wrong = Vec::new();
     for fields in cases {
         let before = upstream.received();
-        let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
+        let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
         caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         caller.send(frame(4, 0, 0, &[])).await;
         caller.send(frame(1, 0x5, 1, &block(&fields))).await;
@@ -79,7 +79,7 @@ async fn what_http_2_forbids_never_reaches_the_service() {
             wrong.push(format!("{fields:?}: {fate}, {received:?}"));
         }
     }
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
     caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     caller.send(frame(4, 0, 0, &[])).await;
     caller.send(frame(1, 0x5, 1, &block(GET))).await;

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use support::{Caller, Gateway, Message, PLAIN, Papers, Upstream, Visit, plain_gateway};
+use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, plain_gateway};
 
 #[tokio::test]
 async fn a_failed_upstream_is_not_described_to_the_caller() {
@@ -46,7 +46,7 @@ async fn a_failed_upstream_is_not_described_to_the_caller() {
 
 #[tokio::test]
 async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
-    let (ours, theirs) = (Papers::new(), Papers::new());
+    let (ours, theirs) = (TestPki::new(), TestPki::new());
     let service = Upstream::good().await;
     let upstream = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
@@ -55,7 +55,7 @@ async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
     ))
     .await;
     let url = format!("https://{}", upstream.address("secure"));
-    let route = |identity: &Papers, server_name: &str| {
+    let route = |identity: &TestPki, server_name: &str| {
         let identity = identity.of("gateway");
         format!(
             "{PLAIN}[[route]]\nanonymous = true\nlends_identity = true\nupstreams = [{url:?}]\n\

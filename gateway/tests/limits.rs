@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use mtls::client::Protocol;
 use service_kit::capacity::connections_in;
 use support::{
-    Caller, End, Gateway, PLAIN, Papers, Upstream, Visit, client, eventually, plain_route,
+    Caller, End, Gateway, PLAIN, TestPki, Upstream, Visit, client, eventually, plain_route,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -114,14 +114,14 @@ async fn slow_heads_and_silent_connections_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_streams_of_one_connection_are_answered() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}[[route]]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
-    let client = client(&papers.of("caller"), gateway.address("secure"), Protocol::Http2);
+    let client = client(&pki.of("caller"), gateway.address("secure"), Protocol::Http2);
     let client = Arc::new(client);
     let ask = |client: Arc<mtls::client::Client<Empty<Bytes>>>| async move {
         let request = Request::get("https://localhost/").body(Empty::new()).unwrap();

@@ -7,20 +7,20 @@ mod support;
 
 use std::time::Instant;
 
-use support::{Caller, Gateway, Http2, Message, Papers, Upstream, Visit, eventually, plain_route};
+use support::{Caller, Gateway, Http2, Message, TestPki, Upstream, Visit, eventually, plain_route};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[tokio::test]
 async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = format!("[[route]]\nanonymous = true\nupstreams = [{:?}]\n", upstream.url());
     let file = |mode: &str| match mode {
         "plain" => format!("{}{route}", PLAIN_SECURE),
-        mode => format!("{}{route}", papers.listener(mode)),
+        mode => format!("{}{route}", pki.listener(mode)),
     };
     let gateway = Gateway::start(&file("required")).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     let modes = ["required", "off", "optional", "off", "required", "plain"];
     for (count, mode) in (1..).zip(modes) {
@@ -35,7 +35,7 @@ async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
         let shown = ["client-cert", "x-forwarded-client-cert"].map(|name| request.field(name));
         let verified = mode != "off" && mode != "plain";
         assert_eq!(shown.map(|field| field.is_some()), [verified; 2], "{mode}: {request:?}");
-        assert_eq!(line["spiffe_id"] == Papers::CALLER, verified, "{mode}: {line}");
+        assert_eq!(line["spiffe_id"] == TestPki::CALLER, verified, "{mode}: {line}");
         assert_eq!(line["cn"] == "caller", verified, "{mode}: {line}");
     }
 }
@@ -43,14 +43,14 @@ async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
 #[tokio::test]
 async fn who_came_without_tls_does_not_pass_once_it_is_wanted() {
     for mode in ["required", "optional", "off"] {
-        let (upstream, papers) = (Upstream::good().await, Papers::new());
+        let (upstream, pki) = (Upstream::good().await, TestPki::new());
         let route = plain_route(&[&upstream]);
         let gateway = Gateway::start(&format!("{PLAIN_SECURE}{route}")).await;
         let mut caller = Caller::to(gateway.address("secure")).await;
         caller.send(GET).await;
         assert_eq!(caller.answer().await.status(), 200);
 
-        gateway.reload(&format!("{}{route}", papers.listener(mode))).await;
+        gateway.reload(&format!("{}{route}", pki.listener(mode))).await;
         caller.send(GET).await;
 
         let answer = caller.perhaps().await;
@@ -62,13 +62,13 @@ async fn who_came_without_tls_does_not_pass_once_it_is_wanted() {
 
 #[tokio::test]
 async fn a_narrowed_allow_holds_for_the_next_stream_of_an_open_connection() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let file = |name: &str| {
         let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
-        format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", papers.listener("required"))
+        format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", pki.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
     let stream = caller.get("/1").await;
     caller.frame_of(Http2::DATA, stream).await;
 
@@ -82,17 +82,17 @@ async fn a_narrowed_allow_holds_for_the_next_stream_of_an_open_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_not_ended_by_drain_timeout_is_cut() {
     for removed in [false, true] {
-        let (upstream, papers) = (unfinished().await, Papers::new());
+        let (upstream, pki) = (unfinished().await, TestPki::new());
         let file = |mode: &str, name: &str| {
-            let listener = papers.listener(mode).replace("secure", name);
+            let listener = pki.listener(mode).replace("secure", name);
             let route = plain_route(&[&upstream]);
             format!("{listener}{route}[limits]\ndrain_timeout = \"1s\"\n")
         };
         let gateway = Gateway::start(&file("required", "secure")).await;
         let listener = gateway.address("secure");
-        let open = || Caller::showing(&papers.of("caller"), listener, "http/1.1");
+        let open = || Caller::showing(&pki.of("caller"), listener, "http/1.1");
         let (mut request, mut tunnel) = (open(), open());
-        let mut streams = Http2::showing(&papers.of("caller"), listener, 65_535).await;
+        let mut streams = Http2::showing(&pki.of("caller"), listener, 65_535).await;
         request.send(GET).await;
         streams.get("/").await;
         tunnel
@@ -143,6 +143,6 @@ async fn unfinished() -> Upstream {
     .await
 }
 
-/// The listener of [`Papers::listener`], without TLS.
+/// The listener of [`TestPki::listener`], without TLS.
 const PLAIN_SECURE: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n\
     [[listener]]\nname = \"secure\"\nlisten = \"127.0.0.1:0\"\nplain = true\n";

@@ -4,21 +4,21 @@
 
 mod support;
 
-use support::{Caller, Gateway, Papers, Upstream};
+use support::{Caller, Gateway, TestPki, Upstream};
 
 const REDIRECT: &str = "[[listener]]\nname = \"redirect\"\nlisten = \"127.0.0.1:0\"\n\
                         redirect_to_https = 8443\n";
 
 #[tokio::test]
 async fn a_redirect_leads_only_to_hosts_that_routes_or_the_certificate_name() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = |more: &str| {
         let url = upstream.url();
         format!("[[route]]\nlisteners = [\"secure\"]\nupstreams = [{url:?}]\n{more}\n")
     };
     let gateway = Gateway::start(&format!(
         "{}{REDIRECT}{}{}{}",
-        papers.listener("required"),
+        pki.listener("required"),
         route("host = \"api.example\""),
         route("host = \"*.shop.example\""),
         route("")
@@ -59,10 +59,10 @@ async fn a_redirect_leads_only_to_hosts_that_routes_or_the_certificate_name() {
 
 #[tokio::test]
 async fn a_renewed_certificate_names_other_hosts_to_redirect_to() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}{REDIRECT}[[route]]\nlisteners = [\"secure\"]\nupstreams = [{:?}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
@@ -73,7 +73,7 @@ async fn a_renewed_certificate_names_other_hosts_to_redirect_to() {
     assert_eq!(ask("new.example").await, 421);
 
     let leaf = authority::LeafRequest::new("gateway").dns("new.example").dns("*.wild.example");
-    papers.write("gateway", &papers.authority.issue(&leaf.usage(authority::Usage::Both)).unwrap());
+    pki.write("gateway", &pki.authority.issue(&leaf.usage(authority::Usage::Both)).unwrap());
 
     gateway
         .logged("the renewal", |line| line["message"].as_str().unwrap().contains("reloaded"))

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 use support::{
-    Caller, End, Gateway, PLAIN, Papers, Upstream, Visit, eventually, plain_route, within,
+    Caller, End, Gateway, PLAIN, TestPki, Upstream, Visit, eventually, plain_route, within,
 };
 use tokio::sync::Notify;
 
@@ -152,10 +152,10 @@ async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn who_was_let_in_without_a_certificate_does_not_pass_once_one_is_required() {
     for protocol in ["http/1.1", "h2"] {
-        let (upstream, papers) = (Upstream::good().await, Papers::new());
-        let file = |mode: &str| format!("{}{}", papers.listener(mode), plain_route(&[&upstream]));
+        let (upstream, pki) = (Upstream::good().await, TestPki::new());
+        let file = |mode: &str| format!("{}{}", pki.listener(mode), plain_route(&[&upstream]));
         let gateway = Gateway::start(&file("off")).await;
-        let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), protocol);
+        let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), protocol);
         if protocol == "h2" {
             caller.send(h2_preface()).await;
             caller.send(h2_get(1)).await;
@@ -181,7 +181,7 @@ async fn who_was_let_in_without_a_certificate_does_not_pass_once_one_is_required
 
 #[tokio::test]
 async fn who_was_let_in_by_other_roots_does_not_pass_on_his_open_connection() {
-    let (upstream, old, new) = (Upstream::good().await, Papers::new(), Papers::new());
+    let (upstream, old, new) = (Upstream::good().await, TestPki::new(), TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", old.listener("required"))).await;
     let mut caller = Caller::showing(&old.of("caller"), gateway.address("secure"), "h2");
@@ -198,15 +198,15 @@ async fn who_was_let_in_by_other_roots_does_not_pass_on_his_open_connection() {
 
 #[tokio::test]
 async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
-    let gateway = Gateway::start(&format!("{}{route}", papers.listener("required"))).await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "h2");
+    let gateway = Gateway::start(&format!("{}{route}", pki.listener("required"))).await;
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
     caller.send(h2_preface()).await;
     caller.send(h2_get(1)).await;
     eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
 
-    gateway.reload(&format!("{}{route}", papers.listener("off"))).await;
+    gateway.reload(&format!("{}{route}", pki.listener("off"))).await;
     caller.send(h2_get(3)).await;
 
     gateway.logged("the refusal", |line| line["status"] == 403).await;
@@ -215,13 +215,13 @@ async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
 
 #[tokio::test]
 async fn a_narrowed_allow_holds_for_the_next_request_on_an_open_connection() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let file = |name: &str| {
         let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
-        format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", papers.listener("required"))
+        format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", pki.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
     caller.send(GET).await;
     assert_eq!(caller.answer().await.status(), 200);
 
@@ -240,7 +240,7 @@ async fn a_narrowed_allow_holds_for_the_next_request_on_an_open_connection() {
 #[tokio::test]
 async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_given_up() {
     for given_up in [false, true] {
-        let (papers, streams) = (Papers::new(), Arc::<AtomicUsize>::default());
+        let (pki, streams) = (TestPki::new(), Arc::<AtomicUsize>::default());
         let count = Arc::clone(&streams);
         let upstream = Upstream::playing(move |mut visit: Visit| {
             let count = Arc::clone(&count);
@@ -256,11 +256,11 @@ async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_give
             }
         })
         .await;
-        let listener = papers.listener("required");
-        papers.list(&papers.of("gateway"), 1, false);
+        let listener = pki.listener("required");
+        pki.list(&pki.of("gateway"), 1, false);
         let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
         let gateway = Gateway::start(&format!("{listener}{route}")).await;
-        let open = || Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+        let open = || Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
         let (mut stream, mut tunnel) = (open(), open());
         stream.send(GET).await;
         tunnel
@@ -270,10 +270,10 @@ async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_give
         eventually("both", || (streams.load(Ordering::SeqCst) == 2).then_some(())).await;
 
         if given_up {
-            let other = Papers::new();
+            let other = TestPki::new();
             gateway.reload(&format!("{}{route}", other.listener("required"))).await;
         }
-        papers.list(&papers.of("gateway"), 2, true);
+        pki.list(&pki.of("gateway"), 2, true);
 
         within("the end of the stream", stream.talk.rest()).await;
         within("the end of the tunnel", tunnel.talk.rest()).await;

@@ -5,20 +5,19 @@
 
 mod support;
 
-use support::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
+use support::{Caller, Gateway, Http2, TestPki, Upstream, Visit, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
     // Each request is reset at once, or once the service has it; or some are answered between.
     for (waits, answered) in [(false, 0), (true, 0), (true, 3)] {
-        let (upstream, papers) = (held().await, Papers::new());
-        let gateway = start(&papers, &upstream).await;
-        let mut good = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+        let (upstream, pki) = (held().await, TestPki::new());
+        let gateway = start(&pki, &upstream).await;
+        let mut good = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
         good.send("GET /now HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert_eq!(good.answer().await.status(), 200);
 
-        let mut caller =
-            Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+        let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
         for count in 1..=400 {
             let stream = caller.get("/later").await;
             if waits {
@@ -54,9 +53,9 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
         }
     })
     .await;
-    let papers = Papers::new();
-    let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let pki = TestPki::new();
+    let gateway = start(&pki, &upstream).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     let mut given_up = 0;
     while !gateway.is_logged("too-many-resets") {
@@ -76,9 +75,9 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_takes_back_some_requests_is_served_on() {
-    let (upstream, papers) = (held().await, Papers::new());
-    let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let (upstream, pki) = (held().await, TestPki::new());
+    let gateway = start(&pki, &upstream).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     for _ in 0..200 {
         let (later, now) = (caller.get("/later").await, caller.get("/now").await);
@@ -93,9 +92,9 @@ async fn who_takes_back_some_requests_is_served_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
-    let (upstream, papers) = (held().await, Papers::new());
-    let gateway = start(&papers, &upstream).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let (upstream, pki) = (held().await, TestPki::new());
+    let gateway = start(&pki, &upstream).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
     for _ in 0..100 {
         caller.get("/later").await;
     }
@@ -111,9 +110,9 @@ async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
     assert!(!gateway.is_logged("too-many-resets"));
 }
 
-async fn start(papers: &Papers, upstream: &Upstream) -> Gateway {
+async fn start(pki: &TestPki, upstream: &Upstream) -> Gateway {
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
-    Gateway::start(&format!("{}{route}", papers.listener("required"))).await
+    Gateway::start(&format!("{}{route}", pki.listener("required"))).await
 }
 
 /// A service that answers `/now` at once, and all else never.

@@ -8,7 +8,7 @@ mod support;
 use tokio::io::AsyncWriteExt;
 
 use support::{
-    Caller, End, Gateway, Message, Papers, Upstream, eventually, plain_gateway, plain_route,
+    Caller, End, Gateway, Message, TestPki, Upstream, eventually, plain_gateway, plain_route,
 };
 
 /// What becomes of a request.
@@ -475,14 +475,14 @@ async fn a_method_that_is_refused_is_refused_in_any_case() {
 
 #[tokio::test]
 async fn who_expects_to_be_told_is_not_told_to_go_on_before_the_refusal() {
-    let (upstream, papers) = (Upstream::good().await, Papers::new());
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}{}allow = [{{ common_name = \"another\" }}]\n",
-        papers.listener("required"),
+        pki.listener("required"),
         plain_route(&[&upstream]).replace("anonymous = true\n", "")
     ))
     .await;
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
 
     caller
         .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")

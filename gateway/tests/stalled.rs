@@ -7,7 +7,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Caller, Gateway, Http2, Papers, Upstream, Visit, eventually};
+use support::{Caller, Gateway, Http2, TestPki, Upstream, Visit, eventually};
 use tokio::io::AsyncWriteExt;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -16,12 +16,12 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
     // Status, the path that gets it, and what a caller without rights asks for.
     for (status, path) in [(403, "/closed"), (404, "/nowhere"), (400, "/../x"), (502, "/gone")] {
-        let (upstream, papers) = (Upstream::good().await, Papers::new());
-        let gateway = Gateway::start(&routes(&papers, &upstream, "max_requests = 100")).await;
+        let (upstream, pki) = (Upstream::good().await, TestPki::new());
+        let gateway = Gateway::start(&routes(&pki, &upstream, "max_requests = 100")).await;
         let mut stalled = Vec::new();
         for _ in 0..8 {
             let listener = gateway.address("secure");
-            let mut caller = Http2::showing(&papers.of("caller"), listener, 0).await;
+            let mut caller = Http2::showing(&pki.of("caller"), listener, 0).await;
             for _ in 0..20 {
                 caller.get(path).await;
             }
@@ -33,7 +33,7 @@ async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
         }
 
         for _ in 0..20 {
-            assert_eq!(ask(&papers, &gateway, "/open").await, 200, "{status}");
+            assert_eq!(ask(&pki, &gateway, "/open").await, 200, "{status}");
         }
         let state: serde_json::Value =
             serde_json::from_str(&gateway.admin("/state").await).unwrap();
@@ -43,13 +43,13 @@ async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_connection_holds_a_tenth_of_the_requests_and_one_listener_its_own() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let upstream = silent().await;
     let plain = "[[listener]]\nname = \"plain\"\nlisten = \"127.0.0.1:0\"\nplain = true\n";
     let gateway = Gateway::start(&format!(
         "{}{plain}[[route]]\nlisteners = [\"secure\", \"plain\"]\nanonymous = true\n\
          upstreams = [{:?}]\n[limits]\nmax_requests = 40\n",
-        papers.listener("required"),
+        pki.listener("required"),
         upstream.url()
     ))
     .await;
@@ -57,14 +57,14 @@ async fn one_connection_holds_a_tenth_of_the_requests_and_one_listener_its_own()
 
     let mut callers = Vec::new();
     for count in 1..=10 {
-        let mut caller = Http2::showing(&papers.of("caller"), listener, 65_535).await;
+        let mut caller = Http2::showing(&pki.of("caller"), listener, 65_535).await;
         for _ in 0..40 {
             caller.get("/").await;
         }
         eventually("its share", || (upstream.requests().len() == count * 4).then_some(())).await;
         callers.push(caller);
     }
-    let mut full = Caller::showing(&papers.of("caller"), listener, "http/1.1");
+    let mut full = Caller::showing(&pki.of("caller"), listener, "http/1.1");
     full.send(GET).await;
     assert_eq!(full.answer().await.status(), 503);
     let mut other = Caller::to(gateway.address("plain")).await;
@@ -77,12 +77,11 @@ async fn one_connection_holds_a_tenth_of_the_requests_and_one_listener_its_own()
 async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_on() {
     // How wide each stream's window is at first, and by how much it grows with each ping.
     for (window, step) in [(0, 0), (1, 0), (1, 1), (1500, 0), (60_000, 2)] {
-        let papers = Papers::new();
+        let pki = TestPki::new();
         let upstream = large(LARGE).await;
         let limits = "idle_timeout = \"1s\"";
-        let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
-        let mut caller =
-            Http2::showing(&papers.of("caller"), gateway.address("secure"), window).await;
+        let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
+        let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), window).await;
         let stalled = [caller.get("/open").await, caller.get("/open").await];
         caller.frames_of(Http2::HEADERS, &stalled).await;
 
@@ -123,12 +122,12 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_
 #[tokio::test]
 async fn a_caller_of_http_1_that_does_not_read_is_let_go_also_if_it_sends() {
     for sends in [false, true] {
-        let papers = Papers::new();
+        let pki = TestPki::new();
         let upstream = large(LARGE).await;
         let limits = "idle_timeout = \"1s\"";
-        let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
+        let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
         let listener = gateway.address("secure");
-        let mut caller = Caller::showing(&papers.of("caller"), listener, "http/1.1");
+        let mut caller = Caller::showing(&pki.of("caller"), listener, "http/1.1");
         let head = if sends {
             "POST /open HTTP/1.1\r\nTransfer-Encoding: chunked"
         } else {
@@ -153,11 +152,11 @@ async fn a_caller_of_http_1_that_does_not_read_is_let_go_also_if_it_sends() {
 #[tokio::test]
 async fn a_slow_reader_has_its_whole_answer() {
     const LENGTH: usize = 4 * 1024 * 1024;
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let upstream = large(LENGTH).await;
     let limits = "idle_timeout = \"1s\"";
-    let gateway = Gateway::start(&routes(&papers, &upstream, limits)).await;
-    let mut caller = Http2::showing(&papers.of("caller"), gateway.address("secure"), 65_535).await;
+    let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
+    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
     let stream = caller.get("/open").await;
     caller.take(0, 100_000_000).await;
 
@@ -176,21 +175,21 @@ async fn a_slow_reader_has_its_whole_answer() {
 }
 
 /// The status of a good caller's request.
-async fn ask(papers: &Papers, gateway: &Gateway, path: &str) -> u16 {
-    let mut caller = Caller::showing(&papers.of("caller"), gateway.address("secure"), "http/1.1");
+async fn ask(pki: &TestPki, gateway: &Gateway, path: &str) -> u16 {
+    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
     caller.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
     caller.answer().await.status()
 }
 
 /// `/open` is for the caller, `/closed` for another, `/gone` leads nowhere.
-fn routes(papers: &Papers, upstream: &Upstream, limits: &str) -> String {
+fn routes(pki: &TestPki, upstream: &Upstream, limits: &str) -> String {
     format!(
         "{listener}[[route]]\npath_prefix = \"/open\"\nupstreams = [{url:?}]\n\
          [[route]]\npath_prefix = \"/closed\"\nupstreams = [{url:?}]\n\
          allow = [{{ common_name = \"another\" }}]\n\
          [[route]]\npath_prefix = \"/gone\"\nupstreams = [\"http://127.0.0.1:9\"]\n\
          [limits]\n{limits}\n",
-        listener = papers.listener("required"),
+        listener = pki.listener("required"),
         url = upstream.url(),
     )
 }

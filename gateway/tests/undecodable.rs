@@ -7,41 +7,41 @@ mod support;
 
 use authority::{Leaf, LeafRequest, Usage};
 use serde_json::Value;
-use support::{Caller, Gateway, Message, Papers, Upstream, eventually};
+use support::{Caller, Gateway, Message, TestPki, Upstream, eventually};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
 
 #[tokio::test]
 async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_handshake() {
-    let (papers, upstream) = (Papers::new(), Upstream::good().await);
-    let id = uri(Papers::CALLER.as_bytes());
-    let good = issue(&papers, &[names(&[&id])]);
+    let (pki, upstream) = (TestPki::new(), Upstream::good().await);
+    let id = uri(TestPki::CALLER.as_bytes());
+    let good = issue(&pki, &[names(&[&id])]);
     let bad_uris = [&b"spiffe://mtls-demo.local/\xff"[..], b"https://a.example/\xc3\xa9", b""];
     let mut refused: Vec<Leaf> = Vec::new();
     for bad in bad_uris.map(uri) {
-        refused.push(issue(&papers, &[names(&[&id, &bad])]));
-        refused.push(issue(&papers, &[names(&[&bad, &id])]));
+        refused.push(issue(&pki, &[names(&[&id, &bad])]));
+        refused.push(issue(&pki, &[names(&[&bad, &id])]));
     }
     // No names at all, and a second extension with names.
-    refused.push(issue(&papers, &[names(&[])]));
-    refused.push(issue(&papers, &[names(&[&id]), names(&[&uri(b"spiffe://mtls-demo.local/b")])]));
+    refused.push(issue(&pki, &[names(&[])]));
+    refused.push(issue(&pki, &[names(&[&id]), names(&[&uri(b"spiffe://mtls-demo.local/b")])]));
 
     for client_certificates in ["required", "optional"] {
         let gateway = Gateway::start(&format!(
             "{}[[route]]\nallow = [{{ spiffe_id = {:?} }}]\nupstreams = [{:?}]\n",
-            papers.listener(client_certificates),
-            Papers::CALLER,
+            pki.listener(client_certificates),
+            TestPki::CALLER,
             upstream.url()
         ))
         .await;
-        let answer = ask(&papers, &gateway, &good).await.unwrap();
+        let answer = ask(&pki, &gateway, &good).await.unwrap();
         assert_eq!(answer.status(), 200, "{client_certificates}");
         let shown = upstream.take_received().concat();
-        assert!(shown.contains(&format!("URI={}", Papers::CALLER)), "{shown}");
+        assert!(shown.contains(&format!("URI={}", TestPki::CALLER)), "{shown}");
 
         for (index, leaf) in refused.iter().enumerate() {
-            let answer = ask(&papers, &gateway, leaf).await;
+            let answer = ask(&pki, &gateway, leaf).await;
 
             assert!(answer.is_none(), "{client_certificates} {index}: {:?}", answer.unwrap().head);
             let shown = eventually("its refusal", || refusals(&gateway).get(index).cloned()).await;
@@ -54,9 +54,9 @@ async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_hand
 }
 
 /// The answer to a request with this certificate, if any.
-async fn ask(papers: &Papers, gateway: &Gateway, leaf: &Leaf) -> Option<Message> {
-    papers.write("asking", leaf);
-    let mut caller = Caller::showing(&papers.of("asking"), gateway.address("secure"), "http/1.1");
+async fn ask(pki: &TestPki, gateway: &Gateway, leaf: &Leaf) -> Option<Message> {
+    pki.write("asking", leaf);
+    let mut caller = Caller::showing(&pki.of("asking"), gateway.address("secure"), "http/1.1");
     caller.send(REQUEST).await;
     caller.perhaps().await
 }
@@ -68,12 +68,12 @@ fn refusals(gateway: &Gateway) -> Vec<Value> {
 }
 
 /// A client with each of these as a subjectAltName.
-fn issue(papers: &Papers, alternative_names: &[Vec<u8>]) -> Leaf {
+fn issue(pki: &TestPki, alternative_names: &[Vec<u8>]) -> Leaf {
     let request = LeafRequest::new("caller").usage(Usage::Client);
     let request = alternative_names
         .iter()
         .fold(request, |request, names| request.extension(&SUBJECT_ALT_NAME, false, names));
-    papers.authority.issue(&request).unwrap()
+    pki.authority.issue(&request).unwrap()
 }
 
 /// A `GeneralName` that is a URI.

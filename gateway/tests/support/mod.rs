@@ -10,7 +10,7 @@ pub(crate) mod frames;
 mod gateway;
 mod http2;
 mod message;
-mod papers;
+mod pki;
 mod upstream;
 
 pub(crate) use self::caller::{Caller, End, client};
@@ -18,7 +18,7 @@ pub(crate) use self::deadline::{eventually, within};
 pub(crate) use self::gateway::Gateway;
 pub(crate) use self::http2::{Http2, block, frame};
 pub(crate) use self::message::{Message, Talk};
-pub(crate) use self::papers::Papers;
+pub(crate) use self::pki::TestPki;
 pub(crate) use self::upstream::{OK, Upstream, Visit};
 
 /// A plain listener on a free port, called `plain`.

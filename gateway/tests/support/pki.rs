@@ -9,25 +9,24 @@ use authority::{
 use tempfile::TempDir;
 
 /// An authority, and the identities `gateway` and `caller` that it issued.
-pub(crate) struct Papers {
+pub(crate) struct TestPki {
     pub(crate) authority: Authority,
     pub(crate) caller: Leaf,
     directory: TempDir,
 }
 
-impl Papers {
+impl TestPki {
     pub(crate) fn new() -> Self {
         let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let caller = LeafRequest::new("caller").spiffe(Self::CALLER).usage(Usage::Client);
         let caller = authority.issue(&caller).unwrap();
-        let papers = Self { authority, caller, directory };
+        let pki = Self { authority, caller, directory };
         let gateway = LeafRequest::new("gateway").dns("localhost").dns("gateway");
-        let gateway =
-            papers.authority.issue(&gateway.ip([127, 0, 0, 1]).usage(Usage::Both)).unwrap();
-        papers.write("gateway", &gateway);
-        papers.write("caller", &papers.caller);
-        papers
+        let gateway = pki.authority.issue(&gateway.ip([127, 0, 0, 1]).usage(Usage::Both)).unwrap();
+        pki.write("gateway", &gateway);
+        pki.write("caller", &pki.caller);
+        pki
     }
 
     /// The directory of an identity.
