@@ -11,8 +11,8 @@ import grpc
 
 def unary(request, context):
     context.set_trailing_metadata((("x-trailer", "after"), ("x-bytes-bin", b"\x00\xff")))
-    told = dict(context.invocation_metadata())
-    return request + b"|" + told.get("x-forwarded-client-cert", "nobody").encode()
+    metadata = dict(context.invocation_metadata())
+    return request + b"|" + metadata.get("x-forwarded-client-cert", "nobody").encode()
 
 
 def large(request, context):

@@ -1,6 +1,6 @@
 """Breaks the rules of HTTP/2 one by one: http2_violations.py PORT IDENTITY
 
-For each it tells as JSON which frames came back: the first of GOAWAY, RST_STREAM and a status, with
+For each it prints as JSON which frames came back: the first of GOAWAY, RST_STREAM and a status, with
 its code. Each has a connection of its own, opened in order; frames are hyperframe's, or bytes.
 """
 
@@ -51,10 +51,10 @@ def large():
     frames = [block[start:start + 16000] for start in range(0, len(block), 16000)]
     last = len(frames) - 1
     flags = ["END_HEADERS"] if last == 0 else []
-    told = HeadersFrame(1, data=frames[0], flags=["END_STREAM"] + flags).serialize()
+    serialized = HeadersFrame(1, data=frames[0], flags=["END_STREAM"] + flags).serialize()
     for number, frame in enumerate(frames[1:], 1):
-        told += ContinuationFrame(1, frame, flags=["END_HEADERS"] if number == last else []).serialize()
-    return told
+        serialized += ContinuationFrame(1, frame, flags=["END_HEADERS"] if number == last else []).serialize()
+    return serialized
 
 
 VIOLATIONS = {
@@ -136,7 +136,7 @@ def answer(violation, preface=PREFACE + SettingsFrame(0).serialize()):
     with socket.create_connection(("127.0.0.1", int(port)), timeout=3) as tcp:
         with context.wrap_socket(tcp, server_hostname="localhost") as tls:
             with contextlib.suppress(OSError):
-                # It may be told to stop before it has said all.
+                # The gateway may close before all of it is sent.
                 tls.sendall(preface + violation)
             return first(tls)
 
@@ -176,7 +176,7 @@ def read(tls, length):
 
 
 with ThreadPoolExecutor(8) as pool:
-    told = dict(zip(VIOLATIONS, pool.map(answer, VIOLATIONS.values())))
-told["no preface"] = answer(b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-told["a preface without SETTINGS"] = answer(PingFrame(0, b"x" * 8).serialize(), PREFACE)
-print(json.dumps(told))
+    results = dict(zip(VIOLATIONS, pool.map(answer, VIOLATIONS.values())))
+results["no preface"] = answer(b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+results["a preface without SETTINGS"] = answer(PingFrame(0, b"x" * 8).serialize(), PREFACE)
+print(json.dumps(results))

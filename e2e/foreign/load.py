@@ -1,7 +1,7 @@
 """Asks again and again until its standard input ends: load.py PORT IDENTITY
 
 Four callers keep a connection each and speak HTTP/1.1, one opens a connection for each request, and
-one speaks HTTP/2 by PyPI's h2. Each tenth of a second it tells as JSON how many requests were
+one speaks HTTP/2 by PyPI's h2. Each tenth of a second it prints as JSON how many requests were
 answered with 200, and what became of the others.
 """
 
@@ -105,7 +105,7 @@ def repeat(name, ask):
             status = ask()
         except Exception as error:
             failed[f"{name}: {error}"] += 1
-            # Whoever is refused does not hurry.
+            # A refused caller waits before it asks again.
             time.sleep(0.02)
             continue
         if status == 200:

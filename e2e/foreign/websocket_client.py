@@ -1,6 +1,6 @@
 """A WebSocket caller with a certificate: websocket_client.py URL IDENTITY
 
-It tells as JSON what came of everything that it tried.
+It prints as JSON what came of everything that it tried.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 url, identity = sys.argv[1:]
 context = ssl.create_default_context(cafile=f"{identity}/ca.crt")
 context.load_cert_chain(f"{identity}/tls.crt", f"{identity}/tls.key")
-told = {}
+results = {}
 
 
 def open_one():
@@ -32,26 +32,26 @@ def close_as(request):
 
 
 with open_one() as connection:
-    told["deflate"] = connection.response.headers.get("Sec-WebSocket-Extensions", "")
+    results["deflate"] = connection.response.headers.get("Sec-WebSocket-Extensions", "")
     connection.send("hello")
-    told["text"] = connection.recv(timeout=10)
+    results["text"] = connection.recv(timeout=10)
     connection.send("who")
-    told["who"] = connection.recv(timeout=10)
+    results["who"] = connection.recv(timeout=10)
     large = os.urandom(4 * 1024 * 1024)
     connection.send(large)
     returned = connection.recv(timeout=20)
-    told["large"] = [len(returned), hashlib.sha256(returned).digest() == hashlib.sha256(large).digest()]
+    results["large"] = [len(returned), hashlib.sha256(returned).digest() == hashlib.sha256(large).digest()]
     # In fragments, as a message whose length is not known beforehand.
     connection.send(str(number) for number in range(1000))
-    told["fragments"] = connection.recv(timeout=10) == "".join(map(str, range(1000)))
-    told["ping"] = connection.ping().wait(10)
+    results["fragments"] = connection.recv(timeout=10) == "".join(map(str, range(1000)))
+    results["ping"] = connection.ping().wait(10)
     for number in range(500):
         connection.send(f"{number}")
-    told["order"] = [connection.recv(timeout=10) for _ in range(500)] == [f"{n}" for n in range(500)]
+    results["order"] = [connection.recv(timeout=10) for _ in range(500)] == [f"{n}" for n in range(500)]
     connection.close(4001, "that will do")
-    told["own close"] = [connection.close_code, connection.close_reason]
+    results["own close"] = [connection.close_code, connection.close_reason]
 
-told["normal"] = close_as("close 1000 good bye")
-told["private"] = close_as("close 4321 as agreed")
-told["failed"] = close_as("close 1011 it broke")
-print(json.dumps(told))
+results["normal"] = close_as("close 1000 good bye")
+results["private"] = close_as("close 4321 as agreed")
+results["failed"] = close_as("close 1011 it broke")
+print(json.dumps(results))

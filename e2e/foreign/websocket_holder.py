@@ -1,4 +1,4 @@
-"""Holds a WebSocket connection open, and tells of its end: websocket_holder.py URL IDENTITY"""
+"""Holds a WebSocket connection open, and prints its end: websocket_holder.py URL IDENTITY"""
 
 import ssl
 import sys

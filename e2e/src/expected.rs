@@ -61,7 +61,7 @@ impl RunningApi {
     /// # Errors
     ///
     /// It does not.
-    pub fn lets_in(&self, name: &str, identity: &Identity) -> Result<()> {
+    pub fn accepts(&self, name: &str, identity: &Identity) -> Result<()> {
         for version in VERSIONS {
             let answer = self.curl(version, Some(identity)).run()?;
             ensure!(answer.status == 200, "{name} by curl {version:?}: {answer:?}");

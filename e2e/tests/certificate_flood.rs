@@ -16,9 +16,9 @@ use e2e::service::Service;
 #[test]
 fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
+    let running = RunningApi::open(&pki, pki.api())?;
     let good = pki.identity("client-service");
-    desk.lets_in("client-service", &good)?;
+    running.accepts("client-service", &good)?;
     let authority = Authority::generate(&AuthorityRequest::default())?;
     let stranger = |name: &str, count| -> Result<Identity> {
         let names = names(count);
@@ -27,10 +27,10 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
     };
     // As large as TLS takes, and as large as is looked at.
     let strangers = [stranger("60,000 bytes", 20_000)?, stranger("45,000 bytes", 15_000)?];
-    let before = desk.api.peak_memory()?;
+    let before = running.api.peak_memory()?;
 
     scope(|scope| {
-        let (api, count) = (&desk.api, STRANGERS / strangers.len());
+        let (api, count) = (&running.api, STRANGERS / strangers.len());
         let connect =
             move |stranger: &Identity| (0..count).try_for_each(|_| refused(api, stranger));
         let threads = strangers.each_ref().map(|stranger| scope.spawn(move || connect(stranger)));
@@ -39,16 +39,16 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
     let mut readers = Vec::new();
     for _ in 0..READERS {
         // They ask, and read nothing.
-        let mut reader = TcpStream::connect(desk.api.admin)?;
+        let mut reader = TcpStream::connect(running.api.admin)?;
         reader.write_all(b"GET /handshakes HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         readers.push(reader);
     }
-    (0..READERS).try_for_each(|_| desk.api.events().map(drop))?;
+    (0..READERS).try_for_each(|_| running.api.events().map(drop))?;
 
-    let growth = desk.api.peak_memory()? - before;
+    let growth = running.api.peak_memory()? - before;
     println!("{STRANGERS} strangers and {READERS} slow readers: {growth} KiB more at the most");
     ensure!(growth < 16 * 1024, "memory grew by {growth} KiB");
-    desk.lets_in("client-service", &good)
+    running.accepts("client-service", &good)
 }
 
 fn refused(api: &Service, stranger: &Identity) -> Result<()> {

@@ -64,7 +64,7 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
 }
 
 #[test]
-fn a_file_that_is_no_good_changes_nothing_and_is_told_of() -> Result<()> {
+fn an_invalid_file_is_reported_and_the_last_good_one_stays() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let reflector = Reflector::start()?;

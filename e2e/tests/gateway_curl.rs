@@ -38,7 +38,7 @@ fn a_file_arrives_whole_with_its_length_or_in_chunks() -> Result<()> {
 }
 
 #[test]
-fn who_expects_to_be_told_to_go_on_is_told_so() -> Result<()> {
+fn an_expected_100_continue_is_sent() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let reflector = Reflector::start()?;
@@ -55,7 +55,7 @@ fn who_expects_to_be_told_to_go_on_is_told_so() -> Result<()> {
 }
 
 #[test]
-fn who_is_refused_is_not_told_to_go_on() -> Result<()> {
+fn a_refused_upload_gets_no_100_continue() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let reflector = Reflector::start()?;

@@ -14,7 +14,7 @@ use e2e::program::Program;
 use e2e::python;
 
 #[test]
-fn who_breaks_the_rules_of_http2_is_told_so_and_nobody_else_is_hurt() -> Result<()> {
+fn violations_of_http2_get_the_rfcs_error_and_others_are_still_served() -> Result<()> {
     let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
     let gateway = Gateway::before(&pki, "required", &httpbin.url())?;

@@ -43,17 +43,17 @@ fn who_does_not_finish_the_handshake_is_let_go_by_its_limit() -> Result<()> {
 }
 
 #[test]
-fn who_hangs_up_in_the_handshake_is_told_of() -> Result<()> {
+fn a_connection_lost_in_the_handshake_is_reported() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
 
-    let mut tcp = connect(&desk.api)?;
+    let mut tcp = connect(&running.api)?;
     tcp.write_all(&[0x16, 3, 1, 2, 0, 1])?;
     drop(tcp);
 
-    desk.api.refusals(1)?;
-    desk.reports("one that hung up", "connection-lost", None)
+    running.api.refusals(1)?;
+    running.reports("one that hung up", "connection-lost", None)
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn who_is_silent_after_the_handshake_is_let_go_without_a_refusal() -> Result<()>
 }
 
 #[test]
-fn of_two_hundred_at_once_a_hundred_are_turned_away_and_all_end() -> Result<()> {
+fn of_two_hundred_connections_a_hundred_are_refused_and_all_end() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let settings = [("MAX_CONNECTIONS", "100"), ("HANDSHAKE_TIMEOUT", "3s")];

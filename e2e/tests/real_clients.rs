@@ -109,7 +109,7 @@ const CLIENTS: [Client; 10] = [
 ];
 
 #[test]
-fn every_program_of_the_page_is_let_in_or_refused_for_the_true_reason() -> Result<()> {
+fn every_program_on_the_page_is_accepted_or_refused_for_its_reason() -> Result<()> {
     let pki = TestPki::new()?;
     let page = Page::read("clients.md")?;
     let api = pki.api().start()?;

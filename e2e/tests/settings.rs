@@ -12,7 +12,7 @@ use e2e::pki::TestPki;
 use e2e::service::Launch;
 
 #[test]
-fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
+fn an_unfit_identity_is_reported_with_its_file_and_the_remedy() -> Result<()> {
     let pki = TestPki::new()?;
     let other_pki = TestPki::new()?;
     pki.api().start()?;
@@ -70,7 +70,7 @@ fn an_unfit_identity_is_told_with_its_file_and_the_remedy() -> Result<()> {
 }
 
 #[test]
-fn the_other_role_is_told_the_same() -> Result<()> {
+fn an_identity_unfit_for_a_server_is_reported_too() -> Result<()> {
     let pki = TestPki::new()?;
     pki.api().start()?;
 
@@ -81,7 +81,7 @@ fn the_other_role_is_told_the_same() -> Result<()> {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_with_its_mode_and_the_user() -> Result<()> {
+fn an_unreadable_file_is_reported_with_its_mode_and_the_user() -> Result<()> {
     let pki = TestPki::new()?;
     let identity = copy_of(&pki, "closed")?;
     let (key, api) = (identity.key(), pki.api().identity(&identity));
@@ -102,7 +102,7 @@ fn a_file_that_may_not_be_read_is_told_with_its_mode_and_the_user() -> Result<()
 }
 
 #[test]
-fn values_that_are_unknown_are_told_all_at_once_with_what_would_do() -> Result<()> {
+fn unknown_values_are_reported_all_at_once_with_valid_ones() -> Result<()> {
     let pki = TestPki::new()?;
     pki.api().start()?;
     let bad: [(&str, &str, &[&str]); 15] = [

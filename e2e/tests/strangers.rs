@@ -17,23 +17,23 @@ use time::{Duration, OffsetDateTime};
 #[test]
 fn the_good_certificate_gets_the_data_with_every_kind_of_key() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
+    let running = RunningApi::open(&pki, pki.api())?;
 
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
-    desk.lets_in("gateway", &pki.identity("gateway"))?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
+    running.accepts("gateway", &pki.identity("gateway"))?;
     for key in ["ecdsa-p384", "ed25519", "rsa-2048", "rsa-4096"] {
-        desk.lets_in(key, &pki.issue(key, &["--key", key])?)?;
+        running.accepts(key, &pki.issue(key, &["--key", key])?)?;
     }
     let intermediate = pki.authority()?.issue_intermediate(&AuthorityRequest::intermediate())?;
     let leaf = intermediate.issue(&LeafRequest::new("below"))?;
-    desk.lets_in("below", &pki.keep("below", &leaf)?)
+    running.accepts("below", &pki.keep("below", &leaf)?)
 }
 
 #[test]
 fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
     let other_pki = TestPki::new()?;
     let stranger = other_pki.identity("client-service");
 
@@ -49,15 +49,15 @@ fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
         Row::of(pki.identity("api-service"), "wrong-purpose", 43),
     ];
 
-    rows.iter().try_for_each(|row| desk.refuses(row))
+    rows.iter().try_for_each(|row| running.refuses(row))
 }
 
 #[test]
 fn what_certs_refuses_to_issue_is_refused_too() -> Result<()> {
     let pki = TestPki::new()?;
     let root = pki.authority()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
 
     let request = LeafRequest::new("client-service");
     let same_name = AuthorityRequest::default().subject_of(&root);
@@ -76,18 +76,18 @@ fn what_certs_refuses_to_issue_is_refused_too() -> Result<()> {
         issue(&root, &unknown_extension, "unknown-extension", 42)?,
     ];
 
-    rows.iter().try_for_each(|row| desk.refuses(row))
+    rows.iter().try_for_each(|row| running.refuses(row))
 }
 
 #[test]
-fn what_stands_between_leaf_and_root_is_judged_too() -> Result<()> {
+fn intermediates_are_verified_too() -> Result<()> {
     let pki = TestPki::new()?;
     let root = pki.authority()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
+    let running = RunningApi::open(&pki, pki.api())?;
     let request = LeafRequest::new("client-service").dns("client-service");
     let below = |request: &AuthorityRequest| root.issue_intermediate(request);
     let plain = AuthorityRequest::intermediate();
-    desk.lets_in("client-service", &pki.keep("good", &below(&plain)?.issue(&request)?)?)?;
+    running.accepts("client-service", &pki.keep("good", &below(&plain)?.issue(&request)?)?)?;
 
     let leaf = below(&plain)?.issue(&request)?;
     let alone = pki.keep_pem("alone", leaf.certificate().pem(), &leaf.key_pem())?;
@@ -109,7 +109,7 @@ fn what_stands_between_leaf_and_root_is_judged_too() -> Result<()> {
         Row::of(pki.keep("long", &long.issue(&request)?)?, "path-too-long", 46),
     ];
 
-    rows.iter().try_for_each(|row| desk.refuses(row))
+    rows.iter().try_for_each(|row| running.refuses(row))
 }
 
 #[test]
@@ -126,14 +126,14 @@ fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Resul
     fs::write(hasty.join("ca.crl"), list.pem())?;
     let below = root.issue_intermediate(&AuthorityRequest::intermediate())?;
     let below = pki.keep("below", &below.issue(&LeafRequest::new("below"))?)?;
-    let desk = RunningApi::open(&pki, pki.api().set("REVOCATION", "required"))?;
+    let running = RunningApi::open(&pki, pki.api().set("REVOCATION", "required"))?;
     let strict = pki.api().set("REVOCATION", "required").set("CERT_PATH", hasty.display());
     let strict = RunningApi::open(&pki, strict)?;
 
-    desk.lets_in("client-service", &good)?;
-    desk.refuses(&Row::of(revoked, "revoked", 44))?;
-    desk.refuses(&Row::of(below, "revocation-unknown", 48))?;
-    strict.lets_in("client-service", &good)?;
+    running.accepts("client-service", &good)?;
+    running.refuses(&Row::of(revoked, "revoked", 44))?;
+    running.refuses(&Row::of(below, "revocation-unknown", 48))?;
+    strict.accepts("client-service", &good)?;
     eventually("the list to be stale", || {
         let answer = Curl::get(&strict.api.url("/api/data")).showing(&good).run()?;
         Ok((answer.status == 0).then_some(()))
@@ -144,8 +144,8 @@ fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Resul
 #[test]
 fn a_key_that_is_too_short_is_refused() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
     let weak = pki.keep_pem("weak", "", "")?;
     let key = weak.key().display().to_string();
     openssl(&["genrsa", "-out", &key, "1024"])?;
@@ -154,65 +154,65 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
     fs::write(weak.chain(), leaf.pem())?;
 
     // OpenSSL itself must be talked into it; curl cannot be.
-    let client = Client::to(&desk.api, &weak).with(&["-cipher", "DEFAULT@SECLEVEL=0"]);
+    let client = Client::to(&running.api, &weak).with(&["-cipher", "DEFAULT@SECLEVEL=0"]);
     let answer = client.showing(&weak)?.ask()?;
 
     assert!(!answer.stdout.contains("HTTP/1.1"), "{}", answer.stdout);
     assert_eq!(answer.alert, Some(46));
-    desk.reports("s_client", "unsupported-algorithm", answer.alert)
+    running.reports("s_client", "unsupported-algorithm", answer.alert)
 }
 
 #[test]
 fn who_speaks_another_language_is_refused() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &good)?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &good)?;
 
-    let client = || Client::to(&desk.api, &good).showing(&good);
+    let client = || Client::to(&running.api, &good).showing(&good);
     let answer = client()?.with(&["-alpn", "gopher"]).ask()?;
     assert_eq!(answer.alert, Some(120));
-    desk.reports("gopher", "no-common-protocol", answer.alert)?;
+    running.reports("gopher", "no-common-protocol", answer.alert)?;
 
     let answer = client()?.with(&["-tls1_2", "-cipher", "AES128-SHA"]).ask()?;
     assert_eq!(answer.alert, Some(40));
-    desk.reports("old cipher", "unsupported-algorithm", answer.alert)?;
+    running.reports("old cipher", "unsupported-algorithm", answer.alert)?;
 
-    let plain = desk.api.url("/api/data").replace("https", "http");
+    let plain = running.api.url("/api/data").replace("https", "http");
     let answer = Curl::get(&plain).with(&["--http0.9"]).run()?;
     // RFC 8446, section 6: type alert, version, length 2, fatal, and the alert.
     let alert = answer.body.strip_prefix("\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}");
     let alert = alert.and_then(|rest| rest.bytes().next());
     assert!(alert.is_some(), "{answer:?}");
-    desk.reports("plain HTTP", "not-tls", alert)
+    running.reports("plain HTTP", "not-tls", alert)
 }
 
 #[test]
-fn what_is_no_hello_is_refused_and_the_alert_told_is_the_one_that_was_sent() -> Result<()> {
+fn what_is_no_hello_is_refused_and_the_sent_alert_is_reported() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
-    desk.lets_in("client-service", &pki.identity("client-service"))?;
+    let running = RunningApi::open(&pki, pki.api())?;
+    running.accepts("client-service", &pki.identity("client-service"))?;
 
     // A record of TLS, and in it a handshake message of no known type.
-    let alert = desk.send(&[0x16, 3, 1, 0, 4, 0xff, 0, 0, 0])?;
+    let alert = running.send(&[0x16, 3, 1, 0, 4, 0xff, 0, 0, 0])?;
 
-    desk.reports("no hello", "protocol-error", alert)
+    running.reports("no hello", "protocol-error", alert)
 }
 
 #[test]
 fn a_hostile_name_reaches_the_log_escaped_and_cut() -> Result<()> {
     let pki = TestPki::new()?;
-    let desk = RunningApi::open(&pki, pki.api())?;
+    let running = RunningApi::open(&pki, pki.api())?;
     let good = pki.identity("client-service");
-    desk.lets_in("client-service", &good)?;
+    running.accepts("client-service", &good)?;
     let hostile = pki.self_signed("hostile", false)?;
     let (chain, key) = (hostile.chain().display().to_string(), hostile.key().display().to_string());
     let name = format!("/CN=evil\r\nclient authenticated\u{1b}[31m/OU={}", "x".repeat(60));
     openssl(&["req", "-x509", "-key", &key, "-out", &chain, "-utf8", "-subj", &name])?;
 
-    desk.refuses(&Row::of(hostile, "self-signed", 48))?;
+    running.refuses(&Row::of(hostile, "self-signed", 48))?;
 
-    let line = desk.api.logged_refusal(&desk.api.refusals(1)?[0])?;
+    let line = running.api.logged_refusal(&running.api.refusals(1)?[0])?;
     let shown = line["cn"].as_str().unwrap_or_default();
     assert!(shown.starts_with("evil") && shown.len() <= 256, "{shown:?}");
     assert!(!shown.contains(char::is_control), "{shown:?}");

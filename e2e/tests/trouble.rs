@@ -70,7 +70,7 @@ fn an_api_that_takes_no_connection_is_given_up_after_three_seconds() -> Result<(
 }
 
 #[test]
-fn an_answer_that_is_no_good_is_told_and_the_next_click_works() -> Result<()> {
+fn an_invalid_response_is_reported_and_the_next_click_works() -> Result<()> {
     let pki = TestPki::new()?;
     let directory = pki.path().join("answers");
     let answer = directory.join("api/data");

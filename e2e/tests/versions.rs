@@ -41,8 +41,8 @@ fn two_of_ours_agree_on_tls_1_3_with_a_hybrid_key_exchange() -> Result<()> {
 fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
-    let desk = RunningApi::open(&pki, pki.api())?;
-    let client = |version: &str| Client::to(&desk.api, &good).with(&[version]).showing(&good);
+    let running = RunningApi::open(&pki, pki.api())?;
+    let client = |version: &str| Client::to(&running.api, &good).with(&[version]).showing(&good);
     for version in ["-tls1_3", "-tls1_2"] {
         let answer = client(version)?.ask()?;
         assert!(answer.stdout.contains("This data is secured with mTLS!"), "{version} {answer:?}");
@@ -53,7 +53,7 @@ fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
 
         assert!(!answer.stdout.contains("HTTP/1.1"), "{answer:?}");
         assert!(answer.alert.is_some(), "{answer:?}");
-        desk.reports(version, "unsupported-version", answer.alert)?;
+        running.reports(version, "unsupported-version", answer.alert)?;
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ async fn a_body_that_the_service_never_reads_is_a_gateway_timeout() {
 }
 
 #[tokio::test]
-async fn a_caller_who_stops_in_his_body_is_told_so_and_nobody_else_is_blamed() {
+async fn a_stalled_request_body_is_a_408_and_never_reaches_the_upstream() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], TIMES).await;
     let mut caller = Caller::to(gateway.address("plain")).await;

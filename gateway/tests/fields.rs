@@ -151,7 +151,7 @@ async fn via_names_each_gateway_once_with_the_version_that_it_received() {
 }
 
 #[tokio::test]
-async fn a_request_that_comes_back_is_told_that_it_goes_in_a_circle() {
+async fn a_request_that_loops_is_refused_as_loop_detected() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], "").await;
     let own = gateway.address("plain");

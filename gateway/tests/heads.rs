@@ -150,7 +150,7 @@ async fn a_change_of_the_limits_holds_for_the_next_request() {
 }
 
 #[tokio::test]
-async fn requests_with_too_many_fields_are_told_so() {
+async fn requests_with_too_many_fields_are_refused_with_the_limit() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&upstream, "").await;
     let pki = TestPki::new();

@@ -21,7 +21,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[tokio::test]
-async fn beyond_max_requests_others_are_told_when_to_come_back_and_places_are_given_back() {
+async fn beyond_max_requests_others_get_retry_after_until_a_request_ends() {
     let (upstream, go_on) = held().await;
     let gateway = limited("max_requests = 3", &upstream).await;
     let mut callers = Vec::new();
@@ -55,7 +55,7 @@ async fn beyond_max_requests_others_are_told_when_to_come_back_and_places_are_gi
 }
 
 #[tokio::test]
-async fn beyond_max_connections_nobody_is_let_in_until_one_leaves() {
+async fn beyond_max_connections_no_connection_is_accepted_until_one_closes() {
     let upstream = Upstream::good().await;
     let gateway = limited("max_connections = 2", &upstream).await;
     let mut one = Caller::to(gateway.address("plain")).await;

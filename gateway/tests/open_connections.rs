@@ -12,7 +12,7 @@ use support::{Caller, Gateway, Http2, Message, TestPki, Upstream, Visit, eventua
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[tokio::test]
-async fn what_is_told_of_a_caller_is_what_the_configuration_in_force_says() {
+async fn identity_headers_follow_the_configuration_in_force() {
     let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = format!("[[route]]\nanonymous = true\nupstreams = [{:?}]\n", upstream.url());
     let file = |mode: &str| match mode {

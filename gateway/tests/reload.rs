@@ -150,7 +150,7 @@ async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
 }
 
 #[tokio::test]
-async fn who_was_let_in_without_a_certificate_does_not_pass_once_one_is_required() {
+async fn an_open_connection_without_a_certificate_is_refused_once_one_is_required() {
     for protocol in ["http/1.1", "h2"] {
         let (upstream, pki) = (Upstream::good().await, TestPki::new());
         let file = |mode: &str| format!("{}{}", pki.listener(mode), plain_route(&[&upstream]));
@@ -180,7 +180,7 @@ async fn who_was_let_in_without_a_certificate_does_not_pass_once_one_is_required
 }
 
 #[tokio::test]
-async fn who_was_let_in_by_other_roots_does_not_pass_on_his_open_connection() {
+async fn an_open_connection_verified_by_replaced_roots_is_refused() {
     let (upstream, old, new) = (Upstream::good().await, TestPki::new(), TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", old.listener("required"))).await;

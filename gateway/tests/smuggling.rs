@@ -474,7 +474,7 @@ async fn a_method_that_is_refused_is_refused_in_any_case() {
 }
 
 #[tokio::test]
-async fn who_expects_to_be_told_is_not_told_to_go_on_before_the_refusal() {
+async fn a_refused_request_gets_no_100_continue() {
     let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let gateway = Gateway::start(&format!(
         "{}{}allow = [{{ common_name = \"another\" }}]\n",

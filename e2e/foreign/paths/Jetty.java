@@ -20,24 +20,24 @@ class Main {
         connector.setPort(Integer.parseInt(arguments[0]));
         server.addConnector(connector);
         var context = new ServletContextHandler();
-        context.addServlet(new ServletHolder("admin", new Telling("ADMIN")), "/admin/*");
-        context.addServlet(new ServletHolder("nested", new Telling("ADMIN")), "/api/admin/*");
-        context.addServlet(new ServletHolder("rest", new Telling("PUBLIC")), "/*");
+        context.addServlet(new ServletHolder("admin", new FixedText("ADMIN")), "/admin/*");
+        context.addServlet(new ServletHolder("nested", new FixedText("ADMIN")), "/api/admin/*");
+        context.addServlet(new ServletHolder("rest", new FixedText("PUBLIC")), "/*");
         server.setHandler(context);
         server.start();
         server.join();
     }
 }
 
-class Telling extends HttpServlet {
-    private final String told;
+class FixedText extends HttpServlet {
+    private final String text;
 
-    Telling(String told) {
-        this.told = told;
+    FixedText(String text) {
+        this.text = text;
     }
 
     @Override
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
-        response.getWriter().println(told);
+        response.getWriter().println(text);
     }
 }

@@ -15,25 +15,25 @@ class Main {
         tomcat.getConnector().setEncodedSolidusHandling("decode");
         tomcat.getConnector().setAllowBackslash(true);
         var context = tomcat.addContext("", arguments[1]);
-        Tomcat.addServlet(context, "admin", new Telling("ADMIN"));
+        Tomcat.addServlet(context, "admin", new FixedText("ADMIN"));
         context.addServletMappingDecoded("/admin/*", "admin");
         context.addServletMappingDecoded("/api/admin/*", "admin");
-        Tomcat.addServlet(context, "rest", new Telling("PUBLIC"));
+        Tomcat.addServlet(context, "rest", new FixedText("PUBLIC"));
         context.addServletMappingDecoded("/*", "rest");
         tomcat.start();
         tomcat.getServer().await();
     }
 }
 
-class Telling extends HttpServlet {
-    private final String told;
+class FixedText extends HttpServlet {
+    private final String text;
 
-    Telling(String told) {
-        this.told = told;
+    FixedText(String text) {
+        this.text = text;
     }
 
     @Override
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
-        response.getWriter().println(told);
+        response.getWriter().println(text);
     }
 }

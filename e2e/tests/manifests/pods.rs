@@ -172,7 +172,7 @@ fn replicas_are_scaled_and_never_evicted_together() -> Result<()> {
 }
 
 #[test]
-fn the_sidecar_changes_nothing_but_what_bears_its_label() -> Result<()> {
+fn the_sidecar_changes_nothing_but_what_has_its_label() -> Result<()> {
     let (without, with) = (Manifests::with(&[])?, Manifests::with(&["gateway-sidecar"])?);
     for (plain, beside) in without.pods().iter().zip(with.pods()) {
         assert_eq!(plain.spec, beside.spec);

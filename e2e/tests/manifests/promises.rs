@@ -114,19 +114,19 @@ fn everything_of_ours_says_that_it_is_part_of_the_demo() -> Result<()> {
     ] {
         assert!(manifests.all(kind).next().is_some(), "{kind}");
         for manifest in manifests.all(kind) {
-            bears_our_labels(manifest);
+            has_our_labels(manifest);
         }
     }
     for file in ["api-deployment.yaml", "client-deployment.yaml", "secrets.yaml"] {
         let text = fs::read_to_string(workspace().join("k8s").join(file))?;
-        Manifests::read(&text)?.each().for_each(bears_our_labels);
+        Manifests::read(&text)?.each().for_each(has_our_labels);
     }
-    Manifests::example("httpbin")?.each().for_each(bears_our_labels);
+    Manifests::example("httpbin")?.each().for_each(has_our_labels);
     Ok(())
 }
 
 /// What "setup.sh down" deletes has one label more, which no file here has.
-fn bears_our_labels(manifest: &Value) {
+fn has_our_labels(manifest: &Value) {
     let labels = labels(&manifest["metadata"]["labels"]);
     let part_of = labels.get("app.kubernetes.io/part-of").map(String::as_str);
     assert_eq!(part_of, Some("mtls-demo"), "{} {}", manifest["kind"], manifest["metadata"]);

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use self::workshop::Workshop;
 
 #[test]
-fn a_service_without_tls_gets_an_identity_and_a_door_that_demands_one() -> Result<()> {
+fn a_service_without_tls_gets_a_listener_that_requires_a_certificate() -> Result<()> {
     let workshop = Workshop::new()?;
     let issued = workshop.page.run("sh issue", workshop.path())?.good()?;
     ensure!(issued.stdout.contains("server    fit: CN=orders"), "{issued:?}");

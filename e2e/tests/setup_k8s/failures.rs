@@ -65,7 +65,7 @@ fn a_component_whose_crds_are_missing_is_named() -> Result<()> {
 }
 
 #[test]
-fn a_quota_that_is_used_up_is_told_while_the_rollout_still_waits() -> Result<()> {
+fn the_cause_of_a_stalled_rollout_is_reported_while_it_waits() -> Result<()> {
     for (call, answer, words) in [
         (
             "*ReplicaFailure*",

@@ -22,7 +22,7 @@ fn a_file_is_read_by_its_path() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_of_by_its_name() {
+fn a_file_that_cannot_be_read_is_reported_by_its_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let of_path = |problem: &str| format!("{}: {problem}", path.display());
@@ -60,7 +60,7 @@ fn a_value_with_a_line_break_forges_no_line() {
 }
 
 #[test]
-fn a_hundred_problems_are_told_and_the_rest_counted() {
+fn a_hundred_problems_are_reported_and_the_rest_counted() {
     let keys: String = (0..Problems::SHOWN + 17).map(|number| format!("k{number} = 1\n")).collect();
 
     let shown = problems(&format!("{SECURE}{keys}"));

@@ -33,7 +33,7 @@ fn what_is_said_in_so_many_words_is_taken() {
 }
 
 #[test]
-fn the_same_way_through_two_doors_is_two_routes() {
+fn the_same_path_on_two_listeners_is_two_routes() {
     let text = format!(
         "{LISTENERS}name = \"a\"\nlisteners = [\"secure\"]\nupstreams = [\"http://a\"]\n\
          [[route]]\nname = \"b\"\nlisteners = [\"optional\"]\nupstreams = [\"http://b\"]\n"
@@ -206,7 +206,7 @@ upstreams = ["http://a"]
 }
 
 #[test]
-fn two_routes_differ_in_way_and_name() {
+fn two_routes_differ_in_match_and_name() {
     assert_problems(
         &format!(
             "{LISTENERS}{}",

@@ -38,7 +38,7 @@ listen = 127.0.0.1
 }
 
 #[test]
-fn an_unknown_key_is_told_with_the_one_that_was_meant() {
+fn an_unknown_key_is_reported_with_the_one_that_was_meant() {
     assert_problems(
         &format!(
             "{SECURE}{}",
@@ -85,7 +85,7 @@ upstream_tls = { identity = "a", verify = false }
 }
 
 #[test]
-fn a_value_of_a_wrong_type_is_told_with_the_right_one() {
+fn a_value_of_a_wrong_type_is_reported_with_the_right_type() {
     assert_problems(
         &format!(
             "{SECURE}{}",

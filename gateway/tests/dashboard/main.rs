@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::support::{DashboardFixture, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_and_state_tell_what_the_gateway_does() {
+async fn page_and_state_show_what_the_gateway_does() {
     let fixture = DashboardFixture::open();
     let good = fixture.caller("good");
     assert_eq!(good.ask("/live").await, 200);
@@ -119,7 +119,7 @@ fn the_page_asks_again_by_itself_unless_held_and_is_kept_by_nobody() {
 }
 
 #[test]
-fn a_file_that_was_not_taken_is_told_with_its_problems() {
+fn a_rejected_file_is_shown_with_its_problems() {
     let fixture = DashboardFixture::open();
     assert_eq!(fixture.state()["lastReload"]["ok"], true);
 
