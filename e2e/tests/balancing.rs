@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use e2e::balancer::Balancer;
 use e2e::clicks::Clicks;
+use e2e::curl::Curl;
 use e2e::deadline::eventually;
 use e2e::pki::TestPki;
 use e2e::service::{Launch, Service};
@@ -85,6 +86,20 @@ fn no_request_is_lost_while_replicas_are_replaced_and_one_address_is_silent() ->
 
     assert!(clicks.so_far() < COUNT, "the clicks were over before the replicas were replaced");
     clicks.all_good()
+}
+
+#[test]
+fn an_address_is_never_the_name_that_the_server_must_have() -> Result<()> {
+    let pki = TestPki::new()?;
+    let api = pki.api().start()?;
+    let client = pki.client_calling("https://another.example:3000");
+    let client = client.set("API_RESOLVE", api.address).start()?;
+
+    let response = Curl::get(&client.url("/proxy/data")).run()?;
+
+    assert_eq!(response.status, 502, "{response:?}");
+    assert_eq!(response.json()?["refusal"]["code"], "wrong-name", "{response:?}");
+    Ok(())
 }
 
 /// A listener that takes no connection: a client waits, as for an address that drops all.

@@ -1,7 +1,7 @@
 //! One server address and the connections to it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::uri::Authority;
@@ -36,7 +36,7 @@ pub(super) struct Template {
 pub(super) struct Endpoint<B> {
     pub(super) address: Option<SocketAddr>,
     connector: Connector,
-    /// No other request tries to connect until then.
+    /// Set while it could not be connected to: no other request tries before then.
     paused_until: Mutex<Option<Instant>>,
     pool: Arc<Mutex<IdentityPool<B>>>,
     /// Leaves the old connections as soon as there is a new identity.
@@ -102,24 +102,29 @@ where
 }
 
 impl<B> Endpoint<B> {
-    /// Whether requests may be sent here. An endpoint that could not be connected to gets one
-    /// request every few seconds, which finds out whether it is back.
-    pub(super) fn claim(&self, now: Instant) -> bool {
-        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        match *paused_until {
-            Some(until) if now < until => false,
-            Some(_) => {
-                *paused_until = Some(now + PAUSE);
-                true
-            }
-            None => true,
+    /// Whether it could not be connected to the last time.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused_until().is_some()
+    }
+
+    /// Whether the caller is the one request that finds out, every few seconds, if a paused endpoint
+    /// is back.
+    pub(super) fn claim_trial(&self, now: Instant) -> bool {
+        let mut paused_until = self.paused_until();
+        let due = paused_until.is_some_and(|until| until <= now);
+        if due {
+            *paused_until = Some(now + PAUSE);
         }
+        due
     }
 
     /// Notes whether the endpoint could be connected to.
     fn note_connected(&self, connected: bool) {
-        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused_until = (!connected).then(|| Instant::now() + PAUSE);
+        *self.paused_until() = (!connected).then(|| Instant::now() + PAUSE);
+    }
+
+    fn paused_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

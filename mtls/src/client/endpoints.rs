@@ -88,7 +88,8 @@ where
     }
 
     /// The endpoints in the order in which a request tries them, the last one apart: by turns, and
-    /// those that could not be connected to lately at the end.
+    /// those that could not be connected to lately at the end. One whose pause is over comes first,
+    /// so that it is tried now.
     ///
     /// # Errors
     ///
@@ -101,11 +102,14 @@ where
         let now = Instant::now();
         let first = self.next.fetch_add(1, Ordering::Relaxed) % endpoints.len().max(1);
         let by_turns = endpoints[first..].iter().chain(&endpoints[..first]).cloned();
-        let (mut ready, paused): (Vec<_>, Vec<_>) =
-            by_turns.partition(|endpoint| endpoint.claim(now));
-        ready.extend(paused);
-        let last = ready.pop().ok_or_else(|| Error::other("there are no addresses"))?;
-        Ok((ready, last))
+        let (mut ordered, mut paused): (Vec<_>, Vec<_>) =
+            by_turns.partition(|endpoint| !endpoint.is_paused());
+        if let Some(due) = paused.iter().position(|endpoint| endpoint.claim_trial(now)) {
+            ordered.insert(0, paused.remove(due));
+        }
+        ordered.append(&mut paused);
+        let last = ordered.pop().ok_or_else(|| Error::other("there are no addresses"))?;
+        Ok((ordered, last))
     }
 
     async fn known(&self) -> Result<Arc<[Arc<Endpoint<B>>]>> {
@@ -140,6 +144,7 @@ where
             Ok(mut addresses) => {
                 addresses.sort_unstable();
                 addresses.dedup();
+                addresses.truncate(MAX_ADDRESSES);
                 replace(&resolved, &addresses, &template);
                 continue;
             }
@@ -167,5 +172,7 @@ where
     resolved.send_replace(Resolved { endpoints: endpoints.collect(), failure: None });
 }
 
+/// Addresses of one client that get connections; whoever answers for a name can name many more.
+const MAX_ADDRESSES: usize = 256;
 /// How often addresses are looked up.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(5);
