@@ -105,7 +105,7 @@ fn an_unreadable_file_is_reported_with_its_mode_and_the_user() -> Result<()> {
 fn unknown_values_are_reported_all_at_once_with_valid_ones() -> Result<()> {
     let pki = TestPki::new()?;
     pki.api().start()?;
-    let bad: [(&str, &str, &[&str]); 15] = [
+    let bad: [(&str, &str, &[&str]); 16] = [
         ("HOST", "nowhere.example", &["nowhere.example", "127.0.0.1"]),
         ("PORT", "65536", &["65536", "digits"]),
         ("ADMIN_HOST", "", &["127.0.0.1"]),
@@ -117,6 +117,7 @@ fn unknown_values_are_reported_all_at_once_with_valid_ones() -> Result<()> {
         ("MAX_HEADER_BYTES", "1KiB", &["8KiB"]),
         ("MAX_BODY_BYTES", "1MB", &["1MB", "1MiB"]),
         ("MAX_CONNECTIONS", "0", &["1 at least"]),
+        ("MAX_CONNECTION_AGE", "5", &["5", "10s"]),
         ("MAX_REQUESTS", "many", &["many", "digits"]),
         ("POLICY_FILE", "policy.toml", &["not supported yet"]),
         ("REVOCATION", "maybe", &["maybe", "required, checked or off"]),
@@ -133,13 +134,14 @@ fn unknown_values_are_reported_all_at_once_with_valid_ones() -> Result<()> {
 fn the_client_services_own_settings_are_checked_too() -> Result<()> {
     let pki = TestPki::new()?;
     pki.client_calling("https://localhost:1").start()?;
-    let bad: [(&str, &str, &[&str]); 5] = [
+    let bad: [(&str, &str, &[&str]); 6] = [
         (
             "API_SERVICE_URL",
             "http://localhost:3000",
             &["http://localhost:3000", "https://HOST:PORT"],
         ),
         ("API_SPIFFE_ID", "api-service", &["api-service", "spiffe://"]),
+        ("API_RESOLVE", "api-service-pods", &["api-service-pods", "HOST:PORT"]),
         ("WEB_CERT_PATH", "/nowhere", &["/nowhere"]),
         ("ALLOWED_HOSTS", "demo.example:80", &["demo.example:80", "without ports"]),
         ("LAB_CERT_PATH", "/lab", &["not supported yet"]),
@@ -161,6 +163,7 @@ fn flags_are_listed_beside_their_variables_and_an_unknown_one_exits_2() -> Resul
             ("--port", "PORT"),
             ("--revocation", "REVOCATION"),
             ("--max-connections", "MAX_CONNECTIONS"),
+            ("--max-connection-age", "MAX_CONNECTION_AGE"),
             ("--log-filter", "RUST_LOG"),
         ] {
             ensure!(
