@@ -51,7 +51,7 @@ fn what_does_not_finish_in_time_is_cut_off() -> Result<()> {
     let outcome = gateway.service.stop()?;
 
     assert_eq!(outcome.code, Some(0));
-    assert!(outcome.stdout.contains("did not finish within drain_timeout"), "{outcome:?}");
+    assert!(outcome.stdout.contains("did not finish within the drain timeout"), "{outcome:?}");
     assert_ne!(stuck.end()?.code, Some(0));
     Ok(())
 }

@@ -4,14 +4,13 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT};
+use http::header::EXPECT;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use mtls::connection::Connection;
@@ -27,7 +26,7 @@ use crate::config::Security;
 use crate::headers::identity::{Caller, Scheme};
 use crate::headers::trailers::Trailers;
 use crate::headers::{canonical, grpc, hop_by_hop, via};
-use crate::listener::{Leaving, Listener, ListenerConfig};
+use crate::listener::{Listener, ListenerConfig};
 use crate::proxy_error::ProxyError;
 use crate::redirect;
 use crate::routes::Route;
@@ -42,7 +41,6 @@ pub(crate) struct Proxy {
     /// connection.
     callers: Arc<[OnceLock<Caller>; 2]>,
     listener: Arc<Listener>,
-    leaving: Leaving,
 }
 
 /// What is done with a request.
@@ -52,8 +50,8 @@ enum Destination {
 }
 
 impl Proxy {
-    pub(crate) fn new(listener: Arc<Listener>, leaving: Leaving) -> Self {
-        Self { callers: Arc::default(), listener, leaving }
+    pub(crate) fn new(listener: Arc<Listener>) -> Self {
+        Self { callers: Arc::default(), listener }
     }
 
     async fn respond(&self, mut request: Request<Incoming>) -> Response<ResponseBody> {
@@ -137,17 +135,9 @@ impl Service<Request<Incoming>> for Proxy {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let http1 = request.version() != Version::HTTP_2;
         let proxy = self.clone();
-        Box::pin(async move {
-            // Called here, its future is built in this box instead of being copied into it.
-            let mut response = proxy.respond(request).await;
-            let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if http1 && !upgrades && proxy.leaving.load(Ordering::Relaxed) {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
-        })
+        // Called in it, the response's future is built in this box instead of being copied there.
+        Box::pin(async move { Ok(proxy.respond(request).await) })
     }
 }
 

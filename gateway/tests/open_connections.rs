@@ -116,13 +116,39 @@ async fn what_has_not_ended_by_drain_timeout_is_cut() {
         assert!((1..8).contains(&took.as_secs()), "{took:?}");
         eventually("the end behind", || (upstream.open() == 0).then_some(())).await;
         let cut = |line: &serde_json::Value| {
-            line["message"].as_str().unwrap_or_default().contains("drain_timeout")
+            line["message"].as_str().unwrap_or_default().contains("drain timeout")
         };
         eventually("the log", || {
             (gateway.log().iter().filter(|l| cut(l)).count() == 3).then_some(())
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_of_its_full_age_ends_with_its_next_response() {
+    let (upstream, pki) = (Upstream::good().await, TestPki::new());
+    let route = plain_route(&[&upstream]);
+    let limits = "[limits]\nmax_connection_age = \"1s\"\n";
+    let gateway = Gateway::start(&format!("{}{route}{limits}", pki.listener("required"))).await;
+    let address = gateway.address("secure");
+    let mut caller = Caller::showing(&pki.of("caller"), address, "http/1.1");
+    let mut streams = Http2::showing(&pki.of("caller"), address, 65_535).await;
+
+    caller.send(GET).await;
+    let first = caller.answer().await;
+    streams.frame_of(Http2::GOAWAY, 0).await;
+    let began = Instant::now();
+    let mut last = first.clone();
+    while last.field("connection") != Some("close") {
+        assert!(began.elapsed().as_secs() < 5, "{last:?}");
+        caller.send(GET).await;
+        last = caller.answer().await;
+    }
+
+    assert_eq!((first.status(), last.status()), (200, 200));
+    assert_eq!(first.field("connection"), None);
+    caller.talk.rest().await;
 }
 
 /// A service that never ends an answer.

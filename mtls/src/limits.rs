@@ -45,9 +45,11 @@ impl Limits {
         if self.max_connection_age.is_zero() {
             return std::future::pending().await;
         }
-        let seconds = self.max_connection_age.as_secs_f64();
+        // A hash with keys of its own is random, and needs no generator.
         let random = f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX);
-        tokio::time::sleep(Duration::from_secs_f64(seconds * (0.8 + 0.4 * random))).await;
+        // Beyond a year it does not matter, and every sum of times stays in range.
+        let age = self.max_connection_age.min(Duration::from_secs(365 * 86_400));
+        tokio::time::sleep(age.mul_f64(0.8 + 0.4 * random)).await;
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod config;
 mod files;
+mod http;
+mod incoming;
 mod linger;
 mod serve;
 mod service;
@@ -24,6 +26,8 @@ use tokio_rustls::{LazyConfigAcceptor, TlsStream};
 use tracing::debug;
 
 pub(crate) use self::config::server_config;
+pub use self::http::{HttpSettings, serve_connection};
+pub use self::incoming::Incoming;
 pub use self::serve::Serve;
 pub use self::service::PeerService;
 use crate::ClientCertificates;

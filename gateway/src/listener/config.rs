@@ -1,17 +1,15 @@
 //! The configuration of a listener: which callers it admits, its limits, and its routes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mtls::connection::Connection;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
 use mtls::event::refusal::{Code, Reason};
 use mtls::field_limits::FieldLimits;
-use mtls::limits::Limits;
 use mtls::peer::Peer;
 use mtls::pki::role::Role;
-use mtls::server::Acceptor;
+use mtls::server::{Acceptor, HttpSettings};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
@@ -26,14 +24,13 @@ use crate::upstream::Registries;
 #[derive(Debug)]
 pub(crate) struct ListenerConfig {
     pub(super) acceptor: Acceptor,
-    /// How long requests in flight may take once their connection is to end.
-    pub(super) drain_timeout: Duration,
     /// The size limits of request heads and trailers.
     pub(crate) fields: FieldLimits,
     pub(crate) events: Arc<Events>,
     /// The hosts that a redirecting listener redirects to.
     pub(crate) hosts: Hosts,
-    pub(super) limits: Limits,
+    /// How its connections are served.
+    pub(super) http: HttpSettings,
     pub(crate) store: Option<Arc<CredentialStore>>,
     pub(crate) name: Arc<str>,
     /// Set once connections accepted under this configuration are to end.
@@ -69,11 +66,10 @@ impl ListenerConfig {
         };
         Self {
             acceptor,
-            drain_timeout: config.drain_timeout,
             fields: config.request_fields,
             events: Arc::clone(&registries.events),
             hosts: Hosts::default(),
-            limits: limits.clone(),
+            http: http_settings(config, &requests),
             store,
             name: listener.name.as_str().into(),
             over: Arc::new(watch::Sender::new(false)),
@@ -128,6 +124,18 @@ impl ListenerConfig {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             (one, two) => one.is_none() && two.is_none(),
         };
-        same_store && self.security == other.security && self.limits == other.limits
+        same_store && self.security == other.security && self.http.limits == other.http.limits
     }
+}
+
+fn http_settings(config: &Config, requests: &RequestLimits) -> HttpSettings {
+    let fields = config.request_fields;
+    let mut settings = HttpSettings::new(&config.limits);
+    settings.drain_timeout = config.drain_timeout;
+    settings.max_header_bytes = fields.bytes;
+    // Up to a quarter more are read, so that the gateway itself answers with the reason.
+    settings.max_header_fields = Some(fields.fields + fields.fields / 4);
+    settings.max_header_list_bytes = fields.http2_list();
+    settings.max_streams = requests.max_streams();
+    settings
 }

@@ -26,6 +26,7 @@ impl Http2 {
     pub(crate) const HEADERS: u8 = 1;
     pub(crate) const RESET: u8 = 3;
     pub(crate) const PING: u8 = 6;
+    pub(crate) const GOAWAY: u8 = 7;
     pub(crate) const WINDOW_UPDATE: u8 = 8;
 
     /// A connection that shows a certificate; each of its streams takes `window` bytes at first.
