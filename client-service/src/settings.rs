@@ -100,7 +100,7 @@ impl Arguments {
             {
                 Ok(identity) => Some(Some(Arc::new(identity))),
                 Err(bad) => {
-                    bad.iter().for_each(|bad| problems.add("WEB_CERT_PATH", bad));
+                    problems.add_identity("WEB_CERT_PATH", &bad);
                     None
                 }
             },

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mtls::credentials::CredentialStore;
 use mtls::field_limits::FieldLimits;
 use mtls::pki::role::Role;
+use service_kit::settings::with_command;
 use tokio::sync::Semaphore;
 
 use crate::config::{
@@ -159,7 +160,7 @@ pub(crate) fn check_identities(config: &Config) -> Result<(), Vec<String>> {
     let problems = directory_roles(config)
         .into_iter()
         .filter_map(|(directory, roles)| Identity::load(directory, roles, config.revocation).err());
-    let problems: Vec<String> = problems.flatten().map(|bad| bad.to_string()).collect();
+    let problems: Vec<String> = problems.flatten().map(|bad| with_command(&bad)).collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -177,7 +178,7 @@ fn identities(
             None => match Identity::load(directory, roles, config.revocation) {
                 Ok(identity) => Arc::new(identity),
                 Err(bad) => {
-                    problems.extend(bad.iter().map(ToString::to_string));
+                    problems.extend(bad.iter().map(with_command));
                     continue;
                 }
             },

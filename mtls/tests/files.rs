@@ -48,7 +48,7 @@ fn a_missing_directory_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("nowhere");
 
-    let remedy = "run \"cargo run -p certs -- init\", or set CERT_PATH (of the gateway: identity) to the one that is meant";
+    let remedy = "name the one that is meant";
     assert_eq!(problems(&path), [format!("no identity directory {}: {remedy}", path.display())]);
 }
 
@@ -56,7 +56,7 @@ fn a_missing_directory_is_reported() {
 fn every_missing_file_is_reported_at_once_and_a_list_may_be_missing() {
     let directory = tempfile::tempdir().unwrap();
 
-    let remedy = "run \"cargo run -p certs -- init\", or put it there";
+    let remedy = "put it there";
     let missing = |name| format!("no file {}: {remedy}", at(&directory, name));
     assert_eq!(problems(directory.path()), ["tls.crt", "tls.key", "ca.crt"].map(missing));
 }
@@ -68,7 +68,7 @@ fn every_empty_file_is_reported_at_once() {
         fs::write(directory.path().join(name), "# nothing\n").unwrap();
     }
 
-    let remedy = "run \"cargo run -p certs -- init\", or put one there in PEM";
+    let remedy = "put one there in PEM";
     let absent = |(what, name)| format!("no {what} in {}: {remedy}", at(&directory, name));
     assert_eq!(
         problems(directory.path()),
@@ -123,7 +123,7 @@ fn pem_without_a_certificate_in_it_is_reported() {
     assert_eq!(problems.len(), 2, "{problems:#?}");
     assert!(problems[0].contains(&at(&directory, "tls.crt")), "{problems:#?}");
     assert!(problems[0].contains("not an X.509 certificate"), "{problems:#?}");
-    assert!(problems[0].ends_with("as with \"cargo run -p certs -- init --force\""));
+    assert!(problems[0].ends_with("; put a certificate and its own key there"));
     assert!(problems[1].starts_with(&format!("bad trust in {}: ", at(&directory, "ca.crt"))));
     assert!(problems[1].ends_with("; put the authority's own files there"));
 }
@@ -134,10 +134,10 @@ fn a_key_of_another_certificate_is_reported_with_both_files() {
     let directory = written(&papers, &papers.server().chain_pem(), &papers.server().key_pem());
 
     let said = format!(
-        "{} and {} do not fit together: the private key does not belong to the certificate; \
-         issue both anew, as with \"cargo run -p certs -- init --force\"",
-        at(&directory, "tls.crt"),
+        "{} does not match {}: the private key does not belong to the certificate; \
+         put a certificate and its own key there",
         at(&directory, "tls.key"),
+        at(&directory, "tls.crt"),
     );
     assert_eq!(problems(directory.path()), [said]);
 }
@@ -211,8 +211,8 @@ fn a_missing_list_is_reported_where_lists_are_required() {
 
     let root = papers.authority.certificate().common_name();
     let said = format!(
-        "bad trust in {}: no revocation list of O=mtls-demo,CN={root}, and REVOCATION=required \
-         wants one; put the authority's own files there",
+        "bad trust in {}: no revocation list of O=mtls-demo,CN={root}, and one is \
+         required; put the authority's own files there",
         at(&directory, "ca.crl")
     );
     assert_eq!(without, [said]);

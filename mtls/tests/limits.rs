@@ -108,7 +108,7 @@ async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() 
     let refused = stranger.connect(server.address).await.unwrap_err();
 
     assert_eq!(received_alert(&refused), Some(80));
-    assert_too_many(server.refusal().await, "MAX_CONNECTIONS is 2");
+    assert_too_many(server.refusal().await, "max_connections is 2");
     assert_served(&mut one).await;
     drop(two);
     server.admits(1).await;
@@ -140,7 +140,7 @@ async fn one_address_gets_no_more_than_its_share() {
     let mut elsewhere = stranger.connect_over(tcp).await.unwrap();
 
     assert_eq!(received_alert(&refused), Some(80));
-    assert_too_many(server.refusal().await, "MAX_CONNECTIONS_PER_ADDRESS is 1");
+    assert_too_many(server.refusal().await, "max_connections_per_address is 1");
     assert_served(&mut first).await;
     assert_served(&mut elsewhere).await;
     drop(first);

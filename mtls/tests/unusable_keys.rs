@@ -132,12 +132,12 @@ fn a_leaf_that_is_not_the_first_certificate_is_reported_with_its_position() {
     write(&reversed, &leaf.key_pem());
     assert_message(
         identity(directory.path()),
-        "do not fit together: the private key belongs to certificate 2 of 2: put the leaf first",
+        "tls.crt: the private key belongs to certificate 2 of 2: put the leaf first",
     );
     write(&reversed, &papers.server().key_pem());
     assert_message(
         identity(directory.path()),
-        "do not fit together: the private key does not belong to the certificate;",
+        "tls.crt: the private key does not belong to the certificate;",
     );
 }
 

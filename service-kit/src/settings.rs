@@ -16,7 +16,7 @@ use mtls::pki::role::Role;
 pub use self::arguments::ServiceArguments;
 pub use self::limits::{LimitArguments, ServiceLimits};
 pub use self::parse::{bytes, duration, duration_or_zero, host, number, revocation};
-pub use self::problems::Problems;
+pub use self::problems::{Problems, with_command};
 use crate::logs::LogSettings;
 
 /// What every service needs to run, checked.
@@ -58,7 +58,7 @@ impl ServiceSettings {
         {
             Ok(store) => Some(Arc::new(store)),
             Err(bad) => {
-                bad.iter().for_each(|bad| problems.add("CERT_PATH", bad));
+                problems.add_identity("CERT_PATH", &bad);
                 None
             }
         };

@@ -113,7 +113,14 @@ fn data(path: &Path) -> Result<Vec<(&'static str, String)>, String> {
 }
 
 fn words(bad: Vec<BadFile>) -> Vec<String> {
-    bad.iter().map(ToString::to_string).collect()
+    bad.iter()
+        .map(|bad| match bad {
+            BadFile::NoDirectory(path) => {
+                format!("no identity directory {}: run \"certs issue\"", path.display())
+            }
+            bad => bad.to_string(),
+        })
+        .collect()
 }
 
 const TYPE: &str = "kubernetes.io/tls";

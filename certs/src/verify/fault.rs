@@ -6,7 +6,6 @@ use mtls::credentials::BadFile;
 use mtls::event::refusal::{Code, Reason};
 use mtls::pki::certificate::Certificate;
 use mtls::pki::role::Role;
-use mtls::pki::trust::BadTrust;
 use mtls::untrusted::Untrusted;
 use time::OffsetDateTime;
 
@@ -51,8 +50,9 @@ impl Fault {
                 (format!("garbage in {} ({why})", path.display()), of_trust(path))
             }
             BadFile::Identity { chain, key, problem } => {
-                let fail = if problem.is_mismatch() { "do not fit" } else { "cannot be used" };
-                let words = format!("{} and {} {fail}: {problem}", chain.display(), key.display());
+                let fail =
+                    if problem.is_mismatch() { "does not match" } else { "cannot be used with" };
+                let words = format!("{} {fail} {}: {problem}", key.display(), chain.display());
                 (words, location.renewal(certificate))
             }
             BadFile::Missing(path) => (format!("no file {}", path.display()), of_trust(path)),
@@ -66,7 +66,7 @@ impl Fault {
                 } else {
                     location.fresh_root(now)
                 };
-                (format!("{}: {}", path.display(), describe(problem)), fix)
+                (format!("{}: {}", path.display(), problem), fix)
             }
             BadFile::Unfit { reason, role, .. } => {
                 return Self::of_reason(reason, Some(*role), location, certificate, now);
@@ -81,6 +81,7 @@ impl Fault {
                 };
                 (words, fix)
             }
+            _ => (bad.to_string(), location.renewal(certificate)),
         };
         Self { fix, words: Untrusted(&words).to_string() }
     }
@@ -107,9 +108,4 @@ impl Fault {
         };
         Self { fix, words: format!("{words} ({})", reason.code) }
     }
-}
-
-/// The message of the trust error, with the setting's name on this command line.
-fn describe(problem: &BadTrust) -> String {
-    problem.to_string().replace("REVOCATION=required", "--revocation required")
 }

@@ -119,7 +119,7 @@ fn an_identity_that_services_would_refuse_is_not_printed() {
     let mixed = bad(&place, 1, &["secrets"]);
     let all = bad(&place, 1, &["secrets", "--name", "Upper", "--name", "brief", "--name", "none"]);
 
-    assert!(mixed.contains("client-service/tls.key do not fit together"), "{mixed}");
+    assert!(mixed.contains("client-service/tls.key does not match"), "{mixed}");
     assert_eq!(all.matches("error: ").count(), 3, "{all}");
     for words in ["\"Upper\" is not a name for a Secret", "brief/tls.crt is not fit", "none: run"] {
         assert!(all.contains(words), "{words}: {all}");

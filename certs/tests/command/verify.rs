@@ -134,7 +134,10 @@ fn a_printed_fix_repairs_a_broken_directory() {
         let from = other.path().join("gateway").join(name);
         Box::new(move || assert!(fs::copy(&from, file(name)).is_ok()))
     };
-    let not_fit = "do not fit: the private key does not belong to the certificate";
+    let not_fit = format!(
+        "{path}/tls.key does not match {path}/tls.crt: the private key does not belong to the \
+         certificate"
+    );
     let cases: [(Break<'_>, String, &str); 8] = [
         (remove("tls.crt"), format!("no file {path}/tls.crt"), &renew),
         (remove("tls.key"), format!("no file {path}/tls.key"), &renew),
@@ -142,7 +145,7 @@ fn a_printed_fix_repairs_a_broken_directory() {
         (garbage("tls.crt"), format!("no certificate in {path}/tls.crt"), &renew),
         (garbage("ca.crt"), format!("no certificate in {path}/ca.crt"), &root),
         (garbage("ca.crl"), format!("no revocation list in {path}/ca.crl"), &list),
-        (foreign("tls.key"), format!("{path}/tls.crt and {path}/tls.key {not_fit}"), &renew),
+        (foreign("tls.key"), not_fit, &renew),
         (
             Box::new(|| fs::remove_dir_all(place.path().join("gateway")).unwrap()),
             format!("no identity directory {path}"),
@@ -184,7 +187,7 @@ fn faults_of_several_files_and_of_the_chain_are_reported_together() {
         lines(&answer, "fault: "),
         [
             format!(
-                "{path}/tls.crt and {path}/tls.key do not fit: the private key does not belong to \
+                "{path}/tls.key does not match {path}/tls.crt: the private key does not belong to \
                  the certificate"
             ),
             format!("no revocation list in {path}/ca.crl"),
@@ -280,10 +283,8 @@ fn a_fit_identity_with_weaknesses_gets_warnings_and_exits_with_0() {
             format!("certs renew late --dir {dir}"),
         ]
     );
-    let fault = format!(
-        "{path}/ca.crl: no revocation list of {}, and --revocation required wants one",
-        root(&place)
-    );
+    let fault =
+        format!("{path}/ca.crl: no revocation list of {}, and one is required", root(&place));
     let answer = unfit(&place, &["verify", &path, "--revocation", "required"]);
     assert_eq!(lines(&answer, "fault: "), [fault.as_str()]);
     let answer = good(&place, &["verify", &path, "--revocation", "off"]);
@@ -310,7 +311,7 @@ fn a_stale_list_is_a_warning_and_a_fault_where_lists_are_required() {
     let remedy = format!("cp {dir}/ca/ca.crl {path}/ca.crl");
     assert_eq!(lines(&warned, "warning: "), [words.as_str()]);
     assert_eq!(lines(&warned, "  fix: "), [remedy.as_str()]);
-    let fault = format!("{path}/ca.crl: {words}, and --revocation required wants a fresh one");
+    let fault = format!("{path}/ca.crl: {words}, and a fresh one is required");
     assert_eq!(lines(&refused, "fault: "), [fault.as_str()]);
     run_fix(&place, &remedy);
     good(&place, &["verify", &path, "--revocation", "required"]);

@@ -172,7 +172,7 @@ where
     resolved.send_replace(Resolved { endpoints: endpoints.collect(), failure: None });
 }
 
-/// Addresses of one client that get connections; whoever answers for a name can name many more.
+/// Addresses of one client that get connections, of those that a lookup returns.
 const MAX_ADDRESSES: usize = 256;
 /// How often addresses are looked up.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(5);

@@ -66,12 +66,12 @@ impl Connections {
         let refused = |detail: String| Reason::new(Code::TooManyConnections).with_detail(detail);
         let mut open = self.lock();
         if open.admitted >= limits.max_connections {
-            return Err(refused(format!("MAX_CONNECTIONS is {}", limits.max_connections)));
+            return Err(refused(format!("max_connections is {}", limits.max_connections)));
         }
         let most = limits.max_connections_per_address;
         let from_address = open.by_address.entry(address).or_default();
         if most > 0 && *from_address >= most {
-            return Err(refused(format!("MAX_CONNECTIONS_PER_ADDRESS is {most}")));
+            return Err(refused(format!("max_connections_per_address is {most}")));
         }
         *from_address += 1;
         open.admitted += 1;

@@ -13,9 +13,10 @@ use crate::pki::trust::BadTrust;
 
 /// What is wrong with a file of an identity directory, and how to fix it.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BadFile {
     /// What should be there is not in the file.
-    #[error("no {what} in {path}: run \"cargo run -p certs -- init\", or put one there in PEM")]
+    #[error("no {what} in {path}: put one there in PEM")]
     Absent {
         /// What is missing.
         what: &'static str,
@@ -44,8 +45,8 @@ pub enum BadFile {
     },
     /// Chain and key do not make an identity.
     #[error(
-        "{chain} and {key} {}: {problem}; issue both anew, as with \"cargo run -p certs -- init --force\"",
-        if problem.is_mismatch() { "do not fit together" } else { "cannot be used" }
+        "{key} {} {chain}: {problem}; put a certificate and its own key there",
+        if problem.is_mismatch() { "does not match" } else { "cannot be used with" }
     )]
     Identity {
         /// The chain's file.
@@ -57,12 +58,10 @@ pub enum BadFile {
         problem: BadIdentity,
     },
     /// There is no such file.
-    #[error("no file {0}: run \"cargo run -p certs -- init\", or put it there")]
+    #[error("no file {0}: put it there")]
     Missing(PathBuf),
     /// There is no such directory.
-    #[error(
-        "no identity directory {0}: run \"cargo run -p certs -- init\", or set CERT_PATH (of the gateway: identity) to the one that is meant"
-    )]
+    #[error("no identity directory {0}: name the one that is meant")]
     NoDirectory(PathBuf),
     /// The file is larger than what is read.
     #[error("{0} has more than {limit} MiB: no more is read", limit = SIZE_LIMIT >> 20)]

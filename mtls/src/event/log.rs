@@ -34,7 +34,7 @@ pub(super) fn log(handshake: &Event, budget: &LogBudget) {
         log_accepted(handshake);
     } else if let Some(left_out) = budget.spend(Instant::now()) {
         if left_out > 0 {
-            warn!(left_out, "refusals were not logged: LOG_REFUSALS_PER_SECOND was reached");
+            warn!(left_out, "refusals were not logged, since so many came in one second");
         }
         log_refused(handshake);
     }

@@ -50,6 +50,7 @@ pub enum Revocation {
 
 /// Why roots and lists are not fit to be believed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BadTrust {
     /// There is not one root.
     #[error("no root certificate")]
@@ -61,11 +62,11 @@ pub enum BadTrust {
     #[error("the revocation list of {0} is not signed by that root's key")]
     ListForged(String),
     /// `Revocation::Required`, and a root has no list.
-    #[error("no revocation list of {0}, and REVOCATION=required wants one")]
+    #[error("no revocation list of {0}, and one is required")]
     ListMissing(String),
     /// `Revocation::Required`, and a list's next update was due.
     #[error(
-        "the revocation list of {issuer} is stale since {since}, and REVOCATION=required wants a fresh one",
+        "the revocation list of {issuer} is stale since {since}, and a fresh one is required",
         since = Moment(*since)
     )]
     ListStale {

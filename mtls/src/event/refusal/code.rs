@@ -122,12 +122,12 @@ impl Code {
             Self::HandshakeTimeout => (
                 "handshake-timeout",
                 "the handshake was not finished in time",
-                "check the network and what connects here; HANDSHAKE_TIMEOUT sets the limit",
+                "check the network and what connects here; handshake_timeout sets the limit",
             ),
             Self::HeaderTimeout => (
                 "header-timeout",
                 "the head of the request did not arrive in time",
-                "send the whole head at once; HEADER_TIMEOUT sets the limit",
+                "send the whole head at once; header_timeout sets the limit",
             ),
             Self::IssuerNotAuthority => (
                 "issuer-not-authority",
@@ -187,12 +187,12 @@ impl Code {
             Self::RevocationListStale => (
                 "revocation-list-stale",
                 "the revocation list of the certificate's issuer is stale",
-                "put a fresh list into ca.crl: run \"certs renew --all\", or ask your authority",
+                "put a fresh list of the authority into ca.crl",
             ),
             Self::RevocationUnknown => (
                 "revocation-unknown",
                 "there is no revocation list of the certificate's issuer, and one is required",
-                "add the issuer's list to ca.crl, or set REVOCATION=checked",
+                "add the issuer's list to ca.crl, or do not require lists",
             ),
             Self::Revoked => (
                 "revoked",
@@ -207,7 +207,7 @@ impl Code {
             Self::TooManyConnections => (
                 "too-many-connections",
                 "as many connections are open as are allowed",
-                "close idle ones, or raise MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS",
+                "close idle ones, or raise max_connections or max_connections_per_address",
             ),
             Self::TooManyResets => (
                 "too-many-resets",
