@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use mtls::client::{Client, ConnectOptions, ExpectedServer, RequestError, Resolver};
+use mtls::client::{Client, ConnectOptions, RequestError, Resolver};
 use mtls::connection::session::Session;
 use mtls::connection::{Connection, InFlight};
 use mtls::peer::Peer;
@@ -63,14 +63,12 @@ impl Api {
         service: &Service,
     ) -> Self {
         let resolver = (!resolve.is_empty()).then(|| Resolver::of_hosts(resolve));
-        let client = Client::new(
-            service.store.clone(),
-            ExpectedServer { spiffe_id },
-            ConnectOptions { resolver, ..ConnectOptions::default() },
-            &service.limits.connection,
-            service.events.clone(),
-            service.connections.clone(),
-        );
+        let options = ConnectOptions::with(|options| {
+            options.expected.spiffe_id = spiffe_id;
+            options.resolver = resolver;
+        });
+        let (limits, connections) = (&service.limits.connection, service.connections.clone());
+        let client = Client::new(service.store.clone(), options, limits, connections);
         Self { client, url }
     }
 

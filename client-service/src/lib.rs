@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router};
+use mtls::ClientCertificates;
 use mtls::server::Acceptor;
 use serde_json::{Value, json};
 use service_kit::host::AllowedHosts;
@@ -40,12 +41,10 @@ pub async fn serve(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()>
     ));
 
     let limits = service.limits.connection.clone();
-    let (events, connections) = (service.events.clone(), service.connections.clone());
+    let connections = service.connections.clone();
     let acceptor = match settings.web_identity {
-        Some(identity) => {
-            Acceptor::without_client_certificates(identity, limits, events, connections)
-        }
-        None => Acceptor::plain(limits, events, connections),
+        Some(identity) => Acceptor::new(identity, ClientCertificates::Off, limits, connections),
+        None => Acceptor::plain(limits, connections),
     };
     service.serve("client-service", acceptor, routes(page, api, hosts)).await
 }

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::uri::Authority;
+pub use mtls::ClientCertificates;
 use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
 use mtls::pki::spiffe::SpiffeId;
@@ -91,18 +92,6 @@ pub enum Security {
         /// The identity directory.
         identity: PathBuf,
     },
-}
-
-/// Whether callers must present a certificate. One that is presented is always verified.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ClientCertificates {
-    /// No certificate is requested.
-    Off,
-    /// A certificate is optional; callers without one reach only routes with `anonymous = true`.
-    Optional,
-    /// A certificate is required.
-    #[default]
-    Required,
 }
 
 /// One route.

@@ -25,14 +25,13 @@ use crate::listener::Listener;
 use crate::plan::Plan;
 use crate::reload::Reloads;
 use crate::settings::Settings;
-use crate::upstream::Registries;
 
 /// A running gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     /// Cloned by every task that shutdown waits for; none once the gateway stops.
     busy: Mutex<Option<mpsc::Sender<()>>>,
-    pub(crate) registries: Registries,
+    pub(crate) connections: Arc<Connections>,
     file: PathBuf,
     identities: Identities,
     open: Mutex<HashMap<ListenerKey, OpenListener>>,
@@ -62,16 +61,12 @@ pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::R
     let config = settings.config;
     let limits = admin_limits(&config);
     let admin_listener = server::bind(config.admin, "listen in [admin]")?;
-    let registries = Registries {
-        connections: Connections::new(),
-        events: Events::new(config.log_refusals_per_second),
-    };
+    let connections = Connections::new(Events::new(config.log_refusals_per_second));
     let (busy, mut all_done) = mpsc::channel(1);
-    let gateway = Gateway::open(config, settings.file, registries.clone(), busy)?;
+    let gateway = Gateway::open(config, settings.file, Arc::clone(&connections), busy)?;
 
     let admin = Admin {
-        connections: Arc::clone(&registries.connections),
-        events: Arc::clone(&registries.events),
+        connections,
         identities: gateway.identities.clone(),
         more_checks: Arc::new({
             let gateway = Arc::clone(&gateway);
@@ -104,17 +99,17 @@ impl Gateway {
     fn open(
         config: Config,
         file: PathBuf,
-        registries: Registries,
+        connections: Arc<Connections>,
         busy: mpsc::Sender<()>,
     ) -> anyhow::Result<Arc<Self>> {
         let joined = |problems: Vec<String>| anyhow!(problems.join("\n"));
         let (config, notes) = fit_to_capacity(config);
         notes.iter().for_each(|note| warn!("{note}"));
         let sockets = sockets(&config.listeners, |_| false).map_err(joined)?;
-        let plan = Plan::of(config, None, &registries).map_err(joined)?;
+        let plan = Plan::of(config, None, &connections).map_err(joined)?;
         let gateway = Self {
             busy: Mutex::new(Some(busy)),
-            registries,
+            connections,
             file,
             identities: Identities::new(plan.identities()),
             open: Mutex::default(),
@@ -156,7 +151,7 @@ impl Gateway {
         }
         let known = |key: &ListenerKey| self.open_listeners().contains_key(key);
         let sockets = sockets(&config.listeners, known)?;
-        let plan = Plan::of(config, Some(&before), &self.registries)?;
+        let plan = Plan::of(config, Some(&before), &self.connections)?;
         self.identities.become_these(plan.identities());
         self.plan.store(Arc::new(plan));
         self.apply_plan(sockets);

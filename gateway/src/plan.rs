@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::field_limits::FieldLimits;
 use mtls::pki::role::Role;
@@ -20,13 +21,13 @@ use crate::listener::ListenerConfig;
 use crate::redirect::Hosts;
 use crate::request_limits::{self, RequestLimits};
 use crate::routes::{Route, Routes};
-use crate::upstream::{Registries, Upstream, Upstreams};
+use crate::upstream::{Upstream, Upstreams};
 
 /// What the gateway runs, until the next plan.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    registries: Registries,
+    connections: Arc<Connections>,
     identities: BTreeMap<PathBuf, Arc<Identity>>,
     /// By the name of the listener.
     request_limits: BTreeMap<String, RequestLimits>,
@@ -47,7 +48,7 @@ impl Plan {
     pub(crate) fn of(
         config: Config,
         before: Option<&Self>,
-        registries: &Registries,
+        connections: &Arc<Connections>,
     ) -> Result<Self, Vec<String>> {
         let total = config.max_requests_total;
         let requests = match before {
@@ -67,7 +68,7 @@ impl Plan {
             identities: identities(&config, before)?,
             request_limits: request_limits.collect(),
             config,
-            registries: registries.clone(),
+            connections: Arc::clone(connections),
             requests,
             routes: Vec::new(),
             upstreams: HashMap::new(),
@@ -99,7 +100,7 @@ impl Plan {
         });
         let upstream = reused.unwrap_or_else(|| {
             let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.store()));
-            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.registries))
+            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.connections))
         });
         self.upstreams.insert(key, Arc::clone(&upstream));
         upstream
@@ -114,7 +115,7 @@ impl Plan {
         let routes = Routes::of(&listener.name, &self.routes);
         let requests = self.request_limits[&listener.name].clone();
         let mut config =
-            ListenerConfig::new(listener, store, routes, &self.config, requests, &self.registries);
+            ListenerConfig::new(listener, store, routes, &self.config, requests, &self.connections);
         if let Security::Redirect(_) = listener.security {
             config.hosts = self.hosts();
         }

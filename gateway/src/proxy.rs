@@ -14,10 +14,8 @@ use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use mtls::connection::Connection;
-use mtls::event::Event;
-use mtls::event::refusal::{Code, Reason, Refusal};
+use mtls::event::refusal::{Code, Reason};
 use mtls::peer::Peer;
-use mtls::pki::role::Role;
 use tower::Service;
 
 use crate::access_record::AccessRecord;
@@ -200,10 +198,7 @@ fn check_caller(
             (Some(peer), Some(policy)) => policy.authorize(peer),
         });
     authorized.map_err(|reason| {
-        let refusal = Refusal::new(reason, Role::Server, None, connection.address());
-        let session = connection.session().cloned();
-        let event = Event::refused(Role::Server, record.elapsed(), session, refusal.clone());
-        config.events.record(event);
+        let refusal = connection.refuse_request(reason, record.elapsed());
         ProxyError::NotAllowed(Box::new(refusal))
     })
 }

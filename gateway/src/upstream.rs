@@ -11,10 +11,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use metrics::{Counter, counter};
-use mtls::client::{Client, ConnectOptions, ExpectedServer, Failed, Protocol, Resolver};
+use mtls::client::{Client, ConnectOptions, Failed, Protocol, Resolver};
 use mtls::connection::{Connections, InFlight};
 use mtls::credentials::CredentialStore;
-use mtls::event::Events;
 use mtls::field_limits::FieldLimits;
 use mtls::limits::Limits;
 
@@ -53,13 +52,6 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<Upstream>);
 
-/// The connections and events of the whole process, of listeners and upstreams.
-#[derive(Clone, Debug)]
-pub(crate) struct Registries {
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) events: Arc<Events>,
-}
-
 impl Upstream {
     /// An upstream without connections; `tls` has its TLS settings and the gateway's identity.
     pub(crate) fn new(
@@ -67,7 +59,7 @@ impl Upstream {
         tls: Option<(&UpstreamTls, Arc<CredentialStore>)>,
         timeouts: &Timeouts,
         fields: FieldLimits,
-        registries: &Registries,
+        connections: &Arc<Connections>,
     ) -> Self {
         // Each request's URL has the server name; the address to connect to is separate.
         let name = tls.as_ref().and_then(|(settings, _)| settings.server_name.as_deref());
@@ -79,14 +71,13 @@ impl Upstream {
             UpstreamScheme::Https => Protocol::Any,
         };
         let client = |protocol| {
-            let reach = ConnectOptions {
-                connect_timeout: timeouts.connect,
-                dial: Some(url.authority.clone()),
-                protocol,
-                resolver: resolver(&url),
-                response_fields: fields,
-            };
-            Arc::new(client(reach, tls.as_ref(), timeouts, registries))
+            let mut options = ConnectOptions::default();
+            options.connect_timeout = timeouts.connect;
+            options.dial = Some(url.authority.clone());
+            options.protocol = protocol;
+            options.resolver = resolver(&url);
+            options.response_fields = fields;
+            Arc::new(client(options, tls.as_ref(), timeouts, connections))
         };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
         let name: Arc<str> = url.to_string().into();
@@ -172,23 +163,22 @@ impl Drop for Lease {
 }
 
 fn client(
-    reach: ConnectOptions,
+    mut options: ConnectOptions,
     tls: Option<&(&UpstreamTls, Arc<CredentialStore>)>,
     timeouts: &Timeouts,
-    registries: &Registries,
+    connections: &Arc<Connections>,
 ) -> Client<RequestBody> {
-    let limits = Limits {
-        handshake_timeout: timeouts.connect,
-        idle_timeout: timeouts.idle,
-        ..Limits::default()
-    };
-    let (events, open) = (Arc::clone(&registries.events), Arc::clone(&registries.connections));
+    let limits = Limits::with(|limits| {
+        limits.handshake_timeout = timeouts.connect;
+        limits.idle_timeout = timeouts.idle;
+    });
+    let connections = Arc::clone(connections);
     match tls {
         Some((settings, store)) => {
-            let expectation = ExpectedServer { spiffe_id: settings.spiffe_id.clone() };
-            Client::new(Arc::clone(store), expectation, reach, &limits, events, open)
+            options.expected.spiffe_id = settings.spiffe_id.clone();
+            Client::new(Arc::clone(store), options, &limits, connections)
         }
-        None => Client::plain(reach, &limits, events, open),
+        None => Client::plain(options, &limits, connections),
     }
 }
 

@@ -19,9 +19,7 @@ use tower::{Layer, Service};
 use crate::Mtls;
 use crate::connection::Connection;
 use crate::event::refusal::{Code, Reason, Refusal};
-use crate::event::{Event, Events};
 use crate::peer::Peer;
-use crate::pki::role::Role;
 use crate::policy::Policy;
 
 /// No peer was proven on the connection of a request; the response is 403.
@@ -56,41 +54,36 @@ impl Mtls {
     /// requests, also those of clients without a certificate, are answered 403 with the refusal,
     /// which is recorded and logged as a refused handshake is.
     pub fn authorize(&self, policy: Policy) -> AuthorizeLayer {
-        AuthorizeLayer::new(policy, Arc::clone(self.events()))
+        AuthorizeLayer::new(policy)
     }
 }
 
 /// Authorizes requests, as [`Mtls::authorize`] has it.
 #[derive(Clone, Debug)]
 pub struct AuthorizeLayer {
-    authorize: Arc<Authorize>,
+    policy: Arc<Policy>,
 }
 
 impl AuthorizeLayer {
-    /// Passes on the requests of the peers that `policy` allows, and records the refusal of others.
-    pub fn new(policy: Policy, events: Arc<Events>) -> Self {
-        Self { authorize: Arc::new(Authorize { events, policy }) }
+    /// Passes on the requests of the peers that `policy` allows, and records the refusal of others
+    /// among the events of the connection that they came by.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy: Arc::new(policy) }
     }
-}
-
-#[derive(Debug)]
-struct Authorize {
-    events: Arc<Events>,
-    policy: Policy,
 }
 
 /// A service behind an [`AuthorizeLayer`].
 #[derive(Clone, Debug)]
 pub struct Authorized<S> {
-    authorize: Arc<Authorize>,
     inner: S,
+    policy: Arc<Policy>,
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
     type Service = Authorized<S>;
 
     fn layer(&self, inner: S) -> Authorized<S> {
-        Authorized { authorize: Arc::clone(&self.authorize), inner }
+        Authorized { inner, policy: Arc::clone(&self.policy) }
     }
 }
 
@@ -109,7 +102,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.authorize.check(&request) {
+        match check(&self.policy, &request) {
             Ok(()) => {
                 let response = self.inner.call(request);
                 Box::pin(async move { Ok(response.await?.into_response()) })
@@ -119,25 +112,20 @@ where
     }
 }
 
-impl Authorize {
-    fn check(&self, request: &Request) -> Result<(), Box<Response>> {
-        let verdict = match request.extensions().get::<Peer>() {
-            Some(peer) => self.policy.authorize(peer),
-            None => Err(Reason::new(Code::NoCertificate)),
-        };
-        let Err(reason) = verdict else {
-            return Ok(());
-        };
-        // A request that came by no connection of ours has no address to record.
-        let Some(connection) = request.extensions().get::<Arc<Connection>>() else {
-            return Err(Box::new(forbidden(&reason.sentence(), None)));
-        };
-        let refusal = Refusal::new(reason, Role::Server, None, connection.address());
-        let response = forbidden(&refusal.sentence, Some(&refusal));
-        let session = connection.session().cloned();
-        self.events.record(Event::refused(Role::Server, Duration::ZERO, session, refusal));
-        Err(Box::new(response))
-    }
+fn check(policy: &Policy, request: &Request) -> Result<(), Box<Response>> {
+    let verdict = match request.extensions().get::<Peer>() {
+        Some(peer) => policy.authorize(peer),
+        None => Err(Reason::new(Code::NoCertificate)),
+    };
+    let Err(reason) = verdict else {
+        return Ok(());
+    };
+    // A request that came by no connection of ours has no address to record.
+    let Some(connection) = request.extensions().get::<Arc<Connection>>() else {
+        return Err(Box::new(forbidden(&reason.sentence(), None)));
+    };
+    let refusal = connection.refuse_request(reason, Duration::ZERO);
+    Err(Box::new(forbidden(&refusal.sentence, Some(&refusal))))
 }
 
 /// A 403 as RFC 9457 has it.

@@ -24,8 +24,7 @@ use hyper::body::Incoming;
 
 pub use self::builder::{Builder, UnfitIdentity};
 pub(crate) use self::config::client_config;
-pub use self::connect_options::{ConnectOptions, Protocol};
-use self::connector::Security;
+pub use self::connect_options::{ConnectOptions, ExpectedServer, Protocol};
 use self::endpoint::{Endpoint, Template};
 use self::endpoints::Endpoints;
 pub use self::endpoints::Resolver;
@@ -36,7 +35,6 @@ use crate::credentials::CredentialStore;
 use crate::event::{Event, Events};
 use crate::limits::Limits;
 use crate::pki::role::Role;
-use crate::pki::spiffe::SpiffeId;
 
 /// A client that presents our certificate, and speaks only to servers that prove theirs; or one
 /// of [`Client::plain`], which speaks to a server that nobody vouches for.
@@ -49,64 +47,46 @@ pub struct Client<B> {
     events: Arc<Events>,
 }
 
-/// What a server must be, besides bearing the name that was dialled.
-#[derive(Clone, Debug, Default)]
-pub struct ExpectedServer {
-    /// The SPIFFE ID that its certificate must contain.
-    pub spiffe_id: Option<SpiffeId>,
-}
-
 impl<B> Client<B>
 where
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A client with the identity and the trust of `live`.
+    /// A client with the identity and the trust of `store`.
     ///
     /// Of `limits` it heeds the handshake and idle timeouts.
     pub fn new(
         store: Arc<CredentialStore>,
-        expectation: ExpectedServer,
-        reach: ConnectOptions,
+        options: ConnectOptions,
         limits: &Limits,
-        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let security = Security::Mutual { expectation, store };
-        Self::of(security, reach, limits, events, connections)
+        connections.follow(&store);
+        Self::of(Some(store), options, limits, connections)
     }
 
     /// A client without TLS, with the same handling of connections that end. Servers
     /// are not authenticated.
     ///
     /// Of `limits` it heeds the idle timeout.
-    pub fn plain(
-        reach: ConnectOptions,
-        limits: &Limits,
-        events: Arc<Events>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        Self::of(Security::Plain, reach, limits, events, connections)
+    pub fn plain(options: ConnectOptions, limits: &Limits, connections: Arc<Connections>) -> Self {
+        Self::of(None, options, limits, connections)
     }
 
     fn of(
-        security: Security,
-        reach: ConnectOptions,
+        store: Option<Arc<CredentialStore>>,
+        options: ConnectOptions,
         limits: &Limits,
-        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        if let Security::Mutual { store, .. } = &security {
-            connections.follow(store);
-        }
+        let events = Arc::clone(connections.events());
         let template = Template {
             connections,
-            events: Arc::clone(&events),
             handshake_timeout: limits.handshake_timeout,
             idle_timeout: limits.idle_timeout,
-            options: reach,
-            security,
+            options,
+            store,
         };
         Self { endpoints: Endpoints::new(template), events }
     }

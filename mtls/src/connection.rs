@@ -4,6 +4,7 @@
 mod activity;
 mod in_flight;
 mod open;
+mod record;
 mod registry;
 pub mod session;
 pub mod stream;

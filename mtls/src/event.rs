@@ -1,29 +1,31 @@
-//! Event events, kept in a ring buffer that is bounded in number and in bytes. The log, the
-//! metrics and `/handshakes` only read them.
+//! What happens on connections: accepted and refused handshakes, refused requests, and connections
+//! that are ended. Each event goes to the log, the metrics and the sinks of the library's user.
 
 pub mod alert;
+mod events;
 pub(crate) mod failure;
 mod log;
 pub mod refusal;
 mod ring;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use self::log::LogBudget;
-use self::ring::Ring;
+pub use self::events::{Events, Sink};
 use crate::connection::session::Session;
 use crate::event::refusal::Refusal;
 use crate::pki::certificate::Certificate;
 use crate::pki::role::Role;
 
-/// One handshake or request that was accepted or refused.
+/// Something that happened on a connection.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Event {
     /// When it was decided.
     #[serde(with = "time::serde::rfc3339")]
@@ -32,9 +34,11 @@ pub struct Event {
     pub peer: SocketAddr,
     /// Which end of it we were.
     pub side: Role,
-    /// How it ended.
-    pub result: Outcome,
-    /// From the first moment of the connection to the decision.
+    /// What happened; as JSON, `kind` and `result`.
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// Of a handshake, from the first moment of the connection to the decision; of a request, how
+    /// long it took until then; of a limit, how long it waited.
     #[serde(rename = "durationMicros", serialize_with = "as_micros")]
     pub duration: Duration,
     /// What was agreed on, as far as it came to that.
@@ -43,53 +47,81 @@ pub struct Event {
     pub client_cert: Option<Arc<Certificate>>,
     /// The server's certificate, where the other end was a server and showed a good one.
     pub server_cert: Option<Arc<Certificate>>,
-    /// Why it was refused.
+    /// Why it was refused or ended.
     pub refusal: Option<Refusal>,
 }
 
-/// How a handshake ended.
+/// What happened on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The handshake succeeded.
+    HandshakeAccepted,
+    /// One end refused the other in the handshake, or by an alert after it.
+    HandshakeRefused,
+    /// A policy refused a request.
+    RequestRefused,
+    /// The peer went beyond a limit, so the connection was closed.
+    ClosedByLimit,
+    /// The trust in the peer ended by itself: the connection finishes its requests.
+    Drained,
+    /// The peer is no longer trusted, or revoked: the connection was closed at once.
+    Cut,
+}
+
+/// How something ended for the peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Outcome {
     /// The peer was accepted.
     Accepted,
-    /// One end turned the other away.
+    /// A connection that had been accepted was ended.
+    Ended,
+    /// One end refused the other.
     Refused,
 }
 
-impl Event {
-    /// A handshake that succeeded.
-    pub fn accepted(
-        side: Role,
-        peer: SocketAddr,
-        duration: Duration,
-        tls: Session,
-        certificate: Option<Arc<Certificate>>,
-    ) -> Self {
-        let (client_cert, server_cert) = match side {
-            Role::Server => (certificate, None),
-            Role::Client => (None, certificate),
-        };
-        Self {
-            at: OffsetDateTime::now_utc(),
-            peer,
-            side,
-            result: Outcome::Accepted,
-            duration,
-            tls: Some(tls),
-            client_cert,
-            server_cert,
-            refusal: None,
+impl EventKind {
+    /// The name in JSON, in kebab case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HandshakeAccepted => "handshake-accepted",
+            Self::HandshakeRefused => "handshake-refused",
+            Self::RequestRefused => "request-refused",
+            Self::ClosedByLimit => "closed-by-limit",
+            Self::Drained => "drained",
+            Self::Cut => "cut",
         }
     }
 
-    /// A handshake or a request that was refused, by `refusal.side`.
+    /// How it ended for the peer.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::HandshakeAccepted => Outcome::Accepted,
+            Self::HandshakeRefused | Self::RequestRefused | Self::ClosedByLimit => Outcome::Refused,
+            Self::Drained | Self::Cut => Outcome::Ended,
+        }
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut both = serializer.serialize_struct("EventKind", 2)?;
+        both.serialize_field("kind", self.as_str())?;
+        both.serialize_field("result", &self.outcome())?;
+        both.end()
+    }
+}
+
+impl Event {
+    /// A handshake that was refused, by `refusal.side`.
     pub fn refused(side: Role, duration: Duration, tls: Option<Session>, refusal: Refusal) -> Self {
         Self {
             at: refusal.at,
             peer: refusal.peer,
             side,
-            result: Outcome::Refused,
+            kind: EventKind::HandshakeRefused,
             duration,
             tls,
             client_cert: None,
@@ -113,61 +145,6 @@ impl Event {
     }
 }
 
-/// The newest handshakes of a service: [`Events::KEPT`] at most, and no more of them than
-/// fit into [`Events::MEMORY`].
-#[derive(Debug)]
-pub struct Events {
-    budget: LogBudget,
-    ring: Mutex<Ring>,
-}
-
-impl Events {
-    /// How many are kept.
-    pub const KEPT: usize = 256;
-
-    /// How many bytes of memory they take, about. An ordinary handshake takes two or three KiB, so
-    /// that 256 of them fit in; the newest one is kept whatever it takes.
-    pub const MEMORY: usize = 2 * 1024 * 1024;
-
-    /// An empty ring, of whose refusals so many are logged each second; all are counted.
-    pub fn new(logged_refusals_per_second: u32) -> Arc<Self> {
-        Arc::new(Self {
-            budget: LogBudget::new(logged_refusals_per_second),
-            ring: Mutex::default(),
-        })
-    }
-
-    /// Records a handshake: in the log, in the metrics, and in the ring.
-    pub fn record(&self, handshake: Event) {
-        #[cfg(feature = "metrics")]
-        log::count(&handshake);
-        log::log(&handshake, &self.budget);
-        self.ring().push(handshake);
-    }
-
-    /// The handshakes that are kept, newest first.
-    pub fn newest(&self) -> Vec<Arc<Event>> {
-        self.ring().newest().map(|(_, handshake)| handshake).collect()
-    }
-
-    /// The handshakes that are kept, newest first, each looked up when it is asked for.
-    ///
-    /// A slow reader therefore holds one handshake in memory, and misses those that were evicted
-    /// before it came to them.
-    pub fn walk(self: Arc<Self>) -> impl Iterator<Item = Arc<Event>> + Send + 'static {
-        let mut last = None;
-        std::iter::from_fn(move || {
-            let (number, handshake) = self.ring().before(last)?;
-            last = Some(number);
-            Some(handshake)
-        })
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn as_micros<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+fn as_micros<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// The limits of a listener, which hold for every connection and every request on it.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// From the connection's first moment to the end of its handshake.
     pub handshake_timeout: Duration,
@@ -39,6 +40,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The defaults, changed by this function.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limits = Self::default();
+        change(&mut limits);
+        limits
+    }
+
     /// Waits until a connection that is made now is old enough to be ended. Each waits for another
     /// time, so that connections that were made together do not end together.
     pub async fn connection_ages(&self) {

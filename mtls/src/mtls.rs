@@ -35,7 +35,6 @@ pub struct Mtls {
 struct Inner {
     client_certificates: ClientCertificates,
     connections: Arc<Connections>,
-    events: Arc<Events>,
     limits: Limits,
     store: Arc<CredentialStore>,
 }
@@ -80,15 +79,10 @@ impl Mtls {
     /// Accepts connections for a server of your own: for axum-server, or, with
     /// [`Acceptor::handshake`], for any protocol on TCP.
     pub fn acceptor(&self) -> Acceptor {
-        let make = match self.inner.client_certificates {
-            ClientCertificates::Off => Acceptor::without_client_certificates,
-            ClientCertificates::Optional => Acceptor::optional,
-            ClientCertificates::Required => Acceptor::mutual,
-        };
-        make(
+        Acceptor::new(
             Arc::clone(&self.inner.store),
+            self.inner.client_certificates,
             self.inner.limits.clone(),
-            Arc::clone(&self.inner.events),
             Arc::clone(&self.inner.connections),
         )
     }
@@ -110,7 +104,6 @@ impl Mtls {
         client::Builder::new(
             Arc::clone(&self.inner.store),
             self.inner.limits.clone(),
-            Arc::clone(&self.inner.events),
             Arc::clone(&self.inner.connections),
         )
     }
@@ -127,6 +120,6 @@ impl Mtls {
 
     /// The newest handshakes and refusals.
     pub fn events(&self) -> &Arc<Events> {
-        &self.inner.events
+        self.inner.connections.events()
     }
 }

@@ -35,9 +35,9 @@ use crate::connection::session::Session;
 use crate::connection::stream::{ServerLimits, Stream, Wire};
 use crate::connection::{Admission, Connection, Connections};
 use crate::credentials::CredentialStore;
+use crate::event::Event;
 use crate::event::failure::Failure;
 use crate::event::refusal::{Code, Reason, Refusal};
-use crate::event::{Event, Events};
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::pki::role::Role;
@@ -56,57 +56,46 @@ struct Inner {
     connections: Arc<Connections>,
     /// Whether this is the operator's listener, which may use the last free file descriptors.
     for_operator: bool,
-    events: Arc<Events>,
     limits: Arc<Limits>,
     security: Security,
 }
 
 #[derive(Debug)]
 enum Security {
-    Mutual(Arc<CredentialStore>),
-    Optional(Arc<CredentialStore>),
     Plain,
-    WithoutClientCertificates(Arc<CredentialStore>),
+    Tls { client_certificates: ClientCertificates, store: Arc<CredentialStore> },
 }
 
 impl Acceptor {
-    /// Mutual TLS: presents the identity of `store`, and accepts only clients whose certificate
-    /// chain verifies by its trust.
-    pub fn mutual(
+    /// TLS: presents the identity of `store`, and verifies client certificates by its trust.
+    ///
+    /// Unless `client_certificates` says otherwise, only clients whose certificate chain verifies
+    /// are accepted. Where it is optional, a client without one is anonymous, and its requests have
+    /// no [`Peer`]; one with a bad certificate is refused, never accepted as anonymous.
+    pub fn new(
         store: Arc<CredentialStore>,
+        client_certificates: ClientCertificates,
         limits: Limits,
-        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        Self::new(Security::Mutual(store), limits, events, connections)
-    }
-
-    /// TLS with an optional client certificate: a client without one is anonymous, and its requests
-    /// have no [`Peer`]. A certificate that is presented is verified as by [`Acceptor::mutual`];
-    /// a client with a bad one is refused, never accepted as anonymous.
-    pub fn optional(
-        store: Arc<CredentialStore>,
-        limits: Limits,
-        events: Arc<Events>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        Self::new(Security::Optional(store), limits, events, connections)
-    }
-
-    /// TLS that requests no client certificate: every client is anonymous.
-    pub fn without_client_certificates(
-        store: Arc<CredentialStore>,
-        limits: Limits,
-        events: Arc<Events>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        let security = Security::WithoutClientCertificates(store);
-        Self::new(security, limits, events, connections)
+        match client_certificates {
+            ClientCertificates::Off => store.follow_files(),
+            ClientCertificates::Optional | ClientCertificates::Required => {
+                connections.follow(&store);
+            }
+        }
+        Self::of(Security::Tls { client_certificates, store }, limits, connections, false)
     }
 
     /// No TLS at all, with the same limits.
-    pub fn plain(limits: Limits, events: Arc<Events>, connections: Arc<Connections>) -> Self {
-        Self::new(Security::Plain, limits, events, connections)
+    pub fn plain(limits: Limits, connections: Arc<Connections>) -> Self {
+        Self::of(Security::Plain, limits, connections, false)
+    }
+
+    /// As [`Acceptor::plain`], for the admin listener, which also accepts connections where the
+    /// process may open so few more files that other listeners refuse them.
+    pub fn admin(limits: Limits, connections: Arc<Connections>) -> Self {
+        Self::of(Security::Plain, limits, connections, true)
     }
 
     /// Makes a TCP connection one of this listener's: admits it, and does the handshake.
@@ -126,28 +115,14 @@ impl Acceptor {
         &self.inner.limits
     }
 
-    fn new(
+    fn of(
         security: Security,
         limits: Limits,
-        events: Arc<Events>,
         connections: Arc<Connections>,
+        for_operator: bool,
     ) -> Self {
         let limits = Arc::new(limits);
-        match &security {
-            Security::Mutual(store) | Security::Optional(store) => connections.follow(store),
-            Security::WithoutClientCertificates(store) => store.follow_files(),
-            Security::Plain => {}
-        }
-        let for_operator = false;
-        Self { inner: Arc::new(Inner { connections, for_operator, events, limits, security }) }
-    }
-
-    /// As [`Acceptor::plain`], for the admin listener, which also accepts connections where the
-    /// process may open so few more files that other listeners refuse them.
-    pub fn admin(limits: Limits, events: Arc<Events>, connections: Arc<Connections>) -> Self {
-        let (limits, security) = (Arc::new(limits), Security::Plain);
-        let for_operator = true;
-        Self { inner: Arc::new(Inner { connections, for_operator, events, limits, security }) }
+        Self { inner: Arc::new(Inner { connections, for_operator, limits, security }) }
     }
 }
 
@@ -178,7 +153,7 @@ impl Inner {
                 let secured = !matches!(self.security, Security::Plain);
                 let alert = linger::refuse(tcp, secured).await;
                 let refusal = Refusal::new(reason, Role::Server, alert, peer);
-                self.refuse(began, None, refusal);
+                self.refuse(began, refusal);
                 return Err(ErrorKind::ConnectionRefused.into());
             }
         };
@@ -202,7 +177,7 @@ impl Inner {
             }
             Err(_) => {
                 let reason = Reason::new(Code::HandshakeTimeout);
-                self.refuse(began, None, Refusal::new(reason, Role::Server, None, peer));
+                self.refuse(began, Refusal::new(reason, Role::Server, None, peer));
                 Err(ErrorKind::TimedOut.into())
             }
         }
@@ -225,7 +200,7 @@ impl Inner {
         let failed = |error: Error, wire: Option<Wire>, verifier: Option<&Verifier>| {
             let failure =
                 Failure { error: &error, side: Role::Server, verifier, wire: wire.as_ref() };
-            self.refuse(began, None, failure.refusal(peer));
+            self.refuse(began, failure.refusal(peer));
             (wire, error)
         };
 
@@ -256,8 +231,7 @@ impl Inner {
         let session = Session::of(tls.get_ref().1, server_name);
         let proven = verifier.as_ref().and_then(|verifier| verifier.verified_chain());
         let proven = proven.map(Peer::new).zip(self.store());
-        let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
-        let connection = Connection::new(Role::Server, peer, Some(session.clone()), proven);
+        let connection = Connection::new(Role::Server, peer, Some(session), proven);
         let connection = Arc::new(connection);
         match &verifier {
             Some(verifier) => {
@@ -265,43 +239,37 @@ impl Inner {
             }
             None => self.connections.add(&connection),
         }
-        let duration = began.elapsed();
-        self.events.record(Event::accepted(Role::Server, peer, duration, session, certificate));
+        connection.record_accepted(began.elapsed());
         Ok((TlsStream::Server(tls), connection))
     }
 
     /// The configuration of one handshake, and the verifier that will know its verdict.
     fn config(&self) -> std::result::Result<(ServerConfig, Option<Arc<Verifier>>), rustls::Error> {
-        let (store, client_certificates) = match &self.security {
-            Security::Mutual(store) => (store, ClientCertificates::Required),
-            Security::Optional(store) => (store, ClientCertificates::Optional),
-            Security::WithoutClientCertificates(store) => (store, ClientCertificates::Off),
-            Security::Plain => {
-                return Err(rustls::Error::General("a plain listener has no TLS".into()));
+        match &self.security {
+            Security::Tls { client_certificates, store } => {
+                server_config(store.current(), *client_certificates)
             }
-        };
-        server_config(store.current(), client_certificates)
+            Security::Plain => {
+                Err(rustls::Error::General("a plain listener has no TLS".to_owned()))
+            }
+        }
     }
 
     /// The store whose trust verifies peers.
     fn store(&self) -> Option<Arc<CredentialStore>> {
         match &self.security {
-            Security::Mutual(store) | Security::Optional(store) => Some(Arc::clone(store)),
-            Security::Plain | Security::WithoutClientCertificates(_) => None,
+            Security::Plain
+            | Security::Tls { client_certificates: ClientCertificates::Off, .. } => None,
+            Security::Tls { store, .. } => Some(Arc::clone(store)),
         }
     }
 
     fn keeper(&self, admission: Admission) -> ServerLimits {
-        ServerLimits {
-            admission,
-            events: Arc::clone(&self.events),
-            limits: Arc::clone(&self.limits),
-            timer: None,
-        }
+        ServerLimits { admission, limits: Arc::clone(&self.limits), timer: None }
     }
 
-    fn refuse(&self, began: Instant, session: Option<Session>, refusal: Refusal) {
-        let duration = began.elapsed();
-        self.events.record(Event::refused(Role::Server, duration, session, refusal));
+    fn refuse(&self, began: Instant, refusal: Refusal) {
+        let event = Event::refused(Role::Server, began.elapsed(), None, refusal);
+        self.connections.events().record(event);
     }
 }

@@ -112,7 +112,7 @@ fn server(age: Duration, drain_timeout: Duration) -> (Papers, IdentityDirectory,
     let papers = Papers::new();
     let files = files(&papers, &papers.server(), &empty_list(&papers, 1));
     let directory = IdentityDirectory::with(&files);
-    let limits = Limits { max_connection_age: age, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.max_connection_age = age);
     let mtls = Mtls::builder().directory(directory.path()).limits(limits).build().unwrap();
     let slow = async || {
         sleep(SLOW).await;

@@ -239,9 +239,9 @@ async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
 /// Connects to the good server; then the one that presents `leaf` is refused for `code`, and
 /// records the alert. Returns the sentence.
 async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) -> String {
-    let expectation = ExpectedServer { spiffe_id: Some(ID.parse().unwrap()) };
-    let caller =
-        Caller::expecting(&papers.client(), papers.roots(), expectation, &Limits::default());
+    let mut expected = ExpectedServer::default();
+    expected.spiffe_id = Some(ID.parse().unwrap());
+    let caller = Caller::expecting(&papers.client(), papers.roots(), expected, &Limits::default());
     let good = Server::open(papers);
     assert_eq!(caller.fetch(&good.url("/")).await.unwrap().0, "hello");
     let server = Server::showing(leaf, papers.roots(), Limits::default(), hello());

@@ -39,13 +39,13 @@ async fn our_client_and_server_negotiate_tls_13_hybrid_key_exchange_and_http_2()
     assert_eq!(ours.server_name.as_deref(), Some("localhost"));
     assert_eq!(connection.peer().unwrap().common_name(), Some("api-service"));
     let theirs = server.newest_of(1).await;
-    assert_eq!((theirs.side, theirs.result), (Role::Server, Outcome::Accepted));
+    assert_eq!((theirs.side, theirs.kind.outcome()), (Role::Server, Outcome::Accepted));
     assert_eq!(theirs.tls.as_ref(), Some(ours));
     let certificate = theirs.client_cert.as_ref().unwrap();
     assert_eq!(certificate.subject.common_name(), Some("client-service"));
     assert!(theirs.server_cert.is_none() && theirs.refusal.is_none());
     let ours = caller.events.newest().remove(0);
-    assert_eq!((ours.side, ours.result), (Role::Client, Outcome::Accepted));
+    assert_eq!((ours.side, ours.kind.outcome()), (Role::Client, Outcome::Accepted));
     assert!(ours.client_cert.is_none() && ours.server_cert.is_some());
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use authority::{Authority, AuthorityRequest, LeafRequest};
 use mtls::connection::session::Session;
 use mtls::event::refusal::{Code, Reason, Refusal};
-use mtls::event::{Event, Events};
+use mtls::event::{Event, EventKind, Events};
 use mtls::pki::certificate::{Certificate, DistinguishedName, SubjectAltNames};
 use mtls::pki::role::Role;
 use mtls::untrusted::Untrusted;
@@ -131,12 +131,15 @@ fn no_field_of_an_event_holds_more_than_an_excerpt_of_what_a_peer_sent() {
             for side in [Role::Client, Role::Server] {
                 let shown = Some(Arc::clone(&certificate));
                 let tls = session(&text);
-                let event = Event::accepted(side, peer, Duration::ZERO, tls.clone(), shown);
-                events.record(event);
                 let mut reason = Reason::new(Code::WrongName).with_detail(&text);
                 reason.certificate = Some(Arc::clone(&certificate));
                 let refusal = Refusal::new(reason, side, None, peer);
-                events.record(Event::refused(side, Duration::ZERO, Some(tls), refusal));
+                let refused = Event::refused(side, Duration::ZERO, Some(tls), refusal);
+                let mut accepted = refused.clone();
+                accepted.kind = EventKind::HandshakeAccepted;
+                (accepted.client_cert, accepted.refusal) = (shown, None);
+                events.record(accepted);
+                events.record(refused);
             }
         });
 

@@ -32,7 +32,7 @@ async fn half_a_handshake_is_closed_by_the_handshake_timeout_while_others_are_se
 #[tokio::test]
 async fn a_head_sent_a_byte_at_a_time_is_closed_by_the_header_timeout() {
     let papers = Papers::new();
-    let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
+    let server = Server::with_limits(&papers, patient());
     let leaf = papers.client();
     let mut tls = Stranger::new(&papers, Some(&leaf)).connect(server.address).await.unwrap();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
@@ -56,7 +56,7 @@ async fn a_head_sent_a_byte_at_a_time_is_closed_by_the_header_timeout() {
 #[tokio::test]
 async fn an_incomplete_head_is_closed_by_the_header_timeout() {
     let papers = Papers::new();
-    let server = Server::with_limits(&papers, Limits { idle_timeout: HOUR, ..quick() });
+    let server = Server::with_limits(&papers, patient());
     let client = papers.client();
     let mut tls = Stranger::new(&papers, Some(&client)).connect(server.address).await.unwrap();
     assert_served(&mut tls).await;
@@ -99,7 +99,7 @@ async fn an_idle_http_2_connection_is_closed() {
 #[tokio::test]
 async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() {
     let papers = Papers::new();
-    let limits = Limits { max_connections: 2, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.max_connections = 2);
     let server = Server::with_limits(&papers, limits);
     let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut one = stranger.connect(server.address).await.unwrap();
@@ -118,7 +118,7 @@ async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() 
 #[tokio::test]
 async fn our_client_reports_too_many_connections() {
     let papers = Papers::new();
-    let limits = Limits { max_connections: 0, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.max_connections = 0);
     let server = Server::with_limits(&papers, limits);
 
     let refusal = Caller::new(&papers).refused(&server.url("/")).await;
@@ -130,7 +130,7 @@ async fn our_client_reports_too_many_connections() {
 #[tokio::test]
 async fn one_address_gets_no_more_than_its_share() {
     let papers = Papers::new();
-    let limits = Limits { max_connections_per_address: 1, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.max_connections_per_address = 1);
     let server = Server::with_limits(&papers, limits);
     let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut first = stranger.connect(server.address).await.unwrap();
@@ -152,7 +152,9 @@ async fn one_address_gets_no_more_than_its_share() {
 async fn of_200_connections_100_are_accepted_and_accepted_ones_are_served() {
     let papers = Papers::new();
     let handshake_timeout = Duration::from_secs(2);
-    let limits = Limits { max_connections: 100, handshake_timeout, ..Limits::default() };
+    let limits = Limits::with(|limits| {
+        (limits.max_connections, limits.handshake_timeout) = (100, handshake_timeout);
+    });
     let server = Server::with_limits(&papers, limits);
     let stranger = Stranger::new(&papers, Some(&papers.client()));
     let mut inside = stranger.connect(server.address).await.unwrap();
@@ -211,3 +213,10 @@ async fn connect_from(source: [u8; 4], server: SocketAddr) -> TcpStream {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Short limits, but for idle connections.
+fn patient() -> Limits {
+    let mut limits = quick();
+    limits.idle_timeout = HOUR;
+    limits
+}

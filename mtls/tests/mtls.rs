@@ -5,6 +5,7 @@
 mod support;
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use authority::{Leaf, RevocationListRequest, RevocationReason, Usage};
@@ -13,7 +14,9 @@ use axum::routing::get;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use mtls::client::{ConnectOptions, Protocol, RequestError};
+use mtls::event::EventKind;
 use mtls::event::refusal::Code;
+use mtls::limits::Limits;
 use mtls::{ClientCertificates, Mtls, MtlsError, Peer, Policy, SpiffeId};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,6 +68,74 @@ async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recor
     assert_eq!(problem["refusal"]["certificate"]["subject"]["CN"], "other");
     let refusal = server.events().newest().into_iter().find_map(|h| h.refusal.clone());
     assert_eq!(refusal.unwrap().code, Code::NotAllowed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest() {
+    let papers = Papers::new();
+    let directory = directory(&papers, &papers.server());
+    let received = Arc::<Mutex<Vec<(EventKind, Option<Code>)>>>::default();
+    let sink = Arc::clone(&received);
+    let limits = Limits::with(|limits| limits.header_timeout = Duration::from_millis(300));
+    let builder = Mtls::builder().directory(directory.path()).limits(limits);
+    let mtls = builder.event_sink(move |event| {
+        let code = event.refusal.as_ref().map(|refusal| refusal.code);
+        sink.lock().unwrap().push((event.kind, code));
+    });
+    let mtls = mtls.build().unwrap();
+    let address = serve_by(&mtls);
+    let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
+    let short = papers.issue(&Papers::for_client().not_after(end));
+    let good = papers.client();
+    let [other, stranger] = ["other", "stranger"].map(|name| authority::LeafRequest::new(name));
+    let (other, stranger) = (papers.issue(&other), Papers::new().issue(&stranger));
+    let connect = async |leaf: &Leaf, bytes: &str| {
+        let client = Stranger::new(&papers, Some(leaf)).offering(&["http/1.1"]);
+        let mut tls = within("a handshake", client.connect(address)).await.unwrap();
+        tls.write_all(bytes.as_bytes()).await.unwrap();
+        tls
+    };
+    let get = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+    let mut open = Vec::new();
+    for (leaf, bytes) in [(&short, get), (&good, get), (&other, get), (&good, "GET / HT")] {
+        open.push(connect(leaf, bytes).await);
+    }
+    let refused = connect(&stranger, get).await.read_to_end(&mut Vec::new()).await;
+    assert!(refused.is_err());
+    for index in [0, 3] {
+        let _ = within("an end", open[index].read_to_end(&mut Vec::new())).await;
+    }
+    let revoked =
+        RevocationListRequest::new(2).revoke(good.serial(), RevocationReason::Unspecified);
+    let list = list(&papers.authority, &revoked);
+    directory.swap(&files(&papers, &papers.server(), &list));
+    let _ = within("the cut", open[1].read_to_end(&mut Vec::new())).await;
+
+    for event in [
+        (EventKind::HandshakeAccepted, None),
+        (EventKind::HandshakeRefused, Some(Code::UnknownIssuer)),
+        (EventKind::RequestRefused, Some(Code::NotAllowed)),
+        (EventKind::ClosedByLimit, Some(Code::HeaderTimeout)),
+        (EventKind::Drained, Some(Code::Expired)),
+        (EventKind::Cut, Some(Code::Revoked)),
+    ] {
+        eventually("an event", || received.lock().unwrap().contains(&event).then_some(())).await;
+    }
+    let newest = serde_json::to_value(mtls.events().newest()).unwrap();
+    let mut kept: Vec<_> = newest.as_array().unwrap().iter().collect();
+    kept.sort_by_key(|event| event["kind"].as_str().map(str::to_owned));
+    kept.dedup_by_key(|event| event["kind"].as_str().map(str::to_owned));
+    let kept: Vec<_> = kept.iter().map(|event| (&event["kind"], &event["result"])).collect();
+    assert_eq!(
+        serde_json::json!(kept),
+        serde_json::json!([
+            ["closed-by-limit", "refused"],
+            ["handshake-accepted", "accepted"],
+            ["handshake-refused", "refused"],
+            ["request-refused", "refused"],
+        ])
+    );
 }
 
 #[tokio::test]
@@ -250,11 +321,16 @@ fn listener() -> (TcpListener, SocketAddr) {
 /// An HTTP server that accepts the good client only.
 fn serve(directory: &IdentityDirectory) -> (Mtls, SocketAddr) {
     let mtls = Mtls::from_directory(directory.path()).unwrap();
+    let address = serve_by(&mtls);
+    (mtls, address)
+}
+
+fn serve_by(mtls: &Mtls) -> SocketAddr {
     let policy = Policy::allow(CLIENT.parse::<SpiffeId>().unwrap());
     let app = Router::new().route("/", get("hello")).layer(mtls.authorize(policy));
     let (listener, address) = listener();
     tokio::spawn(mtls.serve(listener, app).into_future());
-    (mtls, address)
+    address
 }
 
 /// A server that echoes bytes.
@@ -307,8 +383,8 @@ async fn fetch(
     address: SocketAddr,
 ) -> Result<(StatusCode, String), RequestError> {
     let mtls = Mtls::from_directory(directory.path()).unwrap();
-    let reach = ConnectOptions { protocol: Protocol::Any, ..ConnectOptions::default() };
-    let client = mtls.client().reach(reach).build().unwrap();
+    let options = ConnectOptions::with(|options| options.protocol = Protocol::Any);
+    let client = mtls.client().options(options).build().unwrap();
     let url = format!("https://localhost:{}/", address.port());
     let response = within("an answer", client.get(&url)).await?;
     let status = response.status();

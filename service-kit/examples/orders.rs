@@ -39,7 +39,7 @@ fn settings() -> Result<ServiceSettings, Problems> {
 async fn serve(settings: ServiceSettings, shutdown: Shutdown) -> anyhow::Result<()> {
     let service = Service::bind(settings, shutdown)?;
     let caller: SpiffeId = CALLER.parse()?;
-    let authorize = AuthorizeLayer::new(Policy::allow(caller), service.events.clone());
+    let authorize = AuthorizeLayer::new(Policy::allow(caller));
     let orders = get(async || Json(json!({ "orders": [] })));
     let routes = Router::new().route("/orders", orders).layer(authorize);
     service.serve_mutual_tls("orders", routes).await

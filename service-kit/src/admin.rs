@@ -15,8 +15,6 @@ use axum::{Json, Router};
 use http::{StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mtls::connection::Connections;
-use mtls::event::Events;
-use mtls::limits::Limits;
 use mtls::server::Acceptor;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -35,10 +33,8 @@ use crate::settings::ServiceLimits;
 /// What the admin listener looks at.
 #[derive(Clone)]
 pub struct Admin {
-    /// Who is connected.
+    /// Who is connected, and what happened on connections.
     pub connections: Arc<Connections>,
-    /// Handshake and request events.
-    pub events: Arc<Events>,
     /// Who we are.
     pub identities: Identities,
     /// What `/readyz` looks at besides the identities.
@@ -73,8 +69,10 @@ impl Admin {
             Err(error) => return tracing::error!(%error, "the admin listener failed"),
         };
         let few = Capacity::of_process().admin_connections();
-        let few = Limits { max_connections: few, ..limits.connection.clone() };
-        let acceptor = Acceptor::admin(few, self.events, Connections::new());
+        let mut admin = limits.connection.clone();
+        admin.max_connections = few;
+        let connections = Connections::new(Arc::clone(self.connections.events()));
+        let acceptor = Acceptor::admin(admin, connections);
         let (_teller, never) = Shutdown::by_hand();
         let ended = server::serve("admin", listener, acceptor, routes, &limits, never).await;
         if let Err(error) = ended {
@@ -122,7 +120,7 @@ async fn identity(State(admin): State<Admin>) -> Response {
 }
 
 async fn events(State(admin): State<Admin>) -> Response {
-    events::stream(admin.events)
+    events::stream(Arc::clone(admin.connections.events()))
 }
 
 const REMEDY: &str = "bind the admin listener to another address than loopback";

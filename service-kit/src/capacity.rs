@@ -171,7 +171,7 @@ mod tests {
             let (_, limits) = text.split_once("limits:").unwrap();
             let (_, memory) = limits.split_once("memory: ").unwrap();
             let memory: usize = memory.split_once("Mi").unwrap().0.parse().unwrap();
-            let mut limits = Limits { max_connections: connections, ..Limits::default() };
+            let mut limits = Limits::with(|limits| limits.max_connections = connections);
 
             let notes = Capacity::new(1 << 20, Some(memory << 20)).fit(&mut limits, None);
 

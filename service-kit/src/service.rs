@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use mtls::ClientCertificates;
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
@@ -23,10 +24,8 @@ use crate::{metrics, server};
 /// A service that listens, and does not answer yet.
 #[derive(Debug)]
 pub struct Service {
-    /// Its open connections, in both directions.
+    /// Its open connections, in both directions, and what happened on them.
     pub connections: Arc<Connections>,
-    /// Its handshake and request events.
-    pub events: Arc<Events>,
     /// Its limits.
     pub limits: ServiceLimits,
     /// Its identity and its trust.
@@ -48,8 +47,7 @@ impl Service {
         let notes = Capacity::of_process().fit(&mut settings.limits.connection, None);
         notes.iter().for_each(|note| tracing::warn!("{note}"));
         Ok(Self {
-            connections: Connections::new(),
-            events: Events::new(settings.limits.log_refusals_per_second),
+            connections: Connections::new(Events::new(settings.limits.log_refusals_per_second)),
             admin: server::bind(settings.admin, "ADMIN_PORT")?,
             listener: server::bind(settings.listen, "PORT")?,
             recorder: metrics::recorder()?,
@@ -84,10 +82,10 @@ impl Service {
     ///
     /// A listener failed.
     pub async fn serve_mutual_tls(self, name: &'static str, routes: Router) -> anyhow::Result<()> {
-        let acceptor = Acceptor::mutual(
+        let acceptor = Acceptor::new(
             Arc::clone(&self.store),
+            ClientCertificates::Required,
             self.limits.connection.clone(),
-            Arc::clone(&self.events),
             Arc::clone(&self.connections),
         );
         let _beside = self.serve_admin()?;
@@ -119,7 +117,6 @@ impl Service {
     fn serve_admin(&self) -> anyhow::Result<JoinSet<()>> {
         let admin = Admin {
             connections: Arc::clone(&self.connections),
-            events: Arc::clone(&self.events),
             identities: Identities::new(vec![Arc::clone(&self.store)]),
             more_checks: Arc::new(Vec::new),
             recorder: self.recorder.clone(),

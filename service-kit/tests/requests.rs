@@ -15,7 +15,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::Request;
-use mtls::client::{Client, ConnectOptions, ExpectedServer, Protocol};
+use mtls::ClientCertificates;
+use mtls::client::{Client, ConnectOptions, Protocol};
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
@@ -86,11 +87,11 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
         max_body_bytes: 0,
         max_requests: 20,
     };
-    let acceptor = Acceptor::mutual(
+    let acceptor = Acceptor::new(
         store(directory, Role::Server),
+        ClientCertificates::Required,
         limits.connection.clone(),
-        Events::new(0),
-        Connections::new(),
+        Connections::new(Events::new(0)),
     );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -105,10 +106,11 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
 
 fn client(directory: &Path, address: SocketAddr) -> Client<Body> {
     let dial = Some(address.to_string().parse().unwrap());
-    let reach = ConnectOptions { dial, protocol: Protocol::Http2, ..ConnectOptions::default() };
+    let options = ConnectOptions::with(|options| {
+        (options.dial, options.protocol) = (dial, Protocol::Http2);
+    });
     let store = store(directory, Role::Client);
-    let (events, open) = (Events::new(0), Connections::new());
-    Client::new(store, ExpectedServer::default(), reach, &Limits::default(), events, open)
+    Client::new(store, options, &Limits::default(), Connections::new(Events::new(0)))
 }
 
 fn store(directory: &Path, role: Role) -> Arc<CredentialStore> {

@@ -78,16 +78,16 @@ impl AllLimits {
                 value.number(0..=MOST)
             });
         table.finish();
+        let mut limits = Limits::default();
+        limits.handshake_timeout = handshake?;
+        limits.header_timeout = header?;
+        limits.idle_timeout = idle?;
+        limits.max_connection_age = age?;
+        limits.max_connections = connections?;
+        limits.max_connections_per_address = of_address?;
+        limits.max_header_bytes = request_head?;
         Some(Self {
-            connection: Limits {
-                handshake_timeout: handshake?,
-                header_timeout: header?,
-                idle_timeout: idle?,
-                max_connection_age: age?,
-                max_connections: connections?,
-                max_connections_per_address: of_address?,
-                max_header_bytes: request_head?,
-            },
+            connection: limits,
             drain_timeout: drain?,
             log_refusals_per_second: logged?,
             max_requests: requests?,

@@ -49,13 +49,13 @@ impl View {
         let reload = gateway.reloads.last();
         let problems = reload.problem.iter().flat_map(|problem| problem.lines());
         let listeners = plan.config.listeners.iter();
-        let events = gateway.registries.events.newest();
+        let events = gateway.connections.events().newest();
         let refusals = events.iter().filter_map(|handshake| RefusalView::of(handshake, now));
         Self {
             at: Moment(now),
             file: gateway.file().display().to_string(),
             last_reload: ReloadView::new(reload.at, problems),
-            open_connections: gateway.registries.connections.admitted(),
+            open_connections: gateway.connections.admitted(),
             requests_in_flight: plan.in_flight(),
             max_requests: plan.config.max_requests_total,
             listeners: listeners

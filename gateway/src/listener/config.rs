@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use mtls::connection::Connection;
+use mtls::connection::{Connection, Connections};
 use mtls::credentials::CredentialStore;
-use mtls::event::Events;
 use mtls::event::refusal::{Code, Reason};
 use mtls::field_limits::FieldLimits;
 use mtls::peer::Peer;
@@ -18,7 +17,6 @@ use crate::redirect::Hosts;
 use crate::request_limits::RequestLimits;
 use crate::route_metrics::RouteMetrics;
 use crate::routes::Routes;
-use crate::upstream::Registries;
 
 /// Which callers a listener admits, its limits, and its routes.
 #[derive(Debug)]
@@ -26,7 +24,6 @@ pub(crate) struct ListenerConfig {
     pub(super) acceptor: Acceptor,
     /// The size limits of request heads and trailers.
     pub(crate) fields: FieldLimits,
-    pub(crate) events: Arc<Events>,
     /// The hosts that a redirecting listener redirects to.
     pub(crate) hosts: Hosts,
     /// How its connections are served.
@@ -49,25 +46,18 @@ impl ListenerConfig {
         routes: Routes,
         config: &Config,
         requests: RequestLimits,
-        registries: &Registries,
+        connections: &Arc<Connections>,
     ) -> Self {
-        let (events, open) = (Arc::clone(&registries.events), Arc::clone(&registries.connections));
-        let limits = &config.limits;
+        let (limits, connections) = (config.limits.clone(), Arc::clone(connections));
         let acceptor = match (&listener.security, &store) {
             (Security::Tls { client_certificates, .. }, Some(store)) => {
-                let make = match client_certificates {
-                    ClientCertificates::Off => Acceptor::without_client_certificates,
-                    ClientCertificates::Optional => Acceptor::optional,
-                    ClientCertificates::Required => Acceptor::mutual,
-                };
-                make(Arc::clone(store), limits.clone(), events, open)
+                Acceptor::new(Arc::clone(store), *client_certificates, limits, connections)
             }
-            _ => Acceptor::plain(limits.clone(), events, open),
+            _ => Acceptor::plain(limits, connections),
         };
         Self {
             acceptor,
             fields: config.request_fields,
-            events: Arc::clone(&registries.events),
             hosts: Hosts::default(),
             http: http_settings(config, &requests),
             store,

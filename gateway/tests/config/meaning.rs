@@ -183,15 +183,15 @@ idle = "3s"
     let seconds = Duration::from_secs;
     assert_eq!(
         config.limits,
-        Limits {
-            handshake_timeout: seconds(1),
-            header_timeout: seconds(2),
-            idle_timeout: seconds(180),
-            max_connection_age: Duration::from_secs(420),
-            max_connections: 5,
-            max_connections_per_address: 6,
-            max_header_bytes: 16 * 1024,
-        }
+        Limits::with(|limits| {
+            limits.handshake_timeout = seconds(1);
+            limits.header_timeout = seconds(2);
+            limits.idle_timeout = seconds(180);
+            limits.max_connection_age = seconds(420);
+            limits.max_connections = 5;
+            limits.max_connections_per_address = 6;
+            limits.max_header_bytes = 16 * 1024;
+        })
     );
     assert_eq!(config.request_fields, FieldLimits { bytes: 16 * 1024, fields: 17 });
     assert_eq!(config.response_fields, FieldLimits { bytes: 18 * 1024, fields: 17 });

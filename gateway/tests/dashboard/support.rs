@@ -13,7 +13,7 @@ use authority::{Authority, AuthorityRequest, Leaf, LeafRequest, RevocationListRe
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
-use mtls::client::{Client, ConnectOptions, ExpectedServer};
+use mtls::client::{Client, ConnectOptions};
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
@@ -99,11 +99,9 @@ impl DashboardFixture {
             self.state()["listeners"][0]["address"].as_str().unwrap().parse().unwrap();
         let client = Client::new(
             Arc::new(store),
-            ExpectedServer { spiffe_id: None },
             ConnectOptions::default(),
             &Limits::default(),
-            Events::new(0),
-            Connections::new(),
+            Connections::new(Events::new(0)),
         );
         Caller { client, secure: format!("https://localhost:{}", address.port()) }
     }

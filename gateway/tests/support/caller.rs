@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body::Body;
-use mtls::client::{Client, ConnectOptions, ExpectedServer, Protocol};
+use mtls::client::{Client, ConnectOptions, Protocol};
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::Events;
@@ -126,7 +126,8 @@ where
     let store =
         CredentialStore::load(identity.to_owned(), &[Role::Client], Revocation::Off).unwrap();
     let dial = Some(address.to_string().parse().unwrap());
-    let reach = ConnectOptions { dial, protocol, ..ConnectOptions::default() };
-    let (events, open) = (Events::new(0), Connections::new());
-    Client::new(Arc::new(store), ExpectedServer::default(), reach, &Limits::default(), events, open)
+    let options =
+        ConnectOptions::with(|options| (options.dial, options.protocol) = (dial, protocol));
+    let connections = Connections::new(Events::new(0));
+    Client::new(Arc::new(store), options, &Limits::default(), connections)
 }

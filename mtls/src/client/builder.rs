@@ -8,10 +8,9 @@ use http_body_util::Full;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Client, ConnectOptions, ExpectedServer, Resolver};
+use super::{Client, ConnectOptions, Resolver};
 use crate::connection::Connections;
 use crate::credentials::CredentialStore;
-use crate::event::Events;
 use crate::event::refusal::Reason;
 use crate::limits::Limits;
 use crate::pki::role::Role;
@@ -22,11 +21,9 @@ use crate::pki::spiffe::SpiffeId;
 #[must_use = "there is no client until `build` is called"]
 pub struct Builder {
     connections: Arc<Connections>,
-    expectation: ExpectedServer,
-    events: Arc<Events>,
     limits: Limits,
+    options: ConnectOptions,
     store: Arc<CredentialStore>,
-    reach: ConnectOptions,
 }
 
 /// Servers would refuse this identity, so there is no client.
@@ -38,28 +35,27 @@ impl Builder {
     pub(crate) fn new(
         store: Arc<CredentialStore>,
         limits: Limits,
-        events: Arc<Events>,
         connections: Arc<Connections>,
     ) -> Self {
-        let (expectation, reach) = (ExpectedServer::default(), ConnectOptions::default());
-        Self { connections, expectation, events, limits, store, reach }
+        Self { connections, limits, options: ConnectOptions::default(), store }
     }
 
     /// The SPIFFE ID that the server's certificate must contain, besides the name in the URL.
     pub fn expect_server(mut self, spiffe_id: SpiffeId) -> Self {
-        self.expectation.spiffe_id = Some(spiffe_id);
+        self.options.expected.spiffe_id = Some(spiffe_id);
         self
     }
 
-    /// How servers are reached: the address, the protocol, the connect timeout.
-    pub fn reach(self, reach: ConnectOptions) -> Self {
-        Self { reach, ..self }
+    /// How servers are reached: the address, the protocol, the connect timeout. It replaces what
+    /// other calls have chosen.
+    pub fn options(self, options: ConnectOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// Where addresses come from, if not from the host in the URL: each address has connections of
     /// its own, and requests are sent to them by turns. The name in the URL is verified as always.
     pub fn resolver(mut self, resolver: Resolver) -> Self {
-        self.reach.resolver = Some(resolver);
+        self.options.resolver = Some(resolver);
         self
     }
 
@@ -87,7 +83,6 @@ impl Builder {
         own.trust
             .verify(own.identity.chain(), Role::Client, OffsetDateTime::now_utc())
             .map_err(UnfitIdentity)?;
-        let Self { connections, expectation, events, limits, store, reach } = self;
-        Ok(Client::new(store, expectation, reach, &limits, events, connections))
+        Ok(Client::new(self.store, self.options, &self.limits, self.connections))
     }
 }

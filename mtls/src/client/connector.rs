@@ -3,10 +3,11 @@
 
 use std::future::Future;
 use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::Uri;
 use http::uri::Scheme;
@@ -19,17 +20,18 @@ use tokio::sync::Semaphore;
 use tokio_rustls::{TlsConnector, TlsStream};
 use tower::Service;
 
+use super::Protocol;
 use super::attempt::note_opened;
 use super::config::client_config;
+use super::endpoint::Template;
 use super::error::ConnectError;
-use super::{ConnectOptions, ExpectedServer, Protocol};
+use crate::connection::Connection;
 use crate::connection::session::Session;
 use crate::connection::stream::{Stream, Wire};
-use crate::connection::{Connection, Connections};
 use crate::credentials::CredentialStore;
+use crate::event::Event;
 use crate::event::failure::Failure;
 use crate::event::refusal::{Code, Reason, Refusal};
-use crate::event::{Event, Events};
 use crate::field_limits::FieldLimits;
 use crate::peer::Peer;
 use crate::pki::role::Role;
@@ -42,54 +44,40 @@ pub(super) struct Connector {
 
 #[derive(Debug)]
 struct Inner {
-    connections: Arc<Connections>,
-    handshake_timeout: Duration,
-    events: Arc<Events>,
     /// Connections that are being opened.
     opening: Semaphore,
-    reach: ConnectOptions,
-    security: Security,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Security {
-    Mutual { expectation: ExpectedServer, store: Arc<CredentialStore> },
-    Plain,
+    template: Template,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Connector {
-    pub(super) fn new(
-        security: Security,
-        reach: ConnectOptions,
-        handshake_timeout: Duration,
-        events: Arc<Events>,
-        connections: Arc<Connections>,
-    ) -> Self {
+    /// Connects as the template says, but to this address where there is one.
+    pub(super) fn new(template: &Template, address: Option<SocketAddr>) -> Self {
+        let mut template = template.clone();
+        if let Some(address) = address {
+            let dial = address.to_string().parse();
+            template.options.dial = Some(dial.expect("an address must be an authority"));
+        }
         let mut http = HttpConnector::new();
         http.enforce_http(false);
-        http.set_connect_timeout(Some(reach.connect_timeout));
+        http.set_connect_timeout(Some(template.options.connect_timeout));
         http.set_nodelay(true);
         let opening = Semaphore::new(MOST_OPENING);
-        let inner = Inner { connections, handshake_timeout, events, opening, reach, security };
-        Self { http, inner: Arc::new(inner) }
+        Self { http, inner: Arc::new(Inner { opening, template }) }
     }
 
     /// Whose identity is presented; none without TLS.
     pub(super) fn store(&self) -> Option<&Arc<CredentialStore>> {
-        match &self.inner.security {
-            Security::Mutual { store, .. } => Some(store),
-            Security::Plain => None,
-        }
+        self.inner.template.store.as_ref()
     }
 
     pub(super) fn response_fields(&self) -> FieldLimits {
-        self.inner.reach.response_fields
+        self.inner.template.options.response_fields
     }
 
     pub(super) fn protocol(&self) -> Protocol {
-        self.inner.reach.protocol
+        self.inner.template.options.protocol
     }
 }
 
@@ -109,21 +97,19 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let name = name?;
             let too_late = |_| Error::from(ErrorKind::TimedOut);
-            let deadline = tokio::time::Instant::now() + inner.reach.connect_timeout;
+            let deadline = tokio::time::Instant::now() + inner.template.options.connect_timeout;
             let opening = tokio::time::timeout_at(deadline, inner.opening.acquire());
             let _opening = opening.await.map_err(too_late)?;
             let tcp = tokio::time::timeout_at(deadline, tcp);
             let tcp = tcp.await.map_err(too_late)??.into_inner();
             let address = tcp.peer_addr()?;
             let wire = Wire::new(tcp, address);
-            let mut stream = match (name, &inner.security) {
-                (Some(name), Security::Mutual { expectation, store }) => {
-                    inner.handshake(wire, name, expectation, store).await?
-                }
+            let mut stream = match (name, &inner.template.store) {
+                (Some(name), Some(store)) => inner.handshake(wire, name, store).await?,
                 _ => inner.without_handshake(wire),
             };
             let by_alpn = stream.connection().session().is_some_and(Session::is_http2);
-            let http2 = by_alpn || inner.reach.protocol == Protocol::Http2;
+            let http2 = by_alpn || inner.template.options.protocol == Protocol::Http2;
             if http2 {
                 stream.follow_http2();
             }
@@ -144,7 +130,7 @@ impl HyperConnection for Stream {
 impl Inner {
     /// Where the server of a URL is found.
     fn place(&self, url: Uri) -> Uri {
-        let Some(dial) = &self.reach.dial else {
+        let Some(dial) = &self.template.options.dial else {
             return url;
         };
         let scheme = url.scheme().cloned().unwrap_or(Scheme::HTTPS);
@@ -154,9 +140,9 @@ impl Inner {
 
     /// The name that the server must prove; none without TLS.
     fn server_name(&self, url: &Uri) -> Result<Option<ServerName<'static>>, ConnectError> {
-        match (&self.security, url.scheme_str()) {
-            (Security::Mutual { .. }, Some("https")) => server_name(url).map(Some),
-            (Security::Plain, Some("http")) => Ok(None),
+        match (&self.template.store, url.scheme_str()) {
+            (Some(_), Some("https")) => server_name(url).map(Some),
+            (None, Some("http")) => Ok(None),
             _ => Err(ConnectError::Url(url.to_string())),
         }
     }
@@ -164,7 +150,7 @@ impl Inner {
     fn without_handshake(&self, wire: Wire) -> Stream {
         let address = wire.peer_address();
         let connection = Arc::new(Connection::new(Role::Client, address, None, None));
-        self.connections.add(&connection);
+        self.template.connections.add(&connection);
         note_opened(&connection);
         Stream::plain(wire, connection, None)
     }
@@ -173,26 +159,25 @@ impl Inner {
         &self,
         wire: Wire,
         name: ServerName<'static>,
-        expectation: &ExpectedServer,
         store: &Arc<CredentialStore>,
     ) -> Result<Stream, ConnectError> {
         let began = Instant::now();
         let peer = wire.peer_address();
         let refused = |refusal: Refusal| {
             let event = Event::refused(Role::Client, began.elapsed(), None, refusal.clone());
-            self.events.record(event);
+            self.template.connections.events().record(event);
             ConnectError::Event(Box::new(refusal))
         };
 
-        let spiffe_id = expectation.spiffe_id.clone();
-        let config = client_config(store.current(), spiffe_id, self.reach.protocol);
+        let spiffe_id = self.template.options.expected.spiffe_id.clone();
+        let config = client_config(store.current(), spiffe_id, self.template.options.protocol);
         let (config, verifier) = config.map_err(|error| {
             let reason = Reason::new(Code::ProtocolError).with_detail(error.to_string());
             refused(Refusal::new(reason, Role::Client, None, peer))
         })?;
         let server_name = name.to_str().into_owned();
         let connect = TlsConnector::from(Arc::new(config)).connect(name, wire).into_fallible();
-        let tls = match tokio::time::timeout(self.handshake_timeout, connect).await {
+        let tls = match tokio::time::timeout(self.template.handshake_timeout, connect).await {
             Ok(Ok(tls)) => tls,
             Ok(Err((error, wire))) => {
                 let failure = Failure {
@@ -221,17 +206,10 @@ impl Inner {
         }
         let session = Session::of(tls.get_ref().1, Some(server_name));
         let proven = verifier.verified_chain().map(|chain| (Peer::new(chain), Arc::clone(store)));
-        let certificate = proven.as_ref().map(|(peer, _)| Arc::clone(peer.certificate()));
-        self.events.record(Event::accepted(
-            Role::Client,
-            peer,
-            began.elapsed(),
-            session.clone(),
-            certificate,
-        ));
         let connection = Connection::new(Role::Client, peer, Some(session), proven);
         let connection = Arc::new(connection);
-        self.connections.add_verified_by(&connection, verifier.credentials());
+        self.template.connections.add_verified_by(&connection, verifier.credentials());
+        connection.record_accepted(began.elapsed());
         note_opened(&connection);
         Ok(Stream::tls(TlsStream::Client(tls), connection, None))
     }

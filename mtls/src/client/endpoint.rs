@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::uri::Authority;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -12,23 +11,23 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::TokioTimer;
 
-use super::connector::{Connector, Security};
+use super::connector::Connector;
 use super::retryable_body::{BodyOwner, RetryableBody};
 use super::tasks::Tasks;
 use super::{ConnectOptions, Failed, Protocol, Sent, attempt};
 use crate::connection::{Connections, InFlight};
-use crate::event::Events;
+use crate::credentials::CredentialStore;
 use crate::task::OwnedTask;
 
 /// What every endpoint of a client has in common.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) connections: Arc<Connections>,
-    pub(super) events: Arc<Events>,
     pub(super) handshake_timeout: Duration,
     pub(super) idle_timeout: Duration,
     pub(super) options: ConnectOptions,
-    pub(super) security: Security,
+    /// Whose identity is presented; none without TLS.
+    pub(super) store: Option<Arc<CredentialStore>>,
 }
 
 /// The pools of one address; without an address, of the host in each URL.
@@ -50,19 +49,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     pub(super) fn new(template: &Template, address: Option<SocketAddr>) -> Self {
-        let mut options = template.options.clone();
-        if let Some(address) = address {
-            let dial: Authority =
-                address.to_string().parse().expect("an address must be an authority");
-            options.dial = Some(dial);
-        }
-        let connector = Connector::new(
-            template.security.clone(),
-            options,
-            template.handshake_timeout,
-            Arc::clone(&template.events),
-            Arc::clone(&template.connections),
-        );
+        let connector = Connector::new(template, address);
         let pool = IdentityPool::new(connector.clone(), template.idle_timeout);
         let pool = Arc::new(Mutex::new(pool));
         let renewal = connector.store().map(|store| {

@@ -10,19 +10,18 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 use time::OffsetDateTime;
 use tokio::sync::SetOnce;
-use tracing::info;
 
 use super::Connections;
 use super::activity::{Activity, TimeLimit};
 use crate::connection::session::Session;
 use crate::credentials::CredentialStore;
+use crate::event::EventKind;
 use crate::event::alert::Alert;
 use crate::event::refusal::{Code, Reason};
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::pki::role::Role;
 use crate::pki::trust::VerifiedChain;
-use crate::untrusted::Untrusted;
 
 /// An open connection, as requests on it and its registry see it.
 #[derive(Debug)]
@@ -138,23 +137,23 @@ impl Connection {
     }
 
     /// Lets requests in flight finish within a second, and no new one begin; then cuts.
-    fn drain(&self, code: Code) {
+    fn drain(&self, reason: Reason) {
         if self.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire).is_err()
         {
             return;
         }
         let _ = self.drained_since.set(Instant::now());
         let _ = self.drained.set(());
-        self.log_end("drained", code);
+        self.record(EventKind::Drained, reason, Duration::ZERO);
         if self.activity().in_flight() == 0 {
             self.end();
         }
     }
 
     /// Ends it at once: every read and write fails from now on.
-    fn cut(&self, code: Code) {
+    fn cut(&self, kind: EventKind, reason: Reason) {
         if self.end() {
-            self.log_end("cut", code);
+            self.record(kind, reason, Duration::ZERO);
         }
     }
 
@@ -183,9 +182,9 @@ impl Connection {
                 self.trusted_until.store(chain.not_after.unix_timestamp(), Ordering::Release);
             }
             Err(reason) if matches!(reason.code, Code::Expired | Code::UnknownIssuer) => {
-                self.drain(reason.code);
+                self.drain(reason.clone());
             }
-            Err(reason) => self.cut(reason.code),
+            Err(reason) => self.cut(EventKind::Cut, reason.clone()),
         }
     }
 
@@ -220,6 +219,10 @@ impl Connection {
     /// Whether HTTP was left on it.
     pub fn is_upgraded(&self) -> bool {
         self.activity().is_upgraded()
+    }
+
+    pub(super) fn registry(&self) -> Option<&Arc<Connections>> {
+        self.registry.get()
     }
 
     pub(super) fn belong_to(&self, registry: &Arc<Connections>) {
@@ -380,7 +383,7 @@ impl Connection {
             (activity.in_flight() == 0, too_many)
         };
         if too_many {
-            self.cut(Code::TooManyResets);
+            self.cut(EventKind::ClosedByLimit, Reason::new(Code::TooManyResets));
         }
         if idle && self.side == Role::Client && self.is_draining() {
             self.end();
@@ -405,20 +408,6 @@ impl Connection {
         self.read_waker.wake();
         self.write_waker.wake();
         before != CUT
-    }
-
-    fn log_end(&self, how: &'static str, code: Code) {
-        #[cfg(feature = "metrics")]
-        metrics::counter!("mtls_connections_ended_total", "how" => how, "code" => code.as_str())
-            .increment(1);
-        let name = self.peer.as_ref().map_or("", |peer| peer.certificate().name());
-        info!(
-            peer = %self.address,
-            name = %Untrusted(name),
-            code = code.as_str(),
-            "connection {how}: {}",
-            code.sentence()
-        );
     }
 
     fn activity(&self) -> MutexGuard<'_, Activity> {

@@ -13,18 +13,20 @@ use tokio::time::MissedTickBehavior;
 
 use super::Connection;
 use crate::credentials::{CredentialStore, Credentials};
+use crate::event::Events;
 use crate::event::refusal::{Code, Reason};
 use crate::limits::Limits;
 use crate::pki::role::Role;
 use crate::task::OwnedTask;
 
-/// The open connections of one service, in both directions.
+/// The open connections of one service, in both directions, and the events on them.
 ///
 /// The tasks that end connections as the trust in their peers ends belong to it: they begin with
 /// the first acceptor or client that is given a [`CredentialStore`], and end with the registry, which every
 /// open connection keeps alive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Connections {
+    events: Arc<Events>,
     open: Mutex<Open>,
     /// Ends connections whose peer's certificate has ended.
     expiry: OnceLock<OwnedTask>,
@@ -47,9 +49,14 @@ pub(crate) struct Admission {
 }
 
 impl Connections {
-    /// No connections yet.
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    /// No connections yet, whose events go there.
+    pub fn new(events: Arc<Events>) -> Arc<Self> {
+        Arc::new(Self { events, open: Mutex::default(), expiry: OnceLock::new() })
+    }
+
+    /// What happened on them.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// How many are open that were accepted, handshakes included.
@@ -106,7 +113,7 @@ impl Connections {
     }
 
     /// From now on ends connections as the trust in their peers ends: each time that roots or lists
-    /// of `live` change, and as certificates end. The files of `live` are followed for it.
+    /// of `store` change, and as certificates end. The files of `store` are followed for it.
     ///
     /// # Panics
     ///

@@ -23,11 +23,10 @@ use self::preface::Preface;
 use self::transport::Transport;
 pub(crate) use self::wire::Wire;
 use crate::connection::{Admission, Connection, TimeLimit};
+use crate::event::EventKind;
 use crate::event::alert::Alert;
-use crate::event::refusal::{Code, Reason, Refusal};
-use crate::event::{Event, Events};
+use crate::event::refusal::{Code, Reason};
 use crate::limits::Limits;
-use crate::pki::role::Role;
 
 /// An open stream, and what is known of its connection.
 #[derive(Debug)]
@@ -50,8 +49,6 @@ pub(crate) struct ServerLimits {
     /// Given back when the stream ends.
     #[expect(dead_code, reason = "it is held, not read")]
     pub(crate) admission: Admission,
-    /// Records that a limit ended the connection.
-    pub(crate) events: Arc<Events>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) timer: Option<Pin<Box<Sleep>>>,
 }
@@ -157,8 +154,10 @@ impl Stream {
             }
             if tokio::time::Instant::now() >= deadline {
                 if limit == TimeLimit::Header {
+                    // Mere silence is no refusal.
                     let waited = keeper.limits.header_timeout;
-                    keeper.events.record(too_slow(&self.connection, waited));
+                    let reason = Reason::new(Code::HeaderTimeout);
+                    self.connection.record(EventKind::ClosedByLimit, reason, waited);
                 }
                 self.connection.note_ended();
                 return Err(Error::new(ErrorKind::TimedOut, "the connection was too slow"));
@@ -336,11 +335,3 @@ impl Drop for Stream {
 
 /// How long a client may go on sending after our last word.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// A request whose head took too long; mere silence is no refusal.
-fn too_slow(connection: &Connection, waited: Duration) -> Event {
-    let mut reason = Reason::new(Code::HeaderTimeout);
-    reason.certificate = connection.peer().map(|peer| Arc::clone(peer.certificate()));
-    let refusal = Refusal::new(reason, Role::Server, None, connection.address());
-    Event::refused(Role::Server, waited, connection.session().cloned(), refusal)
-}

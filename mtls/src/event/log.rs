@@ -1,4 +1,4 @@
-//! A handshake as a log line and as metrics.
+//! An event as a log line and as metrics.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,51 +7,77 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use tracing::{info, warn};
 
-use super::Event;
+#[cfg(feature = "metrics")]
+use super::EventKind;
+use super::refusal::Refusal;
+use super::{Event, Outcome};
 use crate::pki::certificate::ShownNames;
 use crate::pki::role::Role;
-use crate::untrusted::Excerpt;
+use crate::untrusted::{Excerpt, Untrusted};
 
 #[cfg(feature = "metrics")]
-pub(super) fn count(handshake: &Event) {
-    let side = handshake.side.as_str();
-    let Some(refusal) = &handshake.refusal else {
-        let version = handshake.tls.as_ref().map_or("none", |tls| tls.version);
-        counter!("mtls_handshakes_total", "side" => side, "result" => "accepted", "version" => version)
-            .increment(1);
-        histogram!("mtls_handshake_duration_seconds", "side" => side)
-            .record(handshake.duration.as_secs_f64());
+pub(super) fn count(event: &Event) {
+    let side = event.side.as_str();
+    match event.kind {
+        EventKind::HandshakeAccepted => {
+            let version = event.tls.as_ref().map_or("none", |tls| tls.version);
+            counter!("mtls_handshakes_total", "side" => side, "result" => "accepted", "version" => version)
+                .increment(1);
+            histogram!("mtls_handshake_duration_seconds", "side" => side)
+                .record(event.duration.as_secs_f64());
+        }
+        EventKind::HandshakeRefused => {
+            counter!("mtls_handshakes_total", "side" => side, "result" => "refused", "version" => "none")
+                .increment(1);
+        }
+        EventKind::RequestRefused
+        | EventKind::ClosedByLimit
+        | EventKind::Drained
+        | EventKind::Cut => {}
+    }
+    let Some(refusal) = &event.refusal else {
         return;
     };
-    counter!("mtls_handshakes_total", "side" => side, "result" => "refused", "version" => "none")
-        .increment(1);
-    counter!("mtls_refusals_total", "side" => refusal.side.as_str(), "code" => refusal.code.as_str())
-        .increment(1);
+    let code = refusal.code.as_str();
+    if event.kind.outcome() == Outcome::Refused {
+        counter!("mtls_refusals_total", "side" => refusal.side.as_str(), "code" => code)
+            .increment(1);
+    }
+    let how = match event.kind {
+        EventKind::Drained => "drained",
+        EventKind::ClosedByLimit | EventKind::Cut => "cut",
+        _ => return,
+    };
+    counter!("mtls_connections_ended_total", "how" => how, "code" => code).increment(1);
 }
 
-pub(super) fn log(handshake: &Event, budget: &LogBudget) {
-    if handshake.refusal.is_none() {
-        log_accepted(handshake);
-    } else if let Some(left_out) = budget.spend(Instant::now()) {
+pub(super) fn log(event: &Event, budget: &LogBudget) {
+    let Some(refusal) = &event.refusal else {
+        return log_accepted(event);
+    };
+    if event.kind.outcome() == Outcome::Ended {
+        return log_ended(event, refusal);
+    }
+    if let Some(left_out) = budget.spend(Instant::now()) {
         if left_out > 0 {
             warn!(left_out, "refusals were not logged, since so many came in one second");
         }
-        log_refused(handshake);
+        log_refused(event, refusal);
     }
 }
 
-fn log_accepted(handshake: &Event) {
-    let certificate = handshake.client_cert.as_ref().or(handshake.server_cert.as_ref());
-    let message = match (handshake.side, certificate.is_some()) {
+fn log_accepted(event: &Event) {
+    let certificate = event.client_cert.as_ref().or(event.server_cert.as_ref());
+    let message = match (event.side, certificate.is_some()) {
         (Role::Server, true) => "client authenticated",
         (Role::Server, false) => "handshake done, without a client certificate",
         (Role::Client, _) => "server authenticated",
     };
-    let tls = handshake.tls.as_ref();
+    let tls = event.tls.as_ref();
     let shown = ShownNames::of(certificate.map(Arc::as_ref));
     let alpn = tls.and_then(|tls| tls.alpn.as_deref()).map(Excerpt::of);
     info!(
-        peer = %handshake.peer,
+        peer = %event.peer,
         cn = shown.cn.as_ref().map(Excerpt::as_str),
         spiffe_id = shown.spiffe_id.as_ref().map(Excerpt::as_str),
         serial = shown.serial.as_ref().map(Excerpt::as_str),
@@ -59,17 +85,14 @@ fn log_accepted(handshake: &Event) {
         cipher_suite = tls.map(|tls| tls.cipher_suite.as_str()),
         key_exchange = tls.map(|tls| tls.key_exchange.as_str()),
         alpn = alpn.as_ref().map(Excerpt::as_str),
-        duration_us = u64::try_from(handshake.duration.as_micros()).unwrap_or(u64::MAX),
+        duration_us = u64::try_from(event.duration.as_micros()).unwrap_or(u64::MAX),
         "{message}"
     );
 }
 
-fn log_refused(handshake: &Event) {
-    let Some(refusal) = &handshake.refusal else {
-        return;
-    };
+fn log_refused(event: &Event, refusal: &Refusal) {
     let shown = ShownNames::of(refusal.certificate.as_deref());
-    let who = if refusal.side == handshake.side { "refused" } else { "refused by the other side" };
+    let who = if refusal.side == event.side { "refused" } else { "refused by the other side" };
     warn!(
         peer = %refusal.peer,
         code = refusal.code.as_str(),
@@ -79,6 +102,19 @@ fn log_refused(handshake: &Event) {
         alert = refusal.alert.map(|alert| alert.to_string()),
         remedy = refusal.remedy,
         "{who}: {}",
+        Excerpt::of(&refusal.sentence)
+    );
+}
+
+fn log_ended(event: &Event, refusal: &Refusal) {
+    let certificate = event.client_cert.as_ref().or(event.server_cert.as_ref());
+    let name = certificate.map_or("", |certificate| certificate.name());
+    info!(
+        peer = %refusal.peer,
+        name = %Untrusted(name),
+        code = refusal.code.as_str(),
+        "connection {}: {}",
+        event.kind.as_str(),
         Excerpt::of(&refusal.sentence)
     );
 }

@@ -1,4 +1,4 @@
-//! The ring buffer: the newest handshakes, numbered, within a number and a budget of memory.
+//! The ring buffer: the newest events, numbered, within a number and a budget of memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ pub(super) struct Ring {
     /// Newest first; their numbers have no gaps.
     entries: VecDeque<Entry>,
     memory: usize,
-    /// The number of the next handshake.
+    /// The number of the next event.
     next: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
-    handshake: Arc<Event>,
+    event: Arc<Event>,
     memory: usize,
 }
 
 impl Ring {
-    /// Adds the newest handshake, and evicts the oldest ones that it leaves no room for.
-    pub(super) fn push(&mut self, handshake: Event) {
-        let memory = handshake.memory();
+    /// Adds the newest event, and evicts the oldest ones that it leaves no room for.
+    pub(super) fn push(&mut self, event: Event) {
+        let memory = event.memory();
         self.next += 1;
         self.memory += memory;
-        self.entries.push_front(Entry { handshake: Arc::new(handshake), memory });
+        self.entries.push_front(Entry { event: Arc::new(event), memory });
         while self.entries.len() > Events::KEPT
             || (self.memory > Events::MEMORY && self.entries.len() > 1)
         {
@@ -37,14 +37,14 @@ impl Ring {
     /// All, newest first, with their numbers.
     pub(super) fn newest(&self) -> impl Iterator<Item = (u64, Arc<Event>)> {
         let numbers = (0..self.next).rev();
-        numbers.zip(self.entries.iter().map(|entry| Arc::clone(&entry.handshake)))
+        numbers.zip(self.entries.iter().map(|entry| Arc::clone(&entry.event)))
     }
 
     /// The newest one that is older than the one of this number.
     pub(super) fn before(&self, number: Option<u64>) -> Option<(u64, Arc<Event>)> {
         let number = number.unwrap_or(self.next).checked_sub(1)?;
         let index = usize::try_from(self.next - 1 - number).ok()?;
-        Some((number, Arc::clone(&self.entries.get(index)?.handshake)))
+        Some((number, Arc::clone(&self.entries.get(index)?.event)))
     }
 }
 
@@ -69,8 +69,8 @@ mod tests {
     }
 
     fn sizes(ring: &Ring) -> Vec<usize> {
-        let sentence = |handshake: Arc<Event>| handshake.refusal.as_ref().unwrap().sentence.len();
-        ring.newest().map(|(_, handshake)| sentence(handshake)).collect()
+        let sentence = |event: Arc<Event>| event.refusal.as_ref().unwrap().sentence.len();
+        ring.newest().map(|(_, event)| sentence(event)).collect()
     }
 
     proptest! {
@@ -85,7 +85,7 @@ mod tests {
                 ring.push(refusal(*bytes));
 
                 let kept = sizes(&ring);
-                let taken: usize = ring.newest().map(|(_, handshake)| handshake.memory()).sum();
+                let taken: usize = ring.newest().map(|(_, event)| event.memory()).sum();
                 prop_assert!(kept.len() <= Events::KEPT);
                 prop_assert!(taken <= Events::MEMORY || kept.len() == 1);
                 prop_assert_eq!(taken, ring.memory);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_holds_one_handshake_and_misses_the_evicted() {
+    fn a_slow_reader_holds_one_event_and_misses_the_evicted() {
         let events = Events::new(0);
         (0..10).for_each(|bytes| events.record(refusal(bytes)));
         let evicted: Vec<_> = events.newest().iter().map(Arc::downgrade).collect();
@@ -123,7 +123,7 @@ mod tests {
 
         (0..Events::KEPT).for_each(|bytes| events.record(refusal(bytes)));
 
-        let held = evicted.iter().filter(|handshake| handshake.strong_count() > 0).count();
+        let held = evicted.iter().filter(|event| event.strong_count() > 0).count();
         assert_eq!(held, 1);
         assert!(slow.next().is_none());
     }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::{Inner, Mtls, MtlsError};
 use crate::connection::Connections;
 use crate::credentials::{BadFile, CredentialStore};
-use crate::event::Events;
+use crate::event::{Event, Events, Sink};
 use crate::limits::Limits;
 use crate::pki::role::Role;
 use crate::pki::trust::Revocation;
@@ -19,10 +19,11 @@ use crate::pki::trust::Revocation;
 pub struct Builder {
     client_certificates: ClientCertificates,
     directory: PathBuf,
-    events: Option<Arc<Events>>,
     limits: Limits,
+    logged_refusals_per_second: Option<u32>,
     revocation: Revocation,
     role: Option<Role>,
+    sinks: Vec<Sink>,
 }
 
 /// Whether a server asks its clients for a certificate.
@@ -49,10 +50,17 @@ impl Builder {
         Self { client_certificates, ..self }
     }
 
-    /// Where handshakes and refusals are recorded; by default a ring that logs 50 refusals a
-    /// second at most.
-    pub fn events(self, events: Arc<Events>) -> Self {
-        Self { events: Some(events), ..self }
+    /// Calls this function with each event as it happens, besides the log and the metrics. It runs
+    /// on the task where the event happens, so it must not block.
+    pub fn event_sink(mut self, receive: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.sinks.push(Sink::new(receive));
+        self
+    }
+
+    /// How many refusals are logged each second, so that a flood of them does not fill the disk; 50
+    /// by default. All are counted, kept and given to the sinks.
+    pub fn logged_refusals_per_second(self, count: u32) -> Self {
+        Self { logged_refusals_per_second: Some(count), ..self }
     }
 
     /// Limits of servers, and the handshake and idle timeouts of clients.
@@ -88,13 +96,13 @@ impl Builder {
                 .or_else(|problems| self.load(&[Role::Client]).map_err(|_| problems)),
         };
         let store = Arc::new(store.map_err(MtlsError::Credentials)?);
-        let connections = Connections::new();
+        let logged = self.logged_refusals_per_second.unwrap_or(50);
+        let connections = Connections::new(Events::with_sinks(logged, self.sinks));
         connections.follow(&store);
         Ok(Mtls {
             inner: Arc::new(Inner {
                 client_certificates: self.client_certificates,
                 connections,
-                events: self.events.unwrap_or_else(|| Events::new(50)),
                 limits: self.limits,
                 store,
             }),

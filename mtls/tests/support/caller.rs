@@ -37,28 +37,22 @@ impl Caller {
     pub(crate) fn expecting(
         leaf: &Leaf,
         roots: &str,
-        expectation: ExpectedServer,
+        expected: ExpectedServer,
         limits: &Limits,
     ) -> Self {
-        Self::living(store(leaf, roots), expectation, limits)
+        Self::living(store(leaf, roots), expected, limits)
     }
 
     /// A client with the identity and trust of a directory, which may change.
     pub(crate) fn living(
         store: Arc<CredentialStore>,
-        expectation: ExpectedServer,
+        expected: ExpectedServer,
         limits: &Limits,
     ) -> Self {
-        let (connections, events) = (Connections::new(), Events::new(0));
-        let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&events));
-        let client = Client::new(
-            Arc::clone(&store),
-            expectation,
-            ConnectOptions::default(),
-            limits,
-            ours,
-            theirs,
-        );
+        let events = Events::new(0);
+        let connections = Connections::new(Arc::clone(&events));
+        let options = ConnectOptions::with(|options| options.expected = expected);
+        let client = Client::new(store, options, limits, Arc::clone(&connections));
         Self { client, connections, events }
     }
 

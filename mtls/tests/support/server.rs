@@ -7,10 +7,11 @@ use std::time::Duration;
 use authority::Leaf;
 use axum::Router;
 use axum::routing::get;
+use mtls::ClientCertificates;
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
 use mtls::event::refusal::Refusal;
-use mtls::event::{Event, Events, Outcome};
+use mtls::event::{Event, EventKind, Events};
 use mtls::limits::Limits;
 use mtls::server::Acceptor;
 
@@ -25,12 +26,12 @@ pub(crate) struct Server {
 
 /// Limits that keep the tests short.
 pub(crate) fn quick() -> Limits {
-    Limits {
-        handshake_timeout: Duration::from_millis(400),
-        header_timeout: Duration::from_millis(400),
-        idle_timeout: Duration::from_millis(400),
-        ..Limits::default()
-    }
+    let quick = Duration::from_millis(400);
+    Limits::with(|limits| {
+        limits.handshake_timeout = quick;
+        limits.header_timeout = quick;
+        limits.idle_timeout = quick;
+    })
 }
 
 impl Server {
@@ -54,9 +55,10 @@ impl Server {
 
     /// A server with the identity and trust of a directory, which may change.
     pub(crate) fn living(store: Arc<CredentialStore>, limits: Limits, router: Router) -> Self {
-        let (connections, events) = (Connections::new(), Events::new(0));
-        let (theirs, ours) = (Arc::clone(&connections), Arc::clone(&events));
-        let acceptor = Acceptor::mutual(Arc::clone(&store), limits, ours, theirs);
+        let events = Events::new(0);
+        let connections = Connections::new(Arc::clone(&events));
+        let required = ClientCertificates::Required;
+        let acceptor = Acceptor::new(store, required, limits, Arc::clone(&connections));
 
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port must be free");
         listener.set_nonblocking(true).expect("it must be possible");
@@ -104,7 +106,7 @@ impl Server {
 
     /// How many were accepted.
     pub(crate) fn accepted(&self) -> usize {
-        let accepted = |event: &&Arc<Event>| event.result == Outcome::Accepted;
+        let accepted = |event: &&Arc<Event>| event.kind == EventKind::HandshakeAccepted;
         self.events.newest().iter().filter(accepted).count()
     }
 }

@@ -101,16 +101,16 @@ impl LimitArguments {
         let max_requests = problems.check("MAX_REQUESTS", at_least_one(&self.max_requests));
         let logged = number(&self.log_refusals_per_second);
         let logged = problems.check("LOG_REFUSALS_PER_SECOND", logged);
+        let mut limits = Limits::default();
+        limits.handshake_timeout = handshake?;
+        limits.header_timeout = header?;
+        limits.idle_timeout = idle?;
+        limits.max_connection_age = age?;
+        limits.max_connections = connections?;
+        limits.max_connections_per_address = of_address?;
+        limits.max_header_bytes = max_header?;
         Some(ServiceLimits {
-            connection: Limits {
-                handshake_timeout: handshake?,
-                header_timeout: header?,
-                idle_timeout: idle?,
-                max_connection_age: age?,
-                max_connections: connections?,
-                max_connections_per_address: of_address?,
-                max_header_bytes: max_header?,
-            },
+            connection: limits,
             drain_timeout: drain?,
             drain_delay: delay?,
             log_refusals_per_second: logged?,
