@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::accept_loop::accept_connections;
 use crate::config::{Config, ListenerSettings};
 use crate::dashboard;
 use crate::listener::Listener;
@@ -179,7 +180,7 @@ impl Gateway {
                 let address = socket.local_addr().unwrap_or(listener.listen);
                 let opened = Arc::new(Listener::new(address, config, busy));
                 let (stop, stopped) = watch::channel(false);
-                tokio::spawn(Arc::clone(&opened).serve(socket, stopped));
+                tokio::spawn(accept_connections(Arc::clone(&opened), socket, stopped));
                 open.insert(key, OpenListener { listener: opened, stop });
             }
         }

@@ -6,15 +6,17 @@
 //!
 //! ```text
 //!  gateway.toml ─> config ─> plan ──> identities, routes, upstreams, listener configurations
-//!                    ^         └────────────────────────────────┐
-//!                  reload                                       v
-//!  caller ══> listener ─> proxy ─> target ─> routes ─> policy ─> headers
-//!                           │ └──> upstream_request ─> upstream ══> service
-//!                           │  └── body, tunnel: streamed in both directions
-//!                           └───── proxy_error: 4xx, 502, 504; access_record: log and metrics
+//!                    ^         └────────────────────────────────────┐
+//!                  reload                                           v
+//!  caller ══> listener ─> accept_loop ─> proxy ─> target ─> routes ─> policy ─> headers
+//!                                          │ └──> upstream_request ─> upstream ══> service
+//!                                          │  └── body, tunnel: streamed in both directions
+//!                                          └───── proxy_error: 4xx, 502, 504;
+//!                                                 access_record: log and metrics
 //!  operator ─> dashboard: shows the plan, connections and events on the admin listener
 //! ```
 
+mod accept_loop;
 mod access_record;
 mod body;
 pub mod config;

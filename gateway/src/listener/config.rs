@@ -21,17 +21,17 @@ use crate::routes::Routes;
 /// Which callers a listener admits, its limits, and its routes.
 #[derive(Debug)]
 pub(crate) struct ListenerConfig {
-    pub(super) acceptor: Acceptor,
+    pub(crate) acceptor: Acceptor,
     /// The size limits of request heads and trailers.
     pub(crate) fields: FieldLimits,
     /// The hosts that a redirecting listener redirects to.
     pub(crate) hosts: Hosts,
     /// How its connections are served.
-    pub(super) http: HttpSettings,
+    pub(crate) http: HttpSettings,
     pub(crate) store: Option<Arc<CredentialStore>>,
     pub(crate) name: Arc<str>,
     /// Set once connections accepted under this configuration are to end.
-    pub(super) over: Arc<watch::Sender<bool>>,
+    pub(crate) over: Arc<watch::Sender<bool>>,
     pub(crate) requests: RequestLimits,
     pub(crate) routes: Routes,
     pub(crate) security: Security,
