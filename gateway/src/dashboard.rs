@@ -7,6 +7,7 @@ mod identity;
 mod listener;
 mod moment;
 mod refusal;
+mod reload;
 mod route;
 mod shown;
 mod upstream;
@@ -25,12 +26,12 @@ use service_kit::problem::Problem;
 use tracing::error;
 
 use self::view::View;
-use crate::gateway::Gateway;
+use crate::reload::Reloader;
 
 /// `/`, `/state` and the page's assets.
-pub(crate) fn routes(gateway: Arc<Gateway>) -> Router {
+pub(crate) fn routes(reloader: Arc<Reloader>) -> Router {
     let routes = Router::new().route("/", get(page)).route("/state", get(state));
-    ASSETS.iter().fold(routes.with_state(gateway), |routes, (path, kind, content)| {
+    ASSETS.iter().fold(routes.with_state(reloader), |routes, (path, kind, content)| {
         let kind = [(header::CONTENT_TYPE, *kind)];
         routes.route(path, get(move || async move { (PROTECTION, kind, *content) }))
     })
@@ -46,9 +47,9 @@ struct Page {
 }
 
 /// The page, which browsers refresh automatically; not with `?still`.
-async fn page(State(gateway): State<Arc<Gateway>>, url: Uri) -> Response {
+async fn page(State(reloader): State<Arc<Reloader>>, url: Uri) -> Response {
     let still = url.query().is_some_and(|query| query.split('&').any(|part| part == "still"));
-    let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&gateway) };
+    let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&reloader) };
     match page.render() {
         Ok(html) => {
             let mut response = (PROTECTION, Html(html)).into_response();
@@ -64,8 +65,8 @@ async fn page(State(gateway): State<Arc<Gateway>>, url: Uri) -> Response {
     }
 }
 
-async fn state(State(gateway): State<Arc<Gateway>>) -> Response {
-    (PROTECTION, Json(View::of(&gateway))).into_response()
+async fn state(State(reloader): State<Arc<Reloader>>) -> Response {
+    (PROTECTION, Json(View::of(&reloader))).into_response()
 }
 
 /// The refresh interval.

@@ -2,30 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::anyhow;
 use arc_swap::ArcSwap;
 use mtls::connection::Connections;
-use mtls::event::Events;
-use service_kit::admin::Admin;
 use service_kit::capacity::Capacity;
 use service_kit::identities::Identities;
-use service_kit::process::Shutdown;
-use service_kit::settings::ServiceLimits;
-use service_kit::{metrics, server};
+use service_kit::server;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::accept_loop::accept_connections;
 use crate::config::{Config, ListenerSettings};
-use crate::dashboard;
 use crate::listener::Listener;
 use crate::plan::Plan;
-use crate::reload::Reloads;
-use crate::settings::Settings;
 
 /// A running gateway.
 #[derive(Debug)]
@@ -33,11 +24,9 @@ pub(crate) struct Gateway {
     /// Cloned by every task that shutdown waits for; none once the gateway stops.
     busy: Mutex<Option<mpsc::Sender<()>>>,
     pub(crate) connections: Arc<Connections>,
-    file: PathBuf,
-    identities: Identities,
+    pub(crate) identities: Identities,
     open: Mutex<HashMap<ListenerKey, OpenListener>>,
     plan: ArcSwap<Plan>,
-    pub(crate) reloads: Reloads,
 }
 
 /// The configured address of a listener. Listeners on port 0 are distinguished by name.
@@ -51,55 +40,15 @@ struct OpenListener {
     stop: watch::Sender<bool>,
 }
 
-/// Serves until shutdown is requested; then waits up to `drain_timeout` for requests in flight.
-///
-/// # Errors
-///
-/// An address is in use, or an identity has become invalid since it was checked.
-pub async fn serve(settings: Box<Settings>, mut shutdown: Shutdown) -> anyhow::Result<()> {
-    settings.logs.start();
-    let recorder = metrics::recorder()?;
-    let config = settings.config;
-    let limits = admin_limits(&config);
-    let admin_listener = server::bind(config.admin, "listen in [admin]")?;
-    let connections = Connections::new(Events::new(config.log_refusals_per_second));
-    let (busy, mut all_done) = mpsc::channel(1);
-    let gateway = Gateway::open(config, settings.file, Arc::clone(&connections), busy)?;
-
-    let admin = Admin {
-        connections,
-        identities: gateway.identities.clone(),
-        more_checks: Arc::new({
-            let gateway = Arc::clone(&gateway);
-            move || vec![gateway.reloads.check()]
-        }),
-        recorder: recorder.clone(),
-        shutdown: shutdown.clone(),
-    };
-    let admin_routes = admin.clone().routes().merge(dashboard::routes(Arc::clone(&gateway)));
-    let mut background = JoinSet::new();
-    background.spawn(admin.serve(admin_listener, admin_routes, limits));
-    background.spawn(metrics::upkeep(recorder));
-    background.spawn(Arc::clone(&gateway).follow_file());
-
-    shutdown.requested().await;
-    let drain_timeout = gateway.plan().config.drain_timeout;
-    gateway.close();
-    // Each connection closes itself after `drain_timeout`, and logs that.
-    if tokio::time::timeout(drain_timeout + CUT_TIME, all_done.recv()).await.is_err() {
-        warn!(
-            seconds = drain_timeout.as_secs(),
-            "some requests did not finish within drain_timeout and are aborted"
-        );
-    }
-    info!("the gateway has stopped");
-    Ok(())
-}
-
 impl Gateway {
-    fn open(
+    /// Opens the listeners of a configuration. `busy` is dropped by the last task that shutdown
+    /// waits for.
+    ///
+    /// # Errors
+    ///
+    /// Every problem with its identities and addresses.
+    pub(crate) fn open(
         config: Config,
-        file: PathBuf,
         connections: Arc<Connections>,
         busy: mpsc::Sender<()>,
     ) -> anyhow::Result<Arc<Self>> {
@@ -111,11 +60,9 @@ impl Gateway {
         let gateway = Self {
             busy: Mutex::new(Some(busy)),
             connections,
-            file,
             identities: Identities::new(plan.identities()),
             open: Mutex::default(),
             plan: ArcSwap::from_pointee(plan),
-            reloads: Reloads::default(),
         };
         gateway.apply_plan(sockets);
         Ok(Arc::new(gateway))
@@ -124,11 +71,6 @@ impl Gateway {
     /// The plan in force.
     pub(crate) fn plan(&self) -> Arc<Plan> {
         self.plan.load_full()
-    }
-
-    /// The path of the configuration file.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
     }
 
     /// Applies another configuration completely, or not at all. Returns whether it differs from the
@@ -187,7 +129,7 @@ impl Gateway {
     }
 
     /// Stops accepting connections; open ones close after the requests in flight.
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         for open in self.open_listeners().values() {
             open.stop.send_replace(true);
         }
@@ -241,18 +183,3 @@ fn fit_to_capacity(mut config: Config) -> (Config, Vec<String>) {
     config.max_requests = config.max_requests.min(config.max_requests_total);
     (config, notes)
 }
-
-/// The admin listener has the same limits as the other listeners.
-fn admin_limits(config: &Config) -> ServiceLimits {
-    ServiceLimits {
-        connection: config.limits.clone(),
-        drain_delay: std::time::Duration::ZERO,
-        drain_timeout: config.drain_timeout,
-        log_refusals_per_second: config.log_refusals_per_second,
-        max_body_bytes: 0,
-        max_requests: config.max_requests,
-    }
-}
-
-/// How long connections may take to end once they are closed.
-const CUT_TIME: std::time::Duration = std::time::Duration::from_secs(1);

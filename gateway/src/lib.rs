@@ -26,6 +26,7 @@ pub mod headers;
 mod identity;
 mod listener;
 mod plan;
+mod process;
 mod proxy;
 mod proxy_error;
 mod redirect;
@@ -39,5 +40,5 @@ mod tunnel;
 mod upstream;
 mod upstream_request;
 
-pub use self::gateway::serve;
+pub use self::process::serve;
 pub use self::settings::{Command, Settings, check, healthcheck};

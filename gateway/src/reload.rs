@@ -1,7 +1,7 @@
 //! Reloads the configuration file: a valid change is applied; an invalid one is reported, and the
 //! last good configuration stays in force.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,10 +20,15 @@ use crate::gateway::Gateway;
 const SETTLE: Duration = Duration::from_secs(2);
 const SETTLE_STEP: Duration = Duration::from_millis(50);
 
-/// The result of the last reload.
+/// Applies the configuration file to the gateway, and knows the result of the last reload.
 #[derive(Debug)]
-pub(crate) struct Reloads(Mutex<Reload>);
+pub(crate) struct Reloader {
+    file: PathBuf,
+    pub(crate) gateway: Arc<Gateway>,
+    last: Mutex<Reload>,
+}
 
+/// The result of a reload.
 #[derive(Clone, Debug)]
 pub(crate) struct Reload {
     pub(crate) at: OffsetDateTime,
@@ -31,14 +36,25 @@ pub(crate) struct Reload {
     pub(crate) problem: Option<String>,
 }
 
-impl Default for Reloads {
-    fn default() -> Self {
-        let at = OffsetDateTime::now_utc();
-        Self(Mutex::new(Reload { at, problem: None }))
-    }
+/// The result of reading the file once.
+enum ReadOutcome {
+    Bad(String),
+    InForce,
+    Unchanged,
 }
 
-impl Reloads {
+impl Reloader {
+    /// The reloads of a gateway that was started with this file.
+    pub(crate) fn new(gateway: Arc<Gateway>, file: PathBuf) -> Self {
+        let last = Reload { at: OffsetDateTime::now_utc(), problem: None };
+        Self { file, gateway, last: Mutex::new(last) }
+    }
+
+    /// The path of the configuration file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub(crate) fn last(&self) -> Reload {
         self.lock().clone()
     }
@@ -59,23 +75,10 @@ impl Reloads {
         Check::warning("configuration", ok, detail)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Reload> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The result of reading the file once.
-enum ReadOutcome {
-    Bad(String),
-    InForce,
-    Unchanged,
-}
-
-impl Gateway {
     /// Watches the file until cancelled. Like identities, it is read again when it is overwritten
     /// or renamed, when a Kubernetes mount replaces it, and on SIGHUP.
     pub(crate) async fn follow_file(self: Arc<Self>) {
-        let directory = match self.file().parent() {
+        let directory = match self.file.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => Path::new(".").to_owned(),
         };
@@ -90,11 +93,11 @@ impl Gateway {
     async fn settle(self: Arc<Self>, signaled: bool) {
         let deadline = Instant::now() + SETTLE;
         loop {
-            let gateway = Arc::clone(&self);
+            let reloader = Arc::clone(&self);
             let runtime = tokio::runtime::Handle::current();
             let read = tokio::task::spawn_blocking(move || {
                 let _entered = runtime.enter();
-                gateway.read_and_apply(signaled)
+                reloader.read_and_apply(signaled)
             });
             match read.await {
                 Ok(ReadOutcome::InForce | ReadOutcome::Unchanged) => return,
@@ -110,19 +113,20 @@ impl Gateway {
     /// Applies the file if it is valid and has changed. The same problem is reported once, but the
     /// file is read each time: a file that it names may exist by now.
     fn read_and_apply(&self, signaled: bool) -> ReadOutcome {
-        let last = self.reloads.last();
-        let changed = Config::read(self.file())
-            .map_err(|problems| problems.to_string())
-            .and_then(|config| self.change_to(config).map_err(|problems| problems.join("\n")));
+        let last = self.last();
+        let changed =
+            Config::read(&self.file).map_err(|problems| problems.to_string()).and_then(|config| {
+                self.gateway.change_to(config).map_err(|problems| problems.join("\n"))
+            });
         match changed {
             Ok(false) if last.problem.is_none() => ReadOutcome::Unchanged,
             Ok(_) => {
                 let at = OffsetDateTime::now_utc();
-                *self.reloads.lock() = Reload { at, problem: None };
+                *self.lock() = Reload { at, problem: None };
                 counter!("gateway_config_reloads_total", "result" => "ok").increment(1);
-                let plan = self.plan();
+                let plan = self.gateway.plan();
                 info!(
-                    file = %self.file().display(),
+                    file = %self.file.display(),
                     listeners = plan.config.listeners.len(),
                     routes = plan.routes.len(),
                     "configuration reloaded"
@@ -139,11 +143,15 @@ impl Gateway {
 
     fn report_bad(&self, problem: String) {
         error!(
-            file = %self.file().display(),
+            file = %self.file.display(),
             "reload failed, the last good configuration stays in force: {problem}"
         );
         let at = OffsetDateTime::now_utc();
-        *self.reloads.lock() = Reload { at, problem: Some(problem) };
+        *self.lock() = Reload { at, problem: Some(problem) };
         counter!("gateway_config_reloads_total", "result" => "failed").increment(1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reload> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

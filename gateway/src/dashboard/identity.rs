@@ -8,9 +8,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::moment::Moment;
+use super::reload::ReloadView;
 use super::shown::shown;
 use super::validity::ValidityView;
-use super::view::ReloadView;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

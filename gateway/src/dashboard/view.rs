@@ -9,10 +9,10 @@ use super::identity::IdentityView;
 use super::listener::ListenerView;
 use super::moment::Moment;
 use super::refusal::RefusalView;
+use super::reload::ReloadView;
 use super::route::RouteView;
-use super::shown::shown;
 use super::validity::ValidityView;
-use crate::gateway::Gateway;
+use crate::reload::Reloader;
 
 /// Serialized, it is the JSON of `/state`.
 #[derive(Serialize)]
@@ -31,29 +31,22 @@ pub(super) struct View {
     pub(super) refusals: Vec<RefusalView>,
 }
 
-/// The result of the last reload of some files.
-#[derive(Serialize)]
-pub(super) struct ReloadView {
-    pub(super) at: Moment,
-    pub(super) ok: bool,
-    pub(super) problems: Vec<String>,
-}
-
 impl View {
     /// How many refusals are shown at most.
     pub(super) const REFUSALS: usize = 50;
 
-    pub(super) fn of(gateway: &Gateway) -> Self {
+    pub(super) fn of(reloader: &Reloader) -> Self {
+        let gateway = &*reloader.gateway;
         let (now, instant) = (OffsetDateTime::now_utc(), Instant::now());
         let plan = gateway.plan();
-        let reload = gateway.reloads.last();
+        let reload = reloader.last();
         let problems = reload.problem.iter().flat_map(|problem| problem.lines());
         let listeners = plan.config.listeners.iter();
         let events = gateway.connections.events().newest();
         let refusals = events.iter().filter_map(|handshake| RefusalView::of(handshake, now));
         Self {
             at: Moment(now),
-            file: gateway.file().display().to_string(),
+            file: reloader.file().display().to_string(),
             last_reload: ReloadView::new(reload.at, problems),
             open_connections: gateway.connections.admitted(),
             requests_in_flight: plan.in_flight(),
@@ -81,16 +74,5 @@ impl View {
     pub(super) fn first_to_expire(&self) -> Option<&ValidityView> {
         let identities = self.identities.iter().map(|identity| &identity.validity);
         identities.min_by_key(|validity| validity.valid_until.0)
-    }
-}
-
-impl ReloadView {
-    pub(super) fn new<T: AsRef<str>>(
-        at: OffsetDateTime,
-        problems: impl IntoIterator<Item = T>,
-    ) -> Self {
-        let problems: Vec<String> =
-            problems.into_iter().map(|problem| shown(problem.as_ref())).collect();
-        Self { at: Moment(at), ok: problems.is_empty(), problems }
     }
 }
