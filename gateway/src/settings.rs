@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use service_kit::logs::LogSettings;
 use service_kit::process::EX_CONFIG;
-use service_kit::settings::Problems;
+use service_kit::settings::{LogSettings, Problems};
 
 use crate::config::Config;
 use crate::plan;

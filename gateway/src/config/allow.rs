@@ -13,7 +13,7 @@ pub(super) fn read(value: &Value<'_>) -> Option<Policy> {
 }
 
 fn rules(value: &Value<'_>) -> Option<Vec<Rule>> {
-    let tables = value.array(EMPTY)?.into_iter().map(|value| value.table().and_then(rule));
+    let tables = value.array(EMPTY)?.into_iter().map(|value| Table::of(&value).and_then(rule));
     // Every table is read, so that all problems are reported.
     let rules: Vec<Option<Rule>> = tables.collect();
     rules.into_iter().collect()

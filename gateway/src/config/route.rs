@@ -40,10 +40,10 @@ impl<'a> Route<'a> {
         let anonymous = table.or("anonymous", false, |value| value.boolean());
         let upstream_tls = UpstreamTls::of(&mut table, scheme);
         let identity_headers = table.or("identity_headers", Default::default(), |value| {
-            IdentityHeaders::read(value.table()?)
+            IdentityHeaders::read(Table::of(value)?)
         });
         let timeouts =
-            table.or("timeouts", Default::default(), |value| Timeouts::read(value.table()?));
+            table.or("timeouts", Default::default(), |value| Timeouts::read(Table::of(value)?));
         let route = Self {
             allow,
             anonymous,

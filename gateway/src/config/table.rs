@@ -28,6 +28,18 @@ impl<'a> Table<'a> {
         Self { asked: Vec::new(), name, offset, report, table }
     }
 
+    /// The table that a value is.
+    pub(super) fn of(value: &Value<'a>) -> Option<Self> {
+        let table = value.table()?;
+        Some(Self::new(value.name.clone(), value.offset(), table, value.report))
+    }
+
+    /// The tables of an array of tables, each named `noun` and its number; `empty` is the problem
+    /// if the array must not be empty.
+    pub(super) fn all_of(value: &Value<'a>, noun: &str, empty: Option<&str>) -> Vec<Self> {
+        value.array_of_tables(noun, empty).iter().filter_map(Self::of).collect()
+    }
+
     /// The value of an optional key.
     pub(super) fn get(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);

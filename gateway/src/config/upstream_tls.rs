@@ -20,7 +20,7 @@ impl UpstreamTls {
                 if matches!(scheme, Some(UpstreamScheme::H2c | UpstreamScheme::Http)) {
                     value.problem("no upstream is https: write https:// or leave the table out");
                 }
-                value.table().and_then(Self::read).map(Some)
+                Table::of(&value).and_then(Self::read).map(Some)
             }
             (None, Some(UpstreamScheme::Https)) => {
                 table.problem(

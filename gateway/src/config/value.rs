@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use service_kit::settings;
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::report::Report;
-use super::table::Table;
 
 /// A value, its position, and its name in problems.
 pub(super) struct Value<'a> {
-    name: String,
-    report: &'a Report<'a>,
+    pub(super) name: String,
+    pub(super) report: &'a Report<'a>,
     value: &'a Spanned<DeValue<'a>>,
 }
 
@@ -106,12 +105,10 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// A table.
-    pub(super) fn table(&self) -> Option<Table<'a>> {
+    /// The keys and values of a table.
+    pub(super) fn table(&self) -> Option<&'a DeTable<'a>> {
         match self.value.get_ref() {
-            DeValue::Table(table) => {
-                Some(Table::new(self.name.clone(), self.offset(), table, self.report))
-            }
+            DeValue::Table(table) => Some(table),
             _ => self.wrong_type("a table"),
         }
     }
@@ -130,9 +127,9 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The tables of an array of tables, each named `noun` and its number; `empty` is the problem
+    /// The values of an array of tables, each named `noun` and its number; `empty` is the problem
     /// if the array must not be empty.
-    pub(super) fn tables(&self, noun: &str, empty: Option<&str>) -> Vec<Table<'a>> {
+    pub(super) fn array_of_tables(&self, noun: &str, empty: Option<&str>) -> Vec<Self> {
         let DeValue::Array(values) = self.value.get_ref() else {
             self.wrong_type::<()>(&format!("an array of tables: write [[{noun}]] above each"));
             return Vec::new();
@@ -141,8 +138,8 @@ impl<'a> Value<'a> {
             self.problem(format!("it is empty: {empty}"));
         }
         let numbered =
-            |(index, value)| Self::new(format!("{noun} {}", index + 1), value, self.report).table();
-        values.iter().enumerate().filter_map(numbered).collect()
+            |(index, value)| Self::new(format!("{noun} {}", index + 1), value, self.report);
+        values.iter().enumerate().map(numbered).collect()
     }
 
     fn wrong_type<T>(&self, wanted: &str) -> Option<T> {

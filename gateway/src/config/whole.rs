@@ -28,17 +28,19 @@ impl Config {
         }
         let mut table = Table::new(String::new(), 0, document.get_ref(), report);
 
-        let admin = table.or("admin", (ADMIN, None), |value| read_admin(value.table()?));
+        let admin = table.or("admin", (ADMIN, None), |value| read_admin(Table::of(value)?));
         let limits =
-            table.or("limits", AllLimits::default(), |value| AllLimits::read(value.table()?));
+            table.or("limits", AllLimits::default(), |value| AllLimits::read(Table::of(value)?));
         let revocation =
             table.or("revocation", Default::default(), |value| value.text(settings::revocation));
         let listeners = table.require("listener", LISTENER);
-        let listeners = listeners.map(|value| value.tables("listener", Some(LISTENER)));
+        let listeners = listeners.map(|value| Table::all_of(&value, "listener", Some(LISTENER)));
         let listeners = listeners.unwrap_or_default();
         let listeners: Vec<Listener> = listeners.into_iter().map(Listener::read).collect();
-        let routes =
-            table.get("route").map(|value| value.tables("route", None)).unwrap_or_default();
+        let routes = table
+            .get("route")
+            .map(|value| Table::all_of(&value, "route", None))
+            .unwrap_or_default();
         let routes = routes.into_iter().map(|table| Route::read(table, report)).collect();
         table.finish();
 
