@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use clap::{ArgMatches, Command};
+use clap::ArgMatches;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::settings::{ServiceArguments, host, number};
+use crate::settings::{HEALTHCHECK, ServiceArguments, host, number};
 
 /// Why a service is not held to be ready.
 #[derive(Debug, Error)]
@@ -33,14 +33,9 @@ pub enum NotReady {
     Setting(&'static str, String),
 }
 
-/// The subcommand.
-pub(crate) fn command() -> Command {
-    Command::new(NAME).about("Ask the running service whether it is ready, and exit with 0 or 1")
-}
-
 /// Where the subcommand was asked for, ends the process as it is to end; else does nothing.
 pub fn end_if_asked(matches: &ArgMatches, arguments: &ServiceArguments) {
-    if matches.subcommand_name() == Some(NAME) {
+    if matches.subcommand_name() == Some(HEALTHCHECK) {
         std::process::exit(i32::from(!report(admin(arguments).and_then(ask))));
     }
 }
@@ -124,7 +119,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     last.to_string()
 }
 
-const NAME: &str = "healthcheck";
 const CONNECT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(4);
 const MOST: usize = 64 * 1024;

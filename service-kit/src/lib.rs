@@ -1,9 +1,9 @@
 //! What every service of mtls-demo does alike, so that a service is its routes and little more.
 //!
-//! It owns how a service is set up and checked ([`settings`]), how it speaks to its operator
-//! ([`logs`], [`admin`], [`metrics`], [`healthcheck`]), by which names ([`host`]), how it answers
-//! when it fails ([`problem`]), and how it starts and ends ([`process`], [`server`]). It refuses to
-//! know what a service is for.
+//! It owns how a service is configured ([`settings`]), what its operator sees (the log, [`admin`],
+//! [`metrics`], [`healthcheck`]), by which host names it is reached ([`host`]), its error responses
+//! ([`problem`]), and how it starts and stops ([`process`], [`server`]). It does not know what a
+//! service is for.
 //!
 //! ```text
 //! main ─> process::run ─> settings: every problem at once, exit 78
@@ -16,7 +16,7 @@ pub mod capacity;
 pub mod healthcheck;
 pub mod host;
 pub mod identities;
-pub mod logs;
+mod logs;
 pub mod metrics;
 pub mod problem;
 pub mod process;

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod limits;
+mod log_settings;
 mod parse;
 mod problems;
 
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use mtls::credentials::CredentialStore;
 use mtls::pki::role::Role;
 
+pub(crate) use self::arguments::HEALTHCHECK;
 pub use self::arguments::ServiceArguments;
 pub use self::limits::{LimitArguments, ServiceLimits};
+pub use self::log_settings::LogSettings;
 pub use self::parse::{bytes, duration, duration_or_zero, host, number, revocation};
 pub use self::problems::{Problems, with_command};
-use crate::logs::LogSettings;
 
 /// What every service needs to run, checked.
 #[derive(Debug)]

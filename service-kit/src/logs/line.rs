@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum LogFormat {
+pub(crate) enum LogFormat {
     Json,
     Text,
 }

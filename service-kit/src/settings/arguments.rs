@@ -3,7 +3,6 @@
 use clap::{Args, Command};
 
 use super::LimitArguments;
-use crate::healthcheck;
 
 /// Settings of every service, as text.
 #[derive(Args, Clone, Debug)]
@@ -66,6 +65,12 @@ impl ServiceArguments {
                 argument.required(false).default_value(admin_port).global(true)
             })
             .disable_help_subcommand(true)
-            .subcommand(healthcheck::command())
+            .subcommand(
+                Command::new(HEALTHCHECK)
+                    .about("Ask the running service whether it is ready, and exit with 0 or 1"),
+            )
     }
 }
+
+/// The name of the subcommand.
+pub(crate) const HEALTHCHECK: &str = "healthcheck";
