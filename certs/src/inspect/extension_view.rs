@@ -9,7 +9,8 @@ use x509_parser::extensions::{
     ParsedExtension, X509Extension,
 };
 
-use super::{general_name, sheet::row_of_list};
+use super::general_name;
+use super::sheet::{hexadecimal, row_of_list};
 
 /// An extension (RFC 5280, section 4.2).
 #[derive(Debug, Serialize)]
@@ -46,11 +47,6 @@ impl Display for ExtensionView {
         let value = format!("{}{critical}", self.value);
         row_of_list(formatter, self.name.unwrap_or(&self.oid), &value)
     }
-}
-
-/// Lower-case hexadecimal without separators.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn words(parsed: &ParsedExtension<'_>, certificate: &Certificate) -> Option<String> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use mtls::pki::certificate::DistinguishedName;
 use x509_parser::extensions::GeneralName;
 
-use super::extension_view::hexadecimal;
+use super::sheet::hexadecimal;
 
 /// A name with its kind before it: `DNS localhost`, `IP 10.0.0.0/255.0.0.0`.
 pub(super) fn words(name: &GeneralName<'_>) -> String {

@@ -8,10 +8,7 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 use x509_parser::revocation_list::RevokedCertificate;
 
-use super::{
-    extension_view::hexadecimal,
-    sheet::{row, until},
-};
+use super::sheet::{hexadecimal, row, until};
 use crate::date::date;
 
 /// A revocation list.

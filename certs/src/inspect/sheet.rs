@@ -56,6 +56,11 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// Lower-case hexadecimal without separators.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Escapes each word by itself: a list of names may be long, but a single name may not.
 fn plain(text: &str) -> String {
     text.split(' ').map(|word| Untrusted(word).to_string()).collect::<Vec<_>>().join(" ")
