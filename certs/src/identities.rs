@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use authority::{AlternativeName, IdentityName, LeafRequest, SpiffeId, Usage};
 
 use crate::problems::Problems;
-use crate::scope::Scope;
+use crate::scope::{NAMES, Scope};
 
 /// One identity that `certs init` creates.
 pub(crate) struct Identity {
@@ -74,6 +74,3 @@ pub(crate) fn is_label(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
-
-/// Their names.
-pub(crate) const NAMES: [&str; 3] = ["api-service", "client-service", "gateway"];

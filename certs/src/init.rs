@@ -9,9 +9,9 @@ use authority::{
 use clap::Args;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::identities::{Identity, NAMES, identities};
+use crate::identities::{Identity, identities};
 use crate::remaining::remaining;
-use crate::scope::Scope;
+use crate::scope::{NAMES, Scope};
 
 /// Creates the authority and the identities api-service, client-service and gateway
 ///

@@ -4,8 +4,6 @@ use std::fmt;
 
 use authority::{Record, Subject};
 
-use crate::identities::NAMES;
-
 /// A namespace in a trust domain. An authority's directory has one: identities of two namespaces
 /// would share names, so that a renewal or a revocation by name could affect the wrong one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,3 +36,6 @@ impl fmt::Display for Scope {
         write!(formatter, "namespace {}, trust domain {}", self.namespace, self.trust_domain)
     }
 }
+
+/// The names of the identities that `certs init` creates.
+pub(crate) const NAMES: [&str; 3] = ["api-service", "client-service", "gateway"];

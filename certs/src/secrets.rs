@@ -8,8 +8,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use self::secret::Secret;
-use crate::identities::{NAMES, check_namespace};
+use crate::identities::check_namespace;
 use crate::problems::Problems;
+use crate::scope::NAMES;
 
 mod namespace;
 mod secret;
