@@ -152,7 +152,7 @@ impl RunningApi {
     }
 
     fn s_client(&self, identity: Option<&Identity>) -> Result<Client> {
-        let client = Client::to(&self.api, &self.caller);
+        let client = Client::to(self.api.address, &self.caller);
         match identity {
             None => Ok(client),
             Some(identity) => client.showing(identity),

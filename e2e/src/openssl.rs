@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use crate::deadline::eventually;
 use crate::identity::Identity;
 use crate::program::{Outcome, Program};
-use crate::service::Service;
 
 /// Runs `openssl`, which is to succeed.
 ///
@@ -42,13 +41,8 @@ pub struct Answer {
 }
 
 impl Client {
-    /// Connects to a service, and trusts the roots of `identity`.
-    pub fn to(service: &Service, identity: &Identity) -> Self {
-        Self::at(service.address, identity)
-    }
-
-    /// The same for whatever stands at an address.
-    pub fn at(address: SocketAddr, identity: &Identity) -> Self {
+    /// Connects to an address, and trusts the roots of `identity`.
+    pub fn to(address: SocketAddr, identity: &Identity) -> Self {
         let (address, roots) = (address.to_string(), identity.roots());
         let arguments = ["s_client", "-connect", &address, "-servername", "localhost", "-CAfile"];
         Self { arguments: Vec::new() }.with(&arguments).with(&[&text(&roots)])

@@ -52,7 +52,7 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
 }
 
 fn refused(api: &Service, stranger: &Identity) -> Result<()> {
-    let answer = Client::to(api, stranger).showing(stranger)?.ask()?;
+    let answer = Client::to(api.address, stranger).showing(stranger)?.ask()?;
     ensure!(answer.alert.is_some() && !answer.stdout.contains("HTTP/1.1"), "{answer:?}");
     Ok(())
 }

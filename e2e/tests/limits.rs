@@ -61,7 +61,7 @@ fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let api = pki.api().set("HEADER_TIMEOUT", "1s").start()?;
-    let mut slow = Client::to(&api, &good).showing(&good)?.start()?;
+    let mut slow = Client::to(api.address, &good).showing(&good)?.start()?;
 
     let began = Instant::now();
     let mut head =
@@ -94,7 +94,7 @@ fn who_is_silent_after_the_handshake_is_let_go_without_a_refusal() -> Result<()>
     let api = pki.api().set("IDLE_TIMEOUT", "1s").start()?;
 
     let began = Instant::now();
-    let silent = Client::to(&api, &good).showing(&good)?.start()?;
+    let silent = Client::to(api.address, &good).showing(&good)?.start()?;
     assert_eq!(data(&api, &good)?.status, 200);
     silent.end()?;
 

@@ -26,7 +26,7 @@ fn the_api_logs_no_more_than_excerpts_as_json() -> Result<()> {
     let good = pki.identity("client-service");
     ensure!(Curl::get(&api.url("/api/data")).showing(&good).run()?.status == 200);
 
-    let count = send_everything(&pki, |identity| Client::to(&api, identity))?;
+    let count = send_everything(&pki, |identity| Client::to(api.address, identity))?;
 
     eventually("a line of each request", || {
         let answered = api.log().iter().filter(|line| is_of_a_request(line)).count();
@@ -51,7 +51,7 @@ fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
     let mut api = Program::start(&mut command, "cargo")?;
     port.is_taken_by(&mut api)?;
 
-    let count = send_everything(&pki, |identity| Client::at(address, identity))?;
+    let count = send_everything(&pki, |identity| Client::to(address, identity))?;
 
     eventually("a line of each request", || {
         Ok((api.stdout().matches(" INFO request answered ").count() >= count).then_some(()))
@@ -78,7 +78,7 @@ fn the_gateway_logs_no_more_than_excerpts_of_callers_and_upstreams() -> Result<(
     let good = pki.identity("client-service");
     ensure!(gateway.curl("/", &good).run()?.status == 502);
 
-    let count = send_everything(&pki, |identity| Client::to(&gateway.service, identity))?;
+    let count = send_everything(&pki, |identity| Client::to(gateway.service.address, identity))?;
 
     eventually("a line of each request", || {
         let answered = gateway.service.log().iter().filter(|line| is_of_a_request(line)).count();

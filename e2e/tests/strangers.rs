@@ -154,7 +154,7 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
     fs::write(weak.chain(), leaf.pem())?;
 
     // OpenSSL itself must be talked into it; curl cannot be.
-    let client = Client::to(&running.api, &weak).with(&["-cipher", "DEFAULT@SECLEVEL=0"]);
+    let client = Client::to(running.api.address, &weak).with(&["-cipher", "DEFAULT@SECLEVEL=0"]);
     let answer = client.showing(&weak)?.ask()?;
 
     assert!(!answer.stdout.contains("HTTP/1.1"), "{}", answer.stdout);
@@ -169,7 +169,7 @@ fn who_speaks_another_language_is_refused() -> Result<()> {
     let running = RunningApi::open(&pki, pki.api())?;
     running.accepts("client-service", &good)?;
 
-    let client = || Client::to(&running.api, &good).showing(&good);
+    let client = || Client::to(running.api.address, &good).showing(&good);
     let answer = client()?.with(&["-alpn", "gopher"]).ask()?;
     assert_eq!(answer.alert, Some(120));
     running.reports("gopher", "no-common-protocol", answer.alert)?;

@@ -42,7 +42,8 @@ fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let running = RunningApi::open(&pki, pki.api())?;
-    let client = |version: &str| Client::to(&running.api, &good).with(&[version]).showing(&good);
+    let client =
+        |version: &str| Client::to(running.api.address, &good).with(&[version]).showing(&good);
     for version in ["-tls1_3", "-tls1_2"] {
         let answer = client(version)?.ask()?;
         assert!(answer.stdout.contains("This data is secured with mTLS!"), "{version} {answer:?}");
@@ -72,11 +73,12 @@ fn no_ticket_is_offered_and_no_session_resumed() -> Result<()> {
         let file = |name: &str| pki.path().join(format!("{version}.{name}")).display().to_string();
         let (foreign, ours) = (file("foreign"), file("ours"));
         let keep = |client: Client, file: &str| client.with(&[version, "-sess_out", file]).ask();
-        keep(Client::at(address, &good), &foreign)?;
+        keep(Client::to(address, &good), &foreign)?;
         assert!(std::fs::exists(&foreign)?);
 
-        let first = keep(Client::to(&api, &good).showing(&good)?, &ours)?;
-        let second = Client::to(&api, &good).showing(&good)?.with(&[version, "-sess_in", &foreign]);
+        let first = keep(Client::to(api.address, &good).showing(&good)?, &ours)?;
+        let second =
+            Client::to(api.address, &good).showing(&good)?.with(&[version, "-sess_in", &foreign]);
         let second = second.ask()?;
 
         assert!(!std::fs::exists(&ours)?, "a session was given out");
