@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-pub(crate) use self::config::ListenerConfig;
+pub(crate) use self::config::{ListenerConfig, acceptor, http_settings};
 
 /// An open listener.
 #[derive(Debug)]

@@ -7,21 +7,20 @@ use std::sync::Arc;
 
 use mtls::connection::Connections;
 use mtls::credentials::CredentialStore;
-use mtls::field_limits::FieldLimits;
 use mtls::pki::role::Role;
 use service_kit::settings::with_command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{
-    ClientCertificates, Config, ListenerSettings, RouteConfig, Security, Timeouts, Upstream as Url,
-    UpstreamTls,
+    ClientCertificates, Config, ListenerSettings, RouteConfig, Security, Upstream as Url,
 };
 use crate::identity::Identity;
-use crate::listener::ListenerConfig;
+use crate::listener::{ListenerConfig, acceptor, http_settings};
 use crate::redirect::Hosts;
 use crate::request_limits::{self, RequestLimits};
+use crate::route_metrics::RouteMetrics;
 use crate::routes::{Route, Routes};
-use crate::upstream::{Upstream, Upstreams};
+use crate::upstream::{Upstream, UpstreamSettings, Upstreams};
 
 /// What the gateway runs, until the next plan.
 #[derive(Debug)]
@@ -33,11 +32,8 @@ pub(crate) struct Plan {
     request_limits: BTreeMap<String, RequestLimits>,
     requests: Arc<Semaphore>,
     pub(crate) routes: Vec<Arc<Route>>,
-    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+    upstreams: HashMap<UpstreamSettings, Arc<Upstream>>,
 }
-
-/// An upstream with its connection settings: routes with equal ones share its connections.
-type UpstreamKey = (Url, Option<UpstreamTls>, Timeouts, FieldLimits);
 
 impl Plan {
     /// Builds the plan of a configuration.
@@ -82,16 +78,20 @@ impl Plan {
     }
 
     fn upstream(&mut self, url: &Url, route: &RouteConfig, before: Option<&Self>) -> Arc<Upstream> {
-        let fields = self.config.response_fields;
-        let key = (url.clone(), route.upstream_tls.clone(), route.timeouts, fields);
-        if let Some(known) = self.upstreams.get(&key) {
+        let settings = UpstreamSettings {
+            fields: self.config.response_fields,
+            timeouts: route.timeouts,
+            tls: route.upstream_tls.clone(),
+            url: url.clone(),
+        };
+        if let Some(known) = self.upstreams.get(&settings) {
             return Arc::clone(known);
         }
         let identity = route.upstream_tls.as_ref().and_then(|tls| self.identity(&tls.identity));
         // An upstream of the previous plan is reused with its connections, unless its identity has
         // been replaced.
         let reused = before.and_then(|before| {
-            let known = before.upstreams.get(&key)?;
+            let known = before.upstreams.get(&settings)?;
             let same = match &route.upstream_tls {
                 Some(tls) => Arc::ptr_eq(before.identity(&tls.identity)?, identity?),
                 None => true,
@@ -99,10 +99,10 @@ impl Plan {
             same.then(|| Arc::clone(known))
         });
         let upstream = reused.unwrap_or_else(|| {
-            let tls = route.upstream_tls.as_ref().zip(identity.map(|identity| identity.store()));
-            Arc::new(Upstream::new(url.clone(), tls, &route.timeouts, fields, &self.connections))
+            let identity = identity.map(|identity| identity.store());
+            Arc::new(Upstream::new(settings.clone(), identity, &self.connections))
         });
-        self.upstreams.insert(key, Arc::clone(&upstream));
+        self.upstreams.insert(settings, Arc::clone(&upstream));
         upstream
     }
 
@@ -112,14 +112,23 @@ impl Plan {
             Security::Tls { identity, .. } => self.identity(identity).map(|it| it.store()),
             Security::Plain | Security::Redirect(_) => None,
         };
-        let routes = Routes::of(&listener.name, &self.routes);
-        let requests = self.request_limits[&listener.name].clone();
-        let mut config =
-            ListenerConfig::new(listener, store, routes, &self.config, requests, &self.connections);
-        if let Security::Redirect(_) = listener.security {
-            config.hosts = self.hosts();
+        let hosts = match listener.security {
+            Security::Redirect(_) => self.hosts(),
+            Security::Plain | Security::Tls { .. } => Hosts::default(),
+        };
+        ListenerConfig {
+            acceptor: acceptor(listener, store.as_ref(), &self.config, &self.connections),
+            fields: self.config.request_fields,
+            hosts,
+            http: http_settings(&self.config),
+            store,
+            name: listener.name.as_str().into(),
+            over: Arc::new(watch::Sender::new(false)),
+            requests: self.request_limits[&listener.name].clone(),
+            routes: Routes::of(&listener.name, &self.routes),
+            security: listener.security.clone(),
+            unrouted: Arc::new(RouteMetrics::new("none")),
         }
-        config
     }
 
     /// The hosts that are served over HTTPS.

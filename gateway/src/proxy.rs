@@ -68,7 +68,11 @@ impl Proxy {
             Err(error) => return refuse(&error, record),
         };
         let caller = self.caller(&config, &connection);
-        let mut head = upstream_head(head, &route, &target, caller, upgrade.as_ref(), &record);
+        let mut head = upstream_head(head, &route, &target, caller);
+        record.trace.hand_on(&mut head.headers);
+        if let Some(upgrade) = &upgrade {
+            upgrade.set_headers(&mut head.headers);
+        }
         if body.is_end_stream() {
             canonical::declare_empty(&head.method, &mut head.headers);
         }
@@ -205,14 +209,7 @@ fn check_caller(
 
 /// The request head as it is forwarded: without hop-by-hop fields, and with spoofed identity
 /// headers removed and the verified ones set.
-fn upstream_head(
-    mut head: Parts,
-    route: &Route,
-    target: &Target,
-    caller: &Caller,
-    upgrade: Option<&Upgrade>,
-    record: &AccessRecord,
-) -> Parts {
+fn upstream_head(mut head: Parts, route: &Route, target: &Target, caller: &Caller) -> Parts {
     let headers = &mut head.headers;
     hop_by_hop::strip_request(headers);
     caller.set(&route.config.identity_headers, &target.authority, headers);
@@ -221,10 +218,6 @@ fn upstream_head(
     canonical::join_cookies(headers);
     canonical::merge_lengths(headers);
     via::add(headers, head.version);
-    record.trace.hand_on(headers);
-    if let Some(upgrade) = upgrade {
-        upgrade.set_headers(headers);
-    }
     head
 }
 

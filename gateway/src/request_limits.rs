@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mtls::connection::Connection;
-use mtls::limits;
+use mtls::limits::exceeds_share;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The limits for the requests of one listener.
@@ -34,17 +34,12 @@ impl RequestLimits {
 
     /// Admits a request of this connection; none where a limit is reached.
     pub(crate) fn acquire(&self, connection: &Connection) -> Option<RequestPermit> {
-        if limits::exceeds_share(connection.requests_in_flight(), self.max_requests) {
+        if exceeds_share(connection.requests_in_flight(), self.max_requests) {
             return None;
         }
         let listener = Arc::clone(&self.listener).try_acquire_owned().ok()?;
         let process = Arc::clone(&self.process).try_acquire_owned().ok()?;
         Some(RequestPermit { _listener: listener, _process: process })
-    }
-
-    /// How many streams a caller may have open on one connection.
-    pub(crate) fn max_streams(&self) -> u32 {
-        limits::max_streams(self.max_requests)
     }
 }
 

@@ -48,19 +48,29 @@ pub(crate) struct Upstream {
     upgrades: Arc<Client<RequestBody>>,
 }
 
+/// What determines the connections to an upstream. Routes with equal settings share them.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct UpstreamSettings {
+    /// The size limits of its response heads and trailers.
+    pub(crate) fields: FieldLimits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) tls: Option<UpstreamTls>,
+    pub(crate) url: Url,
+}
+
 /// A request in flight at an upstream, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<Upstream>);
 
 impl Upstream {
-    /// An upstream without connections; `tls` has its TLS settings and the gateway's identity.
+    /// An upstream without connections; `identity` is what the gateway presents to it over TLS.
     pub(crate) fn new(
-        url: Url,
-        tls: Option<(&UpstreamTls, Arc<CredentialStore>)>,
-        timeouts: &Timeouts,
-        fields: FieldLimits,
+        settings: UpstreamSettings,
+        identity: Option<Arc<CredentialStore>>,
         connections: &Arc<Connections>,
     ) -> Self {
+        let UpstreamSettings { fields, timeouts, tls, url } = settings;
+        let tls = tls.as_ref().zip(identity);
         // Each request's URL has the server name; the address to connect to is separate.
         let name = tls.as_ref().and_then(|(settings, _)| settings.server_name.as_deref());
         let authority = name.and_then(|name| with_port_of(name, &url.authority));
@@ -77,7 +87,7 @@ impl Upstream {
             options.protocol = protocol;
             options.resolver = resolver(&url);
             options.response_fields = fields;
-            Arc::new(client(options, tls.as_ref(), timeouts, connections))
+            Arc::new(client(options, tls.as_ref(), &timeouts, connections))
         };
         let (client, upgrades) = (client(protocol), client(Protocol::Http1));
         let name: Arc<str> = url.to_string().into();

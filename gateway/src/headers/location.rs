@@ -1,7 +1,7 @@
 //! Rewrites URLs of the upstream in responses to URLs of the gateway: the caller cannot reach the
 //! upstream, and must not learn its address.
 
-use http::header::{CONTENT_LOCATION, HeaderName, LOCATION};
+use http::header::{CONTENT_LOCATION, LOCATION};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -9,20 +9,20 @@ use http::{HeaderMap, HeaderValue, Uri};
 /// authority that the caller asked for. All other URLs are left unchanged.
 pub fn rewrite(headers: &mut HeaderMap, upstream: [&Authority; 2], scheme: &str, ours: &Authority) {
     for name in [CONTENT_LOCATION, LOCATION] {
-        if let Some(url) = rewritten(headers, &name, upstream, scheme, ours) {
+        let value = headers.get(&name);
+        if let Some(url) = value.and_then(|value| rewritten(value, upstream, scheme, ours)) {
             headers.insert(name, url);
         }
     }
 }
 
 fn rewritten(
-    headers: &HeaderMap,
-    name: &HeaderName,
+    value: &HeaderValue,
     upstream: [&Authority; 2],
     scheme: &str,
     ours: &Authority,
 ) -> Option<HeaderValue> {
-    let value = headers.get(name)?.to_str().ok()?;
+    let value = value.to_str().ok()?;
     // A `Uri` has no fragment, and a URL may begin with its authority (`//host/path`).
     let (url, fragment) = value.find('#').map_or((value, ""), |at| value.split_at(at));
     let relative = url.starts_with("//");

@@ -6,6 +6,7 @@ use mtls::connection::{Connection, Connections};
 use mtls::credentials::CredentialStore;
 use mtls::event::refusal::{Code, Reason};
 use mtls::field_limits::FieldLimits;
+use mtls::limits::max_streams;
 use mtls::peer::Peer;
 use mtls::pki::role::Role;
 use mtls::server::{Acceptor, HttpSettings};
@@ -40,36 +41,6 @@ pub(crate) struct ListenerConfig {
 }
 
 impl ListenerConfig {
-    pub(crate) fn new(
-        listener: &ListenerSettings,
-        store: Option<Arc<CredentialStore>>,
-        routes: Routes,
-        config: &Config,
-        requests: RequestLimits,
-        connections: &Arc<Connections>,
-    ) -> Self {
-        let (limits, connections) = (config.limits.clone(), Arc::clone(connections));
-        let acceptor = match (&listener.security, &store) {
-            (Security::Tls { client_certificates, .. }, Some(store)) => {
-                Acceptor::new(Arc::clone(store), *client_certificates, limits, connections)
-            }
-            _ => Acceptor::plain(limits, connections),
-        };
-        Self {
-            acceptor,
-            fields: config.request_fields,
-            hosts: Hosts::default(),
-            http: http_settings(config, &requests),
-            store,
-            name: listener.name.as_str().into(),
-            over: Arc::new(watch::Sender::new(false)),
-            requests,
-            routes,
-            security: listener.security.clone(),
-            unrouted: Arc::new(RouteMetrics::new("none")),
-        }
-    }
-
     /// Verifies a connection that may have been accepted under another configuration. It has been
     /// signaled to end, but an HTTP/2 caller that ignores that can still open streams on it.
     pub(crate) fn verify_again(&self, connection: &Connection) -> Result<(), Reason> {
@@ -118,7 +89,24 @@ impl ListenerConfig {
     }
 }
 
-fn http_settings(config: &Config, requests: &RequestLimits) -> HttpSettings {
+/// The acceptor of a listener that presents and verifies certificates by `store`.
+pub(crate) fn acceptor(
+    listener: &ListenerSettings,
+    store: Option<&Arc<CredentialStore>>,
+    config: &Config,
+    connections: &Arc<Connections>,
+) -> Acceptor {
+    let (limits, connections) = (config.limits.clone(), Arc::clone(connections));
+    match (&listener.security, store) {
+        (Security::Tls { client_certificates, .. }, Some(store)) => {
+            Acceptor::new(Arc::clone(store), *client_certificates, limits, connections)
+        }
+        _ => Acceptor::plain(limits, connections),
+    }
+}
+
+/// How the connections of a listener are served.
+pub(crate) fn http_settings(config: &Config) -> HttpSettings {
     let fields = config.request_fields;
     let mut settings = HttpSettings::new(&config.limits);
     settings.drain_timeout = config.drain_timeout;
@@ -126,6 +114,6 @@ fn http_settings(config: &Config, requests: &RequestLimits) -> HttpSettings {
     // Up to a quarter more are read, so that the gateway itself answers with the reason.
     settings.max_header_fields = Some(fields.fields + fields.fields / 4);
     settings.max_header_list_bytes = fields.http2_list();
-    settings.max_streams = requests.max_streams();
+    settings.max_streams = max_streams(config.max_requests);
     settings
 }
