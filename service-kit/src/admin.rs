@@ -27,7 +27,7 @@ use crate::identities::Identities;
 use crate::problem::Problem;
 use crate::process::Shutdown;
 use crate::readiness::{Check, Readiness};
-use crate::server;
+use crate::server::Server;
 use crate::settings::ServiceLimits;
 
 /// What the admin listener looks at.
@@ -73,9 +73,9 @@ impl Admin {
         admin.max_connections = few;
         let connections = Connections::new(Arc::clone(self.connections.events()));
         let acceptor = Acceptor::admin(admin, connections);
-        let (_teller, never) = Shutdown::by_hand();
-        let ended = server::serve("admin", listener, acceptor, routes, &limits, never).await;
-        if let Err(error) = ended {
+        let (_sender, shutdown) = Shutdown::by_hand();
+        let server = Server { acceptor, limits, listener, name: "admin", shutdown };
+        if let Err(error) = server.serve(routes).await {
             tracing::error!(%error, "the admin listener failed");
         }
     }

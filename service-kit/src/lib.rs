@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! main ─> process::run ─> settings: every problem at once, exit 78
-//!                 └─────> server::bind ─> server::serve ─> requests::observed ─> routes
+//!                 └─────> server::bind ─> Server::serve ─> requests::observed ─> routes
 //!                                  └────> admin: /livez /readyz /metrics /identity /handshakes
 //! ```
 

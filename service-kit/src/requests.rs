@@ -33,7 +33,7 @@ use crate::trace::Trace;
 /// Once the service is stopping, an HTTP/1.1 connection ends with its next response. HTTP/2 has
 /// no header for that (RFC 9113, section 8.2.2): its connections get GOAWAY from [`serve`].
 ///
-/// [`serve`]: crate::server::serve
+/// [`serve`]: crate::server::Server::serve
 pub fn observed(routes: Router, limits: &ServiceLimits, shutdown: Shutdown) -> Router {
     let bounded = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_| async { too_many() }))

@@ -34,74 +34,78 @@ pub fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, C
     listener.map_err(|source| CannotListen { address, setting, source })
 }
 
-/// Serves routes on a listener until it is stopped. Then it accepts connections for `DRAIN_DELAY` more,
-/// since clients may not know yet that it stops; after that it lets requests in flight finish, for
-/// `DRAIN_TIMEOUT` at most.
-///
-/// # Errors
-///
-/// The listener failed.
-pub async fn serve(
-    name: &'static str,
-    listener: TcpListener,
-    acceptor: Acceptor,
-    routes: Router,
-    limits: &ServiceLimits,
-    shutdown: Shutdown,
-) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
-    let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone());
-    let head = limits.connection.max_header_bytes;
-    // The stream enforces the time limits and reports each; hyper would only close.
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(head);
-    server
-        .http_builder()
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(max_streams(limits.max_requests))
-        .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
-
-    let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
-    let stop = tokio::spawn(async move {
-        stop_accepting(shutdown, delay).await;
-        handle.graceful_shutdown(Some(drain));
-    });
-    info!(%address, "{name} is listening");
-    let ended = server.serve(routes.into_make_service()).await;
-    stop.abort();
-    info!(%address, "{name} has stopped");
-    ended
+/// A bound listener: how its connections are accepted, limited and drained.
+#[derive(Debug)]
+pub struct Server {
+    /// Accepts and secures its connections.
+    pub acceptor: Acceptor,
+    /// The limits of its connections and requests.
+    pub limits: ServiceLimits,
+    /// The bound socket.
+    pub listener: TcpListener,
+    /// Its name in the log.
+    pub name: &'static str,
+    /// The signal to stop. Connections are accepted for `DRAIN_DELAY` more, since clients may not
+    /// know yet that it stops; after that, requests in flight have `DRAIN_TIMEOUT` to finish.
+    pub shutdown: Shutdown,
 }
 
-/// Does the same on the loop of `mtls`, which also ends a single connection gracefully: once it has
-/// reached its age.
-///
-/// # Errors
-///
-/// The listener failed.
-pub async fn serve_mutual_tls(
-    name: &'static str,
-    listener: TcpListener,
-    acceptor: Acceptor,
-    routes: Router,
-    limits: &ServiceLimits,
-    shutdown: Shutdown,
-) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
-    info!(%address, "{name} is listening");
-    let ended = Serve::new(listener, acceptor, routes)
-        .drain_timeout(limits.drain_timeout)
-        .max_streams(max_streams(limits.max_requests))
-        .with_graceful_shutdown(stop_accepting(shutdown, limits.drain_delay))
-        .await;
-    info!(%address, "{name} has stopped");
-    ended
+impl Server {
+    /// Serves routes until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// The listener failed.
+    pub async fn serve(self, routes: Router) -> std::io::Result<()> {
+        let Self { acceptor, limits, listener, name, shutdown } = self;
+        let address = listener.local_addr()?;
+        let handle = Handle::new();
+        let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone());
+        let head = limits.connection.max_header_bytes;
+        // The stream enforces the time limits and reports each; hyper would only close.
+        server
+            .http_builder()
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(head);
+        server
+            .http_builder()
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(max_streams(limits.max_requests))
+            .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX));
+
+        let (delay, drain) = (limits.drain_delay, limits.drain_timeout);
+        let stop = tokio::spawn(async move {
+            stop_accepting(shutdown, delay).await;
+            handle.graceful_shutdown(Some(drain));
+        });
+        info!(%address, "{name} is listening");
+        let ended = server.serve(routes.into_make_service()).await;
+        stop.abort();
+        info!(%address, "{name} has stopped");
+        ended
+    }
+
+    /// Serves routes by the loop of `mtls`, which also ends a single connection gracefully, once it
+    /// has reached its maximum age.
+    ///
+    /// # Errors
+    ///
+    /// The listener failed.
+    pub async fn serve_mutual_tls(self, routes: Router) -> std::io::Result<()> {
+        let Self { acceptor, limits, listener, name, shutdown } = self;
+        let address = listener.local_addr()?;
+        info!(%address, "{name} is listening");
+        let ended = Serve::new(listener, acceptor, routes)
+            .drain_timeout(limits.drain_timeout)
+            .max_streams(max_streams(limits.max_requests))
+            .with_graceful_shutdown(stop_accepting(shutdown, limits.drain_delay))
+            .await;
+        info!(%address, "{name} has stopped");
+        ended
+    }
 }
 
 /// Waits until no more connections are to be accepted: `delay` after the service is asked to stop.

@@ -18,6 +18,7 @@ use crate::capacity::Capacity;
 use crate::identities::Identities;
 use crate::process::Shutdown;
 use crate::requests::observed;
+use crate::server::Server;
 use crate::settings::{ServiceLimits, ServiceSettings};
 use crate::{metrics, server};
 
@@ -88,11 +89,10 @@ impl Service {
             self.limits.connection.clone(),
             Arc::clone(&self.connections),
         );
-        let _beside = self.serve_admin()?;
+        let _background = self.serve_admin()?;
         let routes = observed(routes, &self.limits, self.shutdown.clone());
-        server::serve_mutual_tls(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
-            .await
-            .with_context(|| format!("{name} failed"))
+        let served = self.server(name, acceptor).serve_mutual_tls(routes).await;
+        served.with_context(|| format!("{name} failed"))
     }
 
     /// Serves these routes by this acceptor, in the same way.
@@ -106,11 +106,15 @@ impl Service {
         acceptor: Acceptor,
         routes: Router,
     ) -> anyhow::Result<()> {
-        let _beside = self.serve_admin()?;
+        let _background = self.serve_admin()?;
         let routes = observed(routes, &self.limits, self.shutdown.clone());
-        server::serve(name, self.listener, acceptor, routes, &self.limits, self.shutdown)
-            .await
-            .with_context(|| format!("{name} failed"))
+        let served = self.server(name, acceptor).serve(routes).await;
+        served.with_context(|| format!("{name} failed"))
+    }
+
+    fn server(self, name: &'static str, acceptor: Acceptor) -> Server {
+        let Self { limits, listener, shutdown, .. } = self;
+        Server { acceptor, limits, listener, name, shutdown }
     }
 
     /// Starts the tasks beside the listener; they end when the set is dropped.

@@ -26,7 +26,7 @@ use mtls::pki::trust::Revocation;
 use mtls::server::Acceptor;
 use service_kit::process::Shutdown;
 use service_kit::requests::observed;
-use service_kit::server;
+use service_kit::server::Server;
 use service_kit::settings::ServiceLimits;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -98,9 +98,8 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let (_teller, shutdown) = Shutdown::by_hand();
     let routes = observed(routes, &limits, shutdown.clone());
-    tokio::spawn(async move {
-        server::serve("service", listener, acceptor, routes, &limits, shutdown).await
-    });
+    let server = Server { acceptor, limits, listener, name: "service", shutdown };
+    tokio::spawn(server.serve(routes));
     address
 }
 
