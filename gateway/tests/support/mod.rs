@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod caller;
+#[path = "../../../mtls/tests/support/deadline.rs"]
 mod deadline;
 pub(crate) mod frames;
 mod gateway;
