@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use service_kit::host;
+use service_kit::page::protection;
 use service_kit::problem::Problem;
 use tracing::error;
 
@@ -114,13 +115,7 @@ const ASSETS: [(&str, &str, &str); 3] = [
     ("/assets/page.js", "text/javascript; charset=utf-8", include_str!("../assets/page.js")),
 ];
 
-const PROTECTION: [(HeaderName, &str); 4] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];
+const PROTECTION: [(HeaderName, &str); 4] = protection(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);

@@ -22,6 +22,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use service_kit::page::protection;
 use service_kit::problem::Problem;
 use tracing::error;
 
@@ -33,7 +34,7 @@ pub(crate) fn routes(reloader: Arc<Reloader>) -> Router {
     let routes = Router::new().route("/", get(page)).route("/state", get(state));
     ASSETS.iter().fold(routes.with_state(reloader), |routes, (path, kind, content)| {
         let kind = [(header::CONTENT_TYPE, *kind)];
-        routes.route(path, get(move || async move { (PROTECTION, kind, *content) }))
+        routes.route(path, get(move || async move { (PROTECTION, PRIVATE, kind, *content) }))
     })
 }
 
@@ -52,7 +53,7 @@ async fn page(State(reloader): State<Arc<Reloader>>, url: Uri) -> Response {
     let page = Page { still, version: env!("CARGO_PKG_VERSION"), view: View::of(&reloader) };
     match page.render() {
         Ok(html) => {
-            let mut response = (PROTECTION, Html(html)).into_response();
+            let mut response = (PROTECTION, PRIVATE, Html(html)).into_response();
             if !still {
                 response.headers_mut().insert(header::REFRESH, HeaderValue::from_static(SECONDS));
             }
@@ -66,7 +67,7 @@ async fn page(State(reloader): State<Arc<Reloader>>, url: Uri) -> Response {
 }
 
 async fn state(State(reloader): State<Arc<Reloader>>) -> Response {
-    (PROTECTION, Json(View::of(&reloader))).into_response()
+    (PROTECTION, PRIVATE, Json(View::of(&reloader))).into_response()
 }
 
 /// The refresh interval.
@@ -78,15 +79,12 @@ const ASSETS: [(&str, &str, &str); 2] = [
 ];
 
 /// There are no scripts, so text from an untrusted certificate can never run as one.
-const PROTECTION: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'",
-    ),
+const PROTECTION: [(HeaderName, &str); 4] = protection(
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
+const PRIVATE: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "no-store"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];

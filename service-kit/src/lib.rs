@@ -2,7 +2,7 @@
 //!
 //! It owns how a service is configured ([`settings`]), what its operator sees (the log, [`admin`],
 //! [`metrics`], [`healthcheck`]), by which host names it is reached ([`host`]), its error responses
-//! ([`problem`]), and how it starts and stops ([`process`], [`server`]). It does not know what a
+//! ([`problem`]) and the headers of its pages ([`page`]), and how it starts and stops ([`process`], [`server`]). It does not know what a
 //! service is for.
 //!
 //! ```text
@@ -18,6 +18,7 @@ pub mod host;
 pub mod identities;
 mod logs;
 pub mod metrics;
+pub mod page;
 pub mod problem;
 pub mod process;
 pub mod readiness;
