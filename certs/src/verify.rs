@@ -63,14 +63,7 @@ impl Verify {
                 other => Err(format!("\"{other}\" is not a role: give client or server")),
             })
         });
-        let revocation = problems.take(match self.revocation.as_str() {
-            "checked" => Ok(Revocation::Checked),
-            "off" => Ok(Revocation::Off),
-            "required" => Ok(Revocation::Required),
-            other => {
-                Err(format!("\"{other}\" is not a revocation mode: give required, checked or off"))
-            }
-        });
+        let revocation = problems.take(self.revocation.parse::<Revocation>());
         problems.settle()?;
         Ok((role, revocation.unwrap_or_default()))
     }

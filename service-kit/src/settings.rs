@@ -18,7 +18,7 @@ pub(crate) use self::arguments::HEALTHCHECK;
 pub use self::arguments::ServiceArguments;
 pub use self::limits::{LimitArguments, ServiceLimits};
 pub use self::log_settings::LogSettings;
-pub use self::parse::{bytes, duration, duration_or_zero, host, number, revocation};
+pub use self::parse::{bytes, duration, duration_or_zero, host, number};
 pub use self::problems::{Problems, with_command};
 
 /// What every service needs to run, checked.
@@ -54,7 +54,7 @@ impl ServiceSettings {
         if arguments.policy_file.is_some() {
             problems.add("POLICY_FILE", "is not supported yet: unset it");
         }
-        let revocation = problems.check("REVOCATION", revocation(&arguments.revocation));
+        let revocation = problems.check("REVOCATION", arguments.revocation.parse());
         let directory = PathBuf::from(&arguments.cert_path);
         let store = match CredentialStore::load(directory, &[role], revocation.unwrap_or_default())
         {

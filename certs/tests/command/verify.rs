@@ -383,6 +383,6 @@ fn invalid_option_values_are_refused_together() {
     assert_eq!(
         words,
         "error: \"peer\" is not a role: give client or server\nerror: \"on\" is not a revocation mode: \
-         give required, checked or off\n"
+         write required, checked or off\n"
     );
 }

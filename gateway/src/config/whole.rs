@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use service_kit::settings;
 use toml::de::DeTable;
 
 use super::limits::AllLimits;
@@ -31,8 +30,7 @@ impl Config {
         let admin = table.or("admin", (ADMIN, None), |value| read_admin(Table::of(value)?));
         let limits =
             table.or("limits", AllLimits::default(), |value| AllLimits::read(Table::of(value)?));
-        let revocation =
-            table.or("revocation", Default::default(), |value| value.text(settings::revocation));
+        let revocation = table.or("revocation", Default::default(), |value| value.text(str::parse));
         let listeners = table.require("listener", LISTENER);
         let listeners = listeners.map(|value| Table::all_of(&value, "listener", Some(LISTENER)));
         let listeners = listeners.unwrap_or_default();

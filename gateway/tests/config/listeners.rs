@@ -20,7 +20,7 @@ name = "a"
 listen = "127.0.0.1:1"
 plain = true
 "#,
-        &[r#"1:14: revocation: "on" is not known: write required, checked or off"#],
+        &[r#"1:14: revocation: "on" is not a revocation mode: write required, checked or off"#],
     );
     assert_problems(
         r#"[listener]

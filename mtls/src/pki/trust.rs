@@ -16,6 +16,8 @@ mod signatures;
 mod verify;
 mod webpki_error;
 
+use std::str::FromStr;
+
 use rustls::DistinguishedName;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use thiserror::Error;
@@ -46,6 +48,24 @@ pub enum Revocation {
     Off,
     /// Every issuer must have a list, and none may be stale.
     Required,
+}
+
+/// The error for a text that is not a [`Revocation`].
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("\"{0}\" is not a revocation mode: write required, checked or off")]
+pub struct InvalidRevocation(String);
+
+impl FromStr for Revocation {
+    type Err = InvalidRevocation;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRevocation> {
+        match text {
+            "checked" => Ok(Self::Checked),
+            "off" => Ok(Self::Off),
+            "required" => Ok(Self::Required),
+            _ => Err(InvalidRevocation(text.to_owned())),
+        }
+    }
 }
 
 /// Why roots and lists are not fit to be believed.

@@ -4,8 +4,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
-use mtls::pki::trust::Revocation;
-
 /// A duration: `10s`, `500ms`, `5m`, `2h`; more than zero.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("\"{text}\" is no duration: write 500ms, 10s, 5m or 2h");
@@ -66,16 +64,6 @@ pub fn host(text: &str) -> Result<IpAddr, String> {
 /// A whole number, in the range of its type.
 pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("\"{text}\" is no number in range: write digits only"))
-}
-
-/// What is made of revocation lists.
-pub fn revocation(text: &str) -> Result<Revocation, String> {
-    match text {
-        "checked" => Ok(Revocation::Checked),
-        "off" => Ok(Revocation::Off),
-        "required" => Ok(Revocation::Required),
-        _ => Err(format!("\"{text}\" is not known: write required, checked or off")),
-    }
 }
 
 #[cfg(test)]
