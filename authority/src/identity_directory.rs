@@ -21,17 +21,17 @@ pub(crate) struct IdentityDirectory {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// It has expired.
-    Ended,
+    Expired,
+    /// Less than a third of its lifetime is left.
+    ExpiresSoon,
     /// Its key belongs to another certificate.
-    KeyDoesNotFit,
+    KeyMismatch,
     /// A file is not there.
     Missing(&'static str),
-    /// Less than a third of its lifetime is left.
-    NearItsEnd,
-    /// Other names, another usage or another kind of key were requested.
-    OtherNames,
     /// No currently trusted root signed it.
     OtherAuthority,
+    /// Other names, another usage or another kind of key were requested.
+    OtherNames,
     /// It was revoked.
     Revoked,
     /// A file cannot be read or parsed.
@@ -78,9 +78,9 @@ impl IdentityDirectory {
         } else if entry.revoked.is_some() {
             Some(Fault::Revoked)
         } else if leaf.not_after() < now {
-            Some(Fault::Ended)
+            Some(Fault::Expired)
         } else if entry.is_near_its_end(now) {
-            Some(Fault::NearItsEnd)
+            Some(Fault::ExpiresSoon)
         } else if wanted.is_some_and(|wanted| *wanted != entry.subject) {
             Some(Fault::OtherNames)
         } else {
@@ -96,7 +96,7 @@ impl IdentityDirectory {
         if key.subject_public_key_info() == leaf.public_key() {
             Ok(leaf)
         } else {
-            Err(Fault::KeyDoesNotFit)
+            Err(Fault::KeyMismatch)
         }
     }
 
@@ -204,10 +204,10 @@ impl IdentityDirectory {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended => formatter.write_str("it had expired"),
-            Self::KeyDoesNotFit => formatter.write_str("tls.key did not fit tls.crt"),
+            Self::Expired => formatter.write_str("it had expired"),
+            Self::KeyMismatch => formatter.write_str("tls.key did not fit tls.crt"),
             Self::Missing(file) => write!(formatter, "{file} was missing"),
-            Self::NearItsEnd => formatter.write_str("less than a third of its lifetime was left"),
+            Self::ExpiresSoon => formatter.write_str("less than a third of its lifetime was left"),
             Self::OtherAuthority => formatter.write_str("another authority had signed it"),
             Self::OtherNames => formatter.write_str("it was made for other names, usage or key"),
             Self::Revoked => formatter.write_str("it was revoked"),

@@ -88,7 +88,7 @@ pub use self::revocation::{
 };
 pub use self::rollover::{Rollover, RolloverStep, RootId};
 pub use self::rollover_error::RolloverError;
-pub use self::rollover_steps::{LeftAlone, Reissued};
+pub use self::rollover_steps::{NotReissued, Reissued};
 pub use self::serial::{Serial, SerialError};
 pub use self::spiffe_id::{SpiffeId, SpiffeIdError};
 pub use self::usage::{Usage, UsageError};

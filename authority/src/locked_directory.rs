@@ -84,14 +84,14 @@ impl LockedDirectory {
     ) -> Result<IdentityOutcome, DirectoryError> {
         let place = self.place(name);
         if !place.exists() {
-            return Ok(IdentityOutcome::Made(self.fill(name, request, false)?));
+            return Ok(IdentityOutcome::Created(self.fill(name, request, false)?));
         }
         let record = self.directory.record()?;
         let trust = self.trust_files(&record)?;
         let fault = place.fault(&trust, &record, Some(&request.subject()));
         if replace || fault.is_some() {
             let leaf = self.fill(name, request, !replace)?;
-            return Ok(IdentityOutcome::MadeAnew(leaf, fault));
+            return Ok(IdentityOutcome::Replaced(leaf, fault));
         }
         let repaired = place.write_trust(&trust, true)?;
         let leaf = place.leaf().ok();

@@ -21,11 +21,11 @@ pub enum AuthorityOutcome {
 #[derive(Debug)]
 pub enum IdentityOutcome {
     /// There was none.
-    Made(Leaf),
-    /// A new one was requested, or the old one had this fault.
-    MadeAnew(Leaf, Option<Fault>),
+    Created(Leaf),
     /// The leaf is unchanged; these files of the authority were restored.
     Repaired(Vec<&'static str>),
+    /// A new one was requested, or the old one had this fault.
+    Replaced(Leaf, Option<Fault>),
     /// Nothing changed.
     Unchanged(Entry),
 }

@@ -74,7 +74,7 @@ fn state(
         return State::NotOurs;
     };
     let due = due(entry, within);
-    if place.leaf().err() == Some(Fault::KeyDoesNotFit) {
+    if place.leaf().err() == Some(Fault::KeyMismatch) {
         State::Due
     } else if due >= now {
         State::DueAt(due)

@@ -18,16 +18,16 @@ pub struct Reissued {
     pub name: String,
     /// The serial number of the new leaf, or of the existing leaf of that root; or why it was
     /// skipped.
-    pub leaf: Result<Serial, LeftAlone>,
+    pub leaf: Result<Serial, NotReissued>,
 }
 
-/// Why an identity keeps its leaf.
+/// Why an identity keeps its leaf in a rollover.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LeftAlone {
+pub enum NotReissued {
+    /// This authority did not issue it.
+    NotOurs,
     /// Its leaf is revoked.
     Revoked,
-    /// This authority did not issue it.
-    Stranger,
 }
 
 impl LockedDirectory {
@@ -171,7 +171,7 @@ impl LockedDirectory {
         for name in self.identities()? {
             let leaf = match plan(&self.place_of(&name), &name, &signers, record) {
                 Plan::Keep(serial) => Ok(serial),
-                Plan::LeaveAlone(why) => Err(why),
+                Plan::Skip(why) => Err(why),
                 Plan::Renew(name) => Ok(self.renew(&name)?.serial().clone()),
             };
             all.push(Reissued { name, leaf });
@@ -197,26 +197,26 @@ impl LockedDirectory {
 
 enum Plan {
     Keep(Serial),
-    LeaveAlone(LeftAlone),
     Renew(IdentityName),
+    Skip(NotReissued),
 }
 
 fn plan(place: &IdentityDirectory, name: &str, signers: &Signers, record: &Record) -> Plan {
     let issuing = signers.issuing(record).root();
-    let stranger = Plan::LeaveAlone(LeftAlone::Stranger);
+    let foreign = Plan::Skip(NotReissued::NotOurs);
     let (Some(newest), Ok(parsed)) = (record.newest(name), name.parse()) else {
-        return stranger;
+        return foreign;
     };
     // If no leaf can be read, only the record has its issuer.
     let leaf = place.chain().ok().map(|mut chain| chain.swap_remove(0));
     let signed = |leaf| signers.all().any(|authority| authority.root().signed(leaf));
     if leaf.as_ref().is_some_and(|leaf| !signed(leaf)) {
-        return stranger;
+        return foreign;
     }
     let entry = leaf.as_ref().map_or(Some(newest), |leaf| record.find(leaf.serial()));
     match entry {
-        None => stranger,
-        Some(entry) if entry.revoked.is_some() => Plan::LeaveAlone(LeftAlone::Revoked),
+        None => foreign,
+        Some(entry) if entry.revoked.is_some() => Plan::Skip(NotReissued::Revoked),
         Some(_) => match place.leaf() {
             Ok(leaf) if issuing.signed(&leaf) => Plan::Keep(leaf.serial().clone()),
             _ => Plan::Renew(parsed),

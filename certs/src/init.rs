@@ -109,11 +109,11 @@ fn authority_line(outcome: &AuthorityOutcome, root: &Certificate) -> String {
 
 fn identity_line(identity: &Identity, outcome: &IdentityOutcome) -> String {
     match outcome {
-        IdentityOutcome::Made(leaf) => format!("made: {}", leaf_line(identity, leaf)),
-        IdentityOutcome::MadeAnew(leaf, None) => {
+        IdentityOutcome::Created(leaf) => format!("made: {}", leaf_line(identity, leaf)),
+        IdentityOutcome::Replaced(leaf, None) => {
             format!("replaced: {}", leaf_line(identity, leaf))
         }
-        IdentityOutcome::MadeAnew(leaf, Some(fault)) => {
+        IdentityOutcome::Replaced(leaf, Some(fault)) => {
             format!("replaced, because {fault}: {}", leaf_line(identity, leaf))
         }
         IdentityOutcome::Repaired(files) => {

@@ -1,7 +1,7 @@
 //! `certs rollover`: replaces the root step by step, without a failed request.
 
 use anyhow::Context;
-use authority::{Directory, LeftAlone, LockedDirectory, Reissued, RolloverStep, RootId};
+use authority::{Directory, LockedDirectory, NotReissued, Reissued, RolloverStep, RootId};
 use clap::{Args, Subcommand};
 
 use crate::problems::Problems;
@@ -105,19 +105,22 @@ fn wait_for_leaves(
             }
             Err(why) => {
                 let path = directory.path().join(name);
-                print(format!("{name:<16}left alone: {}", left_alone(*why, name, &path.display())));
+                print(format!(
+                    "{name:<16}left alone: {}",
+                    not_reissued(*why, name, &path.display())
+                ));
             }
         }
     }
     Ok(wait.until(&Sight::Serial(&serials))?)
 }
 
-fn left_alone(why: LeftAlone, name: &str, path: &dyn std::fmt::Display) -> String {
+fn not_reissued(why: NotReissued, name: &str, path: &dyn std::fmt::Display) -> String {
     match why {
-        LeftAlone::Revoked => {
+        NotReissued::Revoked => {
             format!("its leaf is revoked: renew it with \"certs renew {name}\", or remove {path}")
         }
-        LeftAlone::Stranger => format!("this authority did not issue the certificate in {path}"),
+        NotReissued::NotOurs => format!("this authority did not issue the certificate in {path}"),
     }
 }
 

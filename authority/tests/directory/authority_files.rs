@@ -67,7 +67,7 @@ fn a_new_authority_keeps_the_record_of_the_old_one() {
     assert_eq!(record.issued.len(), 1);
     assert_eq!(directory.lock().unwrap().strangers().unwrap(), ["a"]);
     let renewed = ensure(&directory, "a", &LeafRequest::new("a"));
-    assert!(matches!(renewed, IdentityOutcome::MadeAnew(_, Some(Fault::OtherAuthority))));
+    assert!(matches!(renewed, IdentityOutcome::Replaced(_, Some(Fault::OtherAuthority))));
 }
 
 #[test]

@@ -52,8 +52,8 @@ fn each_fault_of_an_identity_is_found_and_fixed() {
         (&|path| remove(path, "tls.key"), Fault::Missing("tls.key")),
         (&|path| put(path, "tls.crt", ""), Fault::Unreadable("tls.crt")),
         (&|path| put(path, "tls.key", "?"), Fault::Unreadable("tls.key")),
-        (&|path| copy(other.path(), path, "tls.key"), Fault::KeyDoesNotFit),
-        (&|path| copy(other.path(), path, "tls.crt"), Fault::KeyDoesNotFit),
+        (&|path| copy(other.path(), path, "tls.key"), Fault::KeyMismatch),
+        (&|path| copy(other.path(), path, "tls.crt"), Fault::KeyMismatch),
         (
             &|path| {
                 copy(other.path(), path, "tls.key");
@@ -78,7 +78,7 @@ fn each_fault_of_an_identity_is_found_and_fixed() {
         let repaired = ensure(&directory, "a", &LeafRequest::new("a"));
         let again = ensure(&directory, "a", &LeafRequest::new("a"));
 
-        let IdentityOutcome::MadeAnew(_, Some(found)) = repaired else {
+        let IdentityOutcome::Replaced(_, Some(found)) = repaired else {
             panic!("{expected} was not found: {repaired:?}");
         };
         assert_eq!(found, expected);
@@ -96,7 +96,7 @@ fn a_leaf_in_the_last_third_of_its_lifetime_is_replaced() {
 
     let renewed = ensure(&directory, "a", &LeafRequest::new("a"));
 
-    assert!(matches!(renewed, IdentityOutcome::MadeAnew(_, Some(Fault::NearItsEnd))));
+    assert!(matches!(renewed, IdentityOutcome::Replaced(_, Some(Fault::ExpiresSoon))));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_leaf_with_other_names_is_replaced() {
 
     let renamed = ensure(&directory, "a", &LeafRequest::new("a").dns("b"));
 
-    assert!(matches!(renamed, IdentityOutcome::MadeAnew(_, Some(Fault::OtherNames))));
+    assert!(matches!(renamed, IdentityOutcome::Replaced(_, Some(Fault::OtherNames))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use authority::{
-    Directory, DirectoryError, LeafRequest, LeftAlone, RevocationReason, RolloverError,
+    Directory, DirectoryError, LeafRequest, NotReissued, RevocationReason, RolloverError,
     RolloverStep,
 };
 
@@ -53,8 +53,8 @@ fn a_leaf_that_this_authority_did_not_issue_is_skipped_and_named() {
 
     let whys: Vec<_> =
         reissued.iter().map(|one| (one.name.as_str(), one.leaf.clone().err())).collect();
-    let (stranger, revoked) = (Some(LeftAlone::Stranger), Some(LeftAlone::Revoked));
-    assert_eq!(whys, [("foreign", stranger), ("revoked", revoked)]);
+    let (foreign, revoked) = (Some(NotReissued::NotOurs), Some(NotReissued::Revoked));
+    assert_eq!(whys, [("foreign", foreign), ("revoked", revoked)]);
     for file in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
         let path = format!("foreign/{file}");
         let own = fs::read(place.path().join(&path)).unwrap();
