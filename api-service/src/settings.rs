@@ -35,7 +35,7 @@ impl Settings {
         let command = ServiceArguments::with_defaults(command, "0.0.0.0", "3000", "9000");
         let matches = command.get_matches();
         let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-        healthcheck::end_if_asked(&matches, &arguments.service);
+        healthcheck::exit_if_requested(&matches, &arguments.service);
         let mut problems = Problems::default();
         let service = ServiceSettings::check(&arguments.service, Role::Server, &mut problems);
         problems.or(service.map(|service| Self { service }))

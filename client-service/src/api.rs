@@ -122,7 +122,7 @@ impl Api {
     fn request(&self, trace: &Trace) -> Request<Empty<Bytes>> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.url.with_path(DATA);
-        trace.hand_on(request.headers_mut());
+        trace.inject(request.headers_mut());
         request
     }
 

@@ -79,7 +79,7 @@ impl Settings {
         let command = ServiceArguments::with_defaults(command, "127.0.0.1", "4000", "9001");
         let matches = command.get_matches();
         let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-        healthcheck::end_if_asked(&matches, &arguments.service);
+        healthcheck::exit_if_requested(&matches, &arguments.service);
         let mut problems = Problems::default();
         let settings = arguments.check(&mut problems);
         problems.or(settings)

@@ -129,7 +129,7 @@ fn start() -> SocketAddr {
     std::fs::write(&file, config).expect("it must be written");
     let settings = gateway::Settings::check(file, "text", "off");
     let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
-    let (stop, shutdown) = process::Shutdown::by_hand();
+    let (stop, shutdown) = process::Shutdown::channel();
     spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("there must be a runtime");
         let _stop = stop;

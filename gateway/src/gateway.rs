@@ -95,7 +95,7 @@ impl Gateway {
         let known = |key: &ListenerKey| self.open_listeners().contains_key(key);
         let sockets = sockets(&config.listeners, known)?;
         let plan = Plan::of(config, Some(&before), &self.connections)?;
-        self.identities.become_these(plan.identities());
+        self.identities.replace(plan.identities());
         self.plan.store(Arc::new(plan));
         self.apply_plan(sockets);
         Ok(true)

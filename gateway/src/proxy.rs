@@ -69,7 +69,7 @@ impl Proxy {
         };
         let caller = self.caller(&config, &connection);
         let mut head = upstream_head(head, &route, &target, caller);
-        record.trace.hand_on(&mut head.headers);
+        record.trace.inject(&mut head.headers);
         if let Some(upgrade) = &upgrade {
             upgrade.set_headers(&mut head.headers);
         }

@@ -30,7 +30,7 @@ fn settings() -> Result<ServiceSettings, Problems> {
     let command = ServiceArguments::with_defaults(Arguments::command(), "0.0.0.0", "3000", "9000");
     let matches = command.get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    healthcheck::end_if_asked(&matches, &arguments.service);
+    healthcheck::exit_if_requested(&matches, &arguments.service);
     let mut problems = Problems::default();
     let settings = ServiceSettings::check(&arguments.service, Role::Server, &mut problems);
     problems.or(settings)

@@ -73,7 +73,7 @@ impl Admin {
         admin.max_connections = few;
         let connections = Connections::new(Arc::clone(self.connections.events()));
         let acceptor = Acceptor::admin(admin, connections);
-        let (_sender, shutdown) = Shutdown::by_hand();
+        let (_sender, shutdown) = Shutdown::channel();
         let server = Server { acceptor, limits, listener, name: "admin", shutdown };
         if let Err(error) = server.serve(routes).await {
             tracing::error!(%error, "the admin listener failed");

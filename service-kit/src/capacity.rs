@@ -120,7 +120,7 @@ mod tests {
     use super::{Capacity, connections_in, memory_limit};
 
     #[test]
-    fn what_fits_is_left_as_it_is() {
+    fn limits_that_fit_are_unchanged() {
         let (mut limits, mut requests) = (Limits::default(), 1000);
 
         let notes = Capacity::new(1 << 20, None).fit(&mut limits, Some(&mut requests));

@@ -1,5 +1,5 @@
-//! `healthcheck`: a service's own binary asks the running one whether it is ready, for an image
-//! holds nothing else that could.
+//! The subcommand `healthcheck`: a service's own binary requests `/readyz` of the running service,
+//! since an image contains no other program that could.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -14,34 +14,33 @@ use thiserror::Error;
 
 use crate::settings::{HEALTHCHECK, ServiceArguments, host, number};
 
-/// Why a service is not held to be ready.
+/// Why a service does not count as ready.
 #[derive(Debug, Error)]
 pub enum NotReady {
-    /// Nobody answered, or not in HTTP.
+    /// Checks of `/readyz` failed; with their details.
+    #[error("not ready: {0}")]
+    FailedChecks(String),
+    /// There was no response, or none in HTTP.
     #[error("no answer from http://{admin}/readyz ({why}): see the service's own log")]
     NoAnswer {
-        /// Who was asked.
+        /// The address of the admin listener.
         admin: SocketAddr,
-        /// What happened instead.
+        /// The error.
         why: String,
     },
-    /// It said no.
-    #[error("not ready: {0}")]
-    Said(String),
-    /// The address to ask is not known.
+    /// The address of the admin listener is not valid.
     #[error("{0} {1}")]
     Setting(&'static str, String),
 }
 
-/// Where the subcommand was asked for, ends the process as it is to end; else does nothing.
-pub fn end_if_asked(matches: &ArgMatches, arguments: &ServiceArguments) {
+/// Runs the subcommand if it was requested, and exits with 0 or 1; else does nothing.
+pub fn exit_if_requested(matches: &ArgMatches, arguments: &ServiceArguments) {
     if matches.subcommand_name() == Some(HEALTHCHECK) {
         std::process::exit(i32::from(!report(admin(arguments).and_then(ask))));
     }
 }
 
-/// Asks the service whose admin listener stands at `admin`, says in one line what it answered, and
-/// whether it is ready.
+/// Whether the service with this admin listener is ready; prints one line.
 pub fn is_ready(admin: SocketAddr) -> bool {
     report(ask(admin))
 }
@@ -52,13 +51,13 @@ fn ask(admin: SocketAddr) -> Result<(), NotReady> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let answer = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
         runtime.block_on(async {
-            let answer = tokio::time::timeout(PATIENCE, readyz(admin)).await;
+            let answer = tokio::time::timeout(TIMEOUT, readyz(admin)).await;
             answer.unwrap_or_else(|_| Err("it took too long".to_owned()))
         })
     });
     match answer {
         Ok(None) => Ok(()),
-        Ok(Some(why)) => Err(NotReady::Said(why)),
+        Ok(Some(why)) => Err(NotReady::FailedChecks(why)),
         Err(why) => Err(NotReady::NoAnswer { admin, why }),
     }
 }
@@ -66,7 +65,7 @@ fn ask(admin: SocketAddr) -> Result<(), NotReady> {
 /// What is not well, if anything is.
 async fn readyz(admin: SocketAddr) -> Result<Option<String>, String> {
     let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT));
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(connector);
     let uri = format!("http://{admin}/readyz").parse().map_err(|_| "it has no URL".to_owned())?;
     let response = client.get(uri).await.map_err(|error| chain(&error))?;
@@ -74,7 +73,7 @@ async fn readyz(admin: SocketAddr) -> Result<Option<String>, String> {
     if status.is_success() {
         return Ok(None);
     }
-    let body = to_bytes(Body::new(response.into_body()), MOST).await;
+    let body = to_bytes(Body::new(response.into_body()), MAX_BODY_BYTES).await;
     let body = body.map_err(|error| error.to_string())?;
     Ok(Some(failed(&body).unwrap_or_else(|| format!("it answered {status}"))))
 }
@@ -119,9 +118,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     last.to_string()
 }
 
-const CONNECT: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(4);
-const MOST: usize = 64 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_is_told_in_one_line() {
+    fn failed_checks_are_reported_on_one_line() {
         let body = r#"{"ready":false,"checks":[
             {"name":"identity","ok":false,"detail":"it ended"},
             {"name":"reload","ok":true,"detail":"fine"},
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_told_with_the_address() {
+    fn a_service_that_does_not_answer_is_reported_with_its_address() {
         let address = {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             listener.local_addr().unwrap()

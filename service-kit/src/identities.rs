@@ -1,28 +1,28 @@
-//! The identities of a service: one, or as many as its configuration names, which may become
-//! others while it runs.
+//! The identities of a service: one, or as many as its configuration names; a reload may replace
+//! them.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mtls::credentials::CredentialStore;
 
-/// The identities that are in use, each once.
+/// The identities in use, each once.
 #[derive(Clone, Debug)]
 pub struct Identities(Arc<ArcSwap<Vec<Arc<CredentialStore>>>>);
 
 impl Identities {
-    /// These.
+    /// Starts with these.
     pub fn new(identities: Vec<Arc<CredentialStore>>) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(identities)))
     }
 
-    /// Those that are in use now.
+    /// The identities in use now.
     pub fn current(&self) -> Arc<Vec<Arc<CredentialStore>>> {
         self.0.load_full()
     }
 
-    /// Uses others from now on.
-    pub fn become_these(&self, identities: Vec<Arc<CredentialStore>>) {
+    /// Replaces all of them.
+    pub fn replace(&self, identities: Vec<Arc<CredentialStore>>) {
         self.0.store(Arc::new(identities));
     }
 }

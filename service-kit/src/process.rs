@@ -1,4 +1,4 @@
-//! How a service begins and ends as a process.
+//! A service as a process: its exit codes, and the signals that stop it.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -56,7 +56,7 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// On SIGTERM or SIGINT.
+    /// A shutdown that SIGTERM or SIGINT requests.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Shutdown {
     pub fn on_signals() -> std::io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let (sender, shutdown) = Self::by_hand();
+        let (sender, shutdown) = Self::channel();
         tokio::spawn(async move {
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
@@ -76,19 +76,19 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// When `true` is sent.
-    pub fn by_hand() -> (Arc<watch::Sender<bool>>, Self) {
+    /// A shutdown that is requested by sending `true`.
+    pub fn channel() -> (Arc<watch::Sender<bool>>, Self) {
         let (sender, requested) = watch::channel(false);
         let sender = Arc::new(sender);
         (Arc::clone(&sender), Self { requested, _sender: sender })
     }
 
-    /// Whether it is to stop.
+    /// Whether shutdown is requested.
     pub fn is_requested(&self) -> bool {
         *self.requested.borrow()
     }
 
-    /// Waits until it is to stop.
+    /// Waits until shutdown is requested.
     pub async fn requested(&mut self) {
         let _ = self.requested.wait_for(|requested| *requested).await;
     }

@@ -146,10 +146,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_list_of_no_known_issuer_is_unverified_and_never_fresh() {
-        let (_stop, shutdown) = Shutdown::by_hand();
+        let (_stop, shutdown) = Shutdown::channel();
 
         let readiness = Readiness::of(
-            &[with_a_strangers_list()],
+            &[with_a_foreign_list()],
             Vec::new(),
             &shutdown,
             OffsetDateTime::now_utc(),
@@ -164,7 +164,7 @@ pub(crate) mod tests {
     }
 
     /// The list of the root, and then that of an authority that nobody knows.
-    pub(crate) fn with_a_strangers_list() -> Arc<CredentialStore> {
+    pub(crate) fn with_a_foreign_list() -> Arc<CredentialStore> {
         let authority = Authority::generate(&AuthorityRequest::default()).unwrap();
         let stranger = AuthorityRequest::default().common_name("stranger");
         let stranger = Authority::generate(&stranger).unwrap();
@@ -190,7 +190,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_warning_leaves_the_service_ready_and_a_required_check_does_not() {
-        let (_stop, shutdown) = Shutdown::by_hand();
+        let (_stop, shutdown) = Shutdown::channel();
         let ready =
             |check: Check| Readiness::of(&[], vec![check], &shutdown, OffsetDateTime::now_utc());
         assert!(ready(Check::required("a", true, String::new())).ready);

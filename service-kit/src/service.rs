@@ -1,4 +1,4 @@
-//! One running service: its two listeners, and the tasks that keep watch beside them.
+//! One running service: its two listeners and its background tasks.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::server::Server;
 use crate::settings::{ServiceLimits, ServiceSettings};
 use crate::{metrics, server};
 
-/// A service that listens, and does not answer yet.
+/// A service whose sockets are bound, before it serves.
 #[derive(Debug)]
 pub struct Service {
     /// Its open connections, in both directions, and what happened on them.
@@ -67,7 +67,7 @@ impl Service {
         self.listener.local_addr()
     }
 
-    /// Where its admin listener stands.
+    /// The address of its admin listener.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Service {
         Server { acceptor, limits, listener, name, shutdown }
     }
 
-    /// Starts the tasks beside the listener; they end when the set is dropped.
+    /// Starts the background tasks; they end when the set is dropped.
     fn serve_admin(&self) -> anyhow::Result<JoinSet<()>> {
         let admin = Admin {
             connections: Arc::clone(&self.connections),
@@ -126,11 +126,11 @@ impl Service {
             recorder: self.recorder.clone(),
             shutdown: self.shutdown.clone(),
         };
-        let mut beside = JoinSet::new();
-        beside.spawn(metrics::upkeep(self.recorder.clone()));
+        let mut background = JoinSet::new();
+        background.spawn(metrics::upkeep(self.recorder.clone()));
         let admin_routes = admin.clone().routes();
         let listener = self.admin.try_clone()?;
-        beside.spawn(admin.serve(listener, admin_routes, self.limits.clone()));
-        Ok(beside)
+        background.spawn(admin.serve(listener, admin_routes, self.limits.clone()));
+        Ok(background)
     }
 }

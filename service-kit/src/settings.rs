@@ -24,11 +24,11 @@ pub use self::problems::{Problems, with_command};
 /// What every service needs to run, checked.
 #[derive(Debug)]
 pub struct ServiceSettings {
-    /// Where the admin listener stands.
+    /// The address of the admin listener.
     pub admin: SocketAddr,
     /// The limits of its listeners.
     pub limits: ServiceLimits,
-    /// Where the service listens.
+    /// The address of the service's listener.
     pub listen: SocketAddr,
     /// Its identity and its trust.
     pub store: Arc<CredentialStore>,

@@ -31,8 +31,8 @@ impl Trace {
         self.0.trace_id()
     }
 
-    /// Passes the trace on in the headers of a request.
-    pub fn hand_on(&self, headers: &mut HeaderMap) {
+    /// Sets the trace in the headers of a request (W3C Trace Context).
+    pub fn inject(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
             headers.insert(&TRACEPARENT, value);
         }
@@ -90,27 +90,27 @@ mod tests {
     use super::Trace;
 
     #[test]
-    fn the_callers_trace_goes_on_with_a_span_of_our_own() {
+    fn the_trace_of_a_client_continues_with_a_new_span() {
         let mut headers = HeaderMap::new();
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         let parent = format!("00-{id}-00f067aa0ba902b7-01");
         headers.insert("traceparent", parent.parse().unwrap());
 
         let trace = Trace::of(&headers);
-        trace.hand_on(&mut headers);
+        trace.inject(&mut headers);
 
         assert_eq!(trace.id().to_string(), id);
-        let handed_on = headers["traceparent"].to_str().unwrap();
-        assert!(handed_on.starts_with(&format!("00-{id}-")), "{handed_on}");
-        assert_ne!(handed_on, parent);
+        let injected = headers["traceparent"].to_str().unwrap();
+        assert!(injected.starts_with(&format!("00-{id}-")), "{injected}");
+        assert_ne!(injected, parent);
     }
 
     #[test]
-    fn what_is_handed_on_names_this_span_in_this_trace() {
+    fn the_injected_traceparent_names_this_span_in_this_trace() {
         let trace = Trace::of(&HeaderMap::new());
         let mut headers = HeaderMap::new();
 
-        trace.hand_on(&mut headers);
+        trace.inject(&mut headers);
 
         let expected = format!("00-{}-{}-01", trace.id(), trace.0.span_id());
         assert_eq!(headers["traceparent"], expected);

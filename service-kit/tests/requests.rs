@@ -96,7 +96,7 @@ fn serve(directory: &Path, routes: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let (_teller, shutdown) = Shutdown::by_hand();
+    let (_sender, shutdown) = Shutdown::channel();
     let routes = observed(routes, &limits, shutdown.clone());
     let server = Server { acceptor, limits, listener, name: "service", shutdown };
     tokio::spawn(server.serve(routes));

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_streamed_is_the_whole_ring_as_one_json_document() {
+    async fn the_stream_is_the_whole_ring_as_one_json_document() {
         for count in [0, 1, 2, 256, 300] {
             let events = Events::new(0);
             record(&events, count);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_stalls_is_given_a_valid_document_in_the_end() {
+    async fn a_slow_reader_receives_a_complete_document() {
         let events = Events::new(0);
         record(&events, 256);
         let mut body: Body = stream(Arc::clone(&events)).into_body();

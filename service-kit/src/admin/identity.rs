@@ -95,11 +95,11 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::IdentityView;
-    use crate::readiness::tests::with_a_strangers_list;
+    use crate::readiness::tests::with_a_foreign_list;
 
     #[test]
     fn a_list_of_no_known_issuer_is_not_verified() {
-        let store = with_a_strangers_list();
+        let store = with_a_foreign_list();
 
         let view = json!(IdentityView::of(&store, OffsetDateTime::now_utc()));
 

@@ -217,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_an_event_holds_is_one_short_printable_line(
+        fn an_event_is_one_short_printable_line(
             text in prop_oneof![
                 ".{0,40}",
                 prop::collection::vec(any::<char>(), 0..40).prop_map(String::from_iter),

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_or_size_or_number_is_refused() {
+    fn invalid_times_sizes_and_numbers_are_rejected() {
         for text in ["", "10", "10 s", "-1s", "0s", "s", "99999999999999999999s", "25h"] {
             assert!(duration(text).unwrap_err().contains("is no duration"), "{text}");
             assert!(text == "0s" || duration_or_zero(text).is_err(), "{text}");
