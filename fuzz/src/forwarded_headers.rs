@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gateway::config::IdentityHeaders;
 use gateway::headers::forged;
-use gateway::headers::identity::{Caller, Scheme};
+use gateway::headers::identity::{ClientIdentity, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mtls::pki::certificate::Certificate;
 
@@ -22,12 +22,12 @@ const ALL: IdentityHeaders = IdentityHeaders {
 pub fn body(data: &[u8]) {
     stripped(data);
     let Ok(certificate) = Certificate::read(&data.to_vec().into()) else { return };
-    let caller = Caller::new(Ipv4Addr::LOCALHOST.into(), 443, Scheme::Https);
-    let caller = caller.with_certificate(&certificate, &[data]);
+    let client = ClientIdentity::new(Ipv4Addr::LOCALHOST.into(), 443, Scheme::Https);
+    let client = client.with_certificate(&certificate, &[data]);
     let mut headers = HeaderMap::new();
     headers.insert("x-forwarded-client-cert", HeaderValue::from_static("Subject=\"CN=forged\""));
 
-    caller.set(&ALL, &"localhost".parse().expect("it must be a host"), &mut headers);
+    client.set(&ALL, &"localhost".parse().expect("it must be a host"), &mut headers);
 
     let leaf = headers["client-cert"].to_str().expect("it must be ASCII");
     let leaf = leaf.strip_prefix(':').and_then(|leaf| leaf.strip_suffix(':'));

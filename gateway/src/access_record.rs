@@ -46,7 +46,7 @@ pub(crate) struct AccessRecord {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     /// The caller closed its connection, or was disconnected, before the response was complete.
-    AbortedByCaller,
+    AbortedByClient,
     /// The upstream aborted the response.
     AbortedByUpstream,
     Complete,
@@ -62,14 +62,14 @@ impl AccessRecord {
         Self {
             began: Instant::now(),
             connection: Arc::clone(&connection),
-            end: End::AbortedByCaller,
+            end: End::AbortedByClient,
             first_byte: None,
             host: None,
             listener: Arc::clone(&config.name),
             method: Excerpt::of(head.method.as_str()),
             metrics: Arc::clone(&config.unrouted),
             path: Excerpt::of(head.uri.path()),
-            verifies_peers: config.verifies_callers(),
+            verifies_peers: config.verifies_clients(),
             permit: None,
             progress: Progress::begin(connection),
             route: None,
@@ -137,7 +137,7 @@ impl AccessRecord {
     pub(crate) fn aborted(&mut self, error: &(dyn Error + 'static)) {
         // A caller that aborts its request body aborts the response too.
         self.end =
-            if self.progress.is_broken() { End::AbortedByCaller } else { End::AbortedByUpstream };
+            if self.progress.is_broken() { End::AbortedByClient } else { End::AbortedByUpstream };
         self.set_error(&error);
     }
 
@@ -182,7 +182,7 @@ impl End {
         match self {
             Self::AbortedByUpstream => "request aborted by the upstream",
             Self::Complete => "request answered",
-            Self::AbortedByCaller => "request aborted by the caller",
+            Self::AbortedByClient => "request aborted by the caller",
         }
     }
 }

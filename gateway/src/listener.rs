@@ -34,7 +34,7 @@ impl Listener {
     /// callers differently, existing connections close after the requests in flight.
     pub(crate) fn change(&self, mut config: ListenerConfig) {
         let before = self.config.load_full();
-        if config.admits_like(&before) {
+        if config.admits_the_same_clients(&before) {
             config.over = Arc::clone(&before.over);
             self.config.store(Arc::new(config));
         } else {

@@ -21,7 +21,7 @@ use tower::Service;
 use crate::access_record::AccessRecord;
 use crate::body::ResponseBody;
 use crate::config::Security;
-use crate::headers::identity::{Caller, Scheme};
+use crate::headers::identity::{ClientIdentity, Scheme};
 use crate::headers::trailers::Trailers;
 use crate::headers::{canonical, grpc, hop_by_hop, via};
 use crate::listener::{Listener, ListenerConfig};
@@ -37,7 +37,7 @@ use crate::upstream_request::{UpstreamRequest, UpstreamResponse};
 pub(crate) struct Proxy {
     /// The caller without and with its certificate; its header values are encoded once per
     /// connection.
-    callers: Arc<[OnceLock<Caller>; 2]>,
+    clients: Arc<[OnceLock<ClientIdentity>; 2]>,
     listener: Arc<Listener>,
 }
 
@@ -49,7 +49,7 @@ enum Destination {
 
 impl Proxy {
     pub(crate) fn new(listener: Arc<Listener>) -> Self {
-        Self { callers: Arc::default(), listener }
+        Self { clients: Arc::default(), listener }
     }
 
     async fn respond(&self, mut request: Request<Incoming>) -> Response<ResponseBody> {
@@ -67,8 +67,8 @@ impl Proxy {
             Ok(Destination::Redirect(response)) => return own_response(*response, record),
             Err(error) => return refuse(&error, record),
         };
-        let caller = self.caller(&config, &connection);
-        let mut head = upstream_head(head, &route, &target, caller);
+        let client = self.client(&config, &connection);
+        let mut head = upstream_head(head, &route, &target, client);
         record.trace.inject(&mut head.headers);
         if let Some(upgrade) = &upgrade {
             upgrade.set_headers(&mut head.headers);
@@ -91,10 +91,10 @@ impl Proxy {
     }
 
     /// The caller under the configuration now in force.
-    fn caller(&self, config: &ListenerConfig, connection: &Connection) -> &Caller {
+    fn client(&self, config: &ListenerConfig, connection: &Connection) -> &ClientIdentity {
         let peer = config.peer_of(connection);
-        self.callers[usize::from(peer.is_some())]
-            .get_or_init(|| caller(connection, peer, self.listener.port()))
+        self.clients[usize::from(peer.is_some())]
+            .get_or_init(|| client(connection, peer, self.listener.port()))
     }
 
     /// Returns the upstream's response to the caller.
@@ -162,13 +162,13 @@ fn authorize_and_route(
         }
         return Ok(Destination::Redirect(Box::new(redirect::to_https(&target, &head.uri, port))));
     }
-    if via::names_us(&head.headers) {
+    if via::is_loop(&head.headers) {
         return Err(ProxyError::Loop);
     }
     check_server_name(&target, connection)?;
     let route = config.routes.find(&target)?.ok_or(ProxyError::NoRoute)?;
     record.on_route(route);
-    check_caller(route, connection, config, record)?;
+    authorize_client(route, connection, config, record)?;
     // Only authorized requests count towards the limits.
     record.in_flight(config.requests.acquire(connection).ok_or(ProxyError::TooMany)?);
     Ok(Destination::Upstream { route: Arc::clone(route), target })
@@ -187,7 +187,7 @@ fn check_server_name(target: &Target, connection: &Connection) -> Result<(), Pro
 }
 
 /// Authorizes the caller for a route; a refusal is recorded like that of a handshake.
-fn check_caller(
+fn authorize_client(
     route: &Route,
     connection: &Connection,
     config: &ListenerConfig,
@@ -209,10 +209,15 @@ fn check_caller(
 
 /// The request head as it is forwarded: without hop-by-hop fields, and with spoofed identity
 /// headers removed and the verified ones set.
-fn upstream_head(mut head: Parts, route: &Route, target: &Target, caller: &Caller) -> Parts {
+fn upstream_head(
+    mut head: Parts,
+    route: &Route,
+    target: &Target,
+    client: &ClientIdentity,
+) -> Parts {
     let headers = &mut head.headers;
     hop_by_hop::strip_request(headers);
-    caller.set(&route.config.identity_headers, &target.authority, headers);
+    client.set(&route.config.identity_headers, &target.authority, headers);
     // `Expect` is for the gateway: hyper sends 100 (Continue) once the upstream reads the body.
     headers.remove(EXPECT);
     canonical::join_cookies(headers);
@@ -221,11 +226,11 @@ fn upstream_head(mut head: Parts, route: &Route, target: &Target, caller: &Calle
     head
 }
 
-fn caller(connection: &Connection, peer: Option<&Peer>, port: u16) -> Caller {
-    let caller = Caller::new(connection.address().ip(), port, scheme(connection));
+fn client(connection: &Connection, peer: Option<&Peer>, port: u16) -> ClientIdentity {
+    let client = ClientIdentity::new(connection.address().ip(), port, scheme(connection));
     match peer {
-        Some(peer) => caller.with_peer(peer),
-        None => caller,
+        Some(peer) => client.with_peer(peer),
+        None => client,
     }
 }
 

@@ -24,9 +24,9 @@ pub(crate) enum ProxyError {
         "the body of the request is malformed, or its trailers exceed the limits of a head: send one \
          that matches its head"
     )]
-    CallerBodyInvalid,
+    ClientBodyInvalid,
     #[error("the caller stopped sending the request body")]
-    CallerTooSlow,
+    ClientTooSlow,
     #[error("this connection was opened for {asked}, and {host} is another host: open a new one")]
     Misdirected { asked: String, host: String },
     #[error("the head of the request has {0}: send less")]
@@ -53,8 +53,8 @@ impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(bad) => bad.status(),
-            Self::CallerBodyInvalid => StatusCode::BAD_REQUEST,
-            Self::CallerTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::ClientBodyInvalid => StatusCode::BAD_REQUEST,
+            Self::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Misdirected { .. } | Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
@@ -72,8 +72,8 @@ impl ProxyError {
     fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad-request",
-            Self::CallerBodyInvalid => "broken-body",
-            Self::CallerTooSlow => "request-timeout",
+            Self::ClientBodyInvalid => "broken-body",
+            Self::ClientTooSlow => "request-timeout",
             Self::HeadTooLarge(_) => "head-too-large",
             Self::Loop => "loop-detected",
             Self::Misdirected { .. } => "misdirected",
@@ -95,7 +95,7 @@ impl ProxyError {
     /// Whether the end of this request is unknown, so that no further request on the connection can
     /// be read.
     fn closes_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::CallerBodyInvalid | Self::CallerTooSlow)
+        matches!(self, Self::BadRequest(_) | Self::ClientBodyInvalid | Self::ClientTooSlow)
     }
 
     /// The response: a problem (RFC 9457). The log has the rest under the same trace ID.

@@ -18,7 +18,7 @@ use crate::upstream::Lease;
 /// An upgrade that the caller requests (RFC 9110, section 7.8).
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    caller: OnUpgrade,
+    client: OnUpgrade,
     protocol: HeaderValue,
 }
 
@@ -35,7 +35,7 @@ impl Upgrade {
         let name = protocol.to_str().ok()?.to_ascii_lowercase();
         let one = !name.is_empty() && !name.contains(',');
         let carries_http = ["h2", "http", "tls"].iter().any(|prefix| name.starts_with(prefix));
-        (one && !carries_http).then(|| Self { caller: hyper::upgrade::on(request), protocol })
+        (one && !carries_http).then(|| Self { client: hyper::upgrade::on(request), protocol })
     }
 
     /// Adds the upgrade to the request for the upstream.
@@ -58,15 +58,15 @@ impl Upgrade {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers_mut().insert(UPGRADE, protocol);
         record.release_permit();
-        let caller = self.caller;
+        let client = self.client;
         tokio::spawn(async move {
             let _held = (lease, busy);
-            let (caller, upstream) = match tokio::try_join!(caller, upstream) {
+            let (client, upstream) = match tokio::try_join!(client, upstream) {
                 Ok(both) => both,
                 Err(error) => return record.aborted(&error),
             };
-            let (mut caller, mut upstream) = (TokioIo::new(caller), TokioIo::new(upstream));
-            match tokio::io::copy_bidirectional(&mut caller, &mut upstream).await {
+            let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+            match tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
                 Ok((received, sent)) => record.tunnelled(received, sent),
                 Err(error) => debug!(%error, "a tunnel ended"),
             }

@@ -41,7 +41,7 @@ pub(crate) type UpstreamResponse = (Response<InFlight<Incoming>>, Lease);
 
 /// Which side made a request time out.
 enum TooSlow {
-    Caller,
+    Client,
     Upstream,
 }
 
@@ -71,10 +71,10 @@ impl UpstreamRequest {
                     return Ok((response, lease));
                 }
                 Ok(Err(_)) if record.progress.is_broken() => {
-                    return Err(ProxyError::CallerBodyInvalid);
+                    return Err(ProxyError::ClientBodyInvalid);
                 }
                 Ok(Err(failed)) => failed,
-                Err(TooSlow::Caller) => return Err(ProxyError::CallerTooSlow),
+                Err(TooSlow::Client) => return Err(ProxyError::ClientTooSlow),
                 Err(TooSlow::Upstream) => {
                     lease.failed(&"it did not answer in time");
                     return Err(ProxyError::UpstreamTooSlow);
@@ -154,8 +154,8 @@ async fn in_time<T>(
         let later = progress.deadline(timeouts);
         if later > deadline {
             deadline = later;
-        } else if progress.waits_for_caller() {
-            return Err(TooSlow::Caller);
+        } else if progress.waits_for_client() {
+            return Err(TooSlow::Client);
         } else {
             return Err(TooSlow::Upstream);
         }

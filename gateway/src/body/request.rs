@@ -35,7 +35,7 @@ pub(crate) struct Progress {
     /// When the last frame was forwarded, in microseconds since `began`.
     moved: AtomicU64,
     /// The upstream is waiting for the caller to send.
-    waits_for_caller: AtomicBool,
+    waits_for_client: AtomicBool,
 }
 
 impl RequestBody {
@@ -76,7 +76,7 @@ impl Progress {
             broken: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             moved: AtomicU64::new(0),
-            waits_for_caller: AtomicBool::new(false),
+            waits_for_client: AtomicBool::new(false),
         })
     }
 
@@ -93,12 +93,12 @@ impl Progress {
     /// When the request times out if nothing moves until then.
     pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Instant {
         let moved = self.began + Duration::from_micros(self.moved.load(Ordering::Relaxed));
-        moved + if self.waits_for_caller() { timeouts.idle } else { timeouts.first_byte }
+        moved + if self.waits_for_client() { timeouts.idle } else { timeouts.first_byte }
     }
 
     /// Whether the request waits for the caller, not for the upstream.
-    pub(crate) fn waits_for_caller(&self) -> bool {
-        self.waits_for_caller.load(Ordering::Relaxed)
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.waits_for_client.load(Ordering::Relaxed)
     }
 
     /// Whether the caller sent an incomplete body, which is not the upstream's fault.
@@ -108,7 +108,7 @@ impl Progress {
 
     fn note<E>(&self, polled: &Poll<Option<Result<Frame<Bytes>, E>>>) {
         self.connection.note_body_wanted(polled.is_pending());
-        self.waits_for_caller.store(polled.is_pending(), Ordering::Relaxed);
+        self.waits_for_client.store(polled.is_pending(), Ordering::Relaxed);
         if polled.is_pending() {
             return;
         }

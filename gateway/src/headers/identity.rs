@@ -19,7 +19,7 @@ use crate::config::IdentityHeaders;
 
 /// The caller of a connection, with its header values encoded once for all requests.
 #[derive(Debug)]
-pub struct Caller {
+pub struct ClientIdentity {
     address: HeaderValue,
     certificate: Option<CertificateValues>,
     /// The start of `Forwarded`, which is the same for all requests.
@@ -47,7 +47,7 @@ struct CertificateValues {
     facts: xfcc::Facts,
 }
 
-impl Caller {
+impl ClientIdentity {
     /// The caller at `address` that connected to our `port` with `scheme`, without a certificate.
     pub fn new(address: IpAddr, port: u16, scheme: Scheme) -> Self {
         // A dual-stack socket reports IPv4 callers as IPv4-mapped IPv6 addresses.

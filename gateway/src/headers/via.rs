@@ -32,7 +32,7 @@ pub fn add(headers: &mut HeaderMap, version: Version) {
 }
 
 /// Whether this process has forwarded the request before.
-pub fn names_us(headers: &HeaderMap) -> bool {
+pub fn is_loop(headers: &HeaderMap) -> bool {
     let members = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(is_comma));
     // A member is the received protocol, the pseudonym, and optionally a comment.
     let mut names = members.filter_map(|member| {
@@ -53,11 +53,11 @@ mod tests {
     fn a_request_that_this_process_forwarded_is_recognised() {
         let mut headers = HeaderMap::new();
         headers.append(VIA, HeaderValue::from_static("1.0 fred, 1.1 gateway-0000000000000000"));
-        assert!(!names_us(&headers));
+        assert!(!is_loop(&headers));
 
         add(&mut headers, Version::HTTP_2);
 
-        assert!(names_us(&headers));
+        assert!(is_loop(&headers));
         let ours = headers.get_all(VIA).iter().next_back().unwrap().clone();
         assert!(ours.to_str().unwrap().starts_with("2.0 gateway-"), "{ours:?}");
     }
@@ -69,7 +69,7 @@ mod tests {
         headers.append(VIA, HeaderValue::from_bytes(b"\xff").unwrap());
         headers.append(VIA, HeaderValue::from_str(&joined).unwrap());
 
-        assert!(names_us(&headers));
+        assert!(is_loop(&headers));
     }
 
     #[test]

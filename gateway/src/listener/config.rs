@@ -66,11 +66,11 @@ impl ListenerConfig {
     /// The peer of a connection, if this listener verifies callers. None otherwise, even if the
     /// peer was verified when the connection was accepted.
     pub(crate) fn peer_of<'a>(&self, connection: &'a Connection) -> Option<&'a Peer> {
-        connection.peer().filter(|_| self.verifies_callers())
+        connection.peer().filter(|_| self.verifies_clients())
     }
 
     /// Whether client certificates are requested and verified here.
-    pub(crate) fn verifies_callers(&self) -> bool {
+    pub(crate) fn verifies_clients(&self) -> bool {
         match &self.security {
             Security::Plain | Security::Redirect(_) => false,
             Security::Tls { client_certificates, .. } => {
@@ -80,7 +80,7 @@ impl ListenerConfig {
     }
 
     /// Whether both configurations admit the same connections.
-    pub(super) fn admits_like(&self, other: &Self) -> bool {
+    pub(super) fn admits_the_same_clients(&self, other: &Self) -> bool {
         let same_store = match (&self.store, &other.store) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             (one, two) => one.is_none() && two.is_none(),

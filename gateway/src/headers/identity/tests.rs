@@ -11,7 +11,7 @@ fn every_identity_header_is_set() {
     let leaf = issue(&LeafRequest::new("client-service").organization("mtls-demo").spiffe(ID));
     let mut headers = HeaderMap::new();
 
-    caller(&leaf).set(&ALL, &host("server.local:8443"), &mut headers);
+    client(&leaf).set(&ALL, &host("server.local:8443"), &mut headers);
 
     let hash = certificate(&leaf).fingerprint256.replace(':', "").to_lowercase();
     assert_eq!(text(&headers, "client-cert"), sequence(&leaf.chain_der()[0]));
@@ -44,7 +44,7 @@ fn each_header_can_be_switched_off() {
         let mut headers = HeaderMap::new();
         headers.insert("client-cert", HeaderValue::from_static("forged"));
         headers.insert("x_forwarded_for", HeaderValue::from_static("forged"));
-        caller(&leaf).set(&settings, &host("a"), &mut headers);
+        client(&leaf).set(&settings, &host("a"), &mut headers);
         let mut names: Vec<String> = headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -68,8 +68,8 @@ fn claimed_identity_headers_of_a_caller_without_certificate_are_removed() {
         headers.insert(name, HeaderValue::from_static("forged"));
     }
 
-    let caller = Caller::new([192, 0, 2, 1].into(), 8080, Scheme::Http);
-    let forged = caller.set(&IdentityHeaders::default(), &host("a"), &mut headers);
+    let client = ClientIdentity::new([192, 0, 2, 1].into(), 8080, Scheme::Http);
+    let forged = client.set(&IdentityHeaders::default(), &host("a"), &mut headers);
 
     assert_eq!(forged, 3);
     assert_eq!(text(&headers, "x-forwarded-proto"), "http");
@@ -85,8 +85,8 @@ fn the_chain_is_what_was_presented_after_the_leaf() {
     let mut headers = HeaderMap::new();
 
     let twice = [chain.clone(), vec![chain[1].clone()]].concat();
-    let caller = base().with_certificate(&certificate(&leaf), &twice);
-    caller.set(&ALL, &host("a"), &mut headers);
+    let client = base().with_certificate(&certificate(&leaf), &twice);
+    client.set(&ALL, &host("a"), &mut headers);
 
     let value = format!("{0}, {0}", sequence(&chain[1]));
     assert_eq!(text(&headers, "client-cert-chain"), value);
@@ -98,8 +98,8 @@ fn a_chain_over_the_limit_is_left_out_and_the_leaf_stays() {
     let long = |size| [leaf.chain_der(), vec![vec![7; size]]].concat();
     let headers_of = |presented: &[Vec<u8>]| {
         let mut headers = HeaderMap::new();
-        let caller = base().with_certificate(&certificate(&leaf), presented);
-        caller.set(&ALL, &host("a"), &mut headers);
+        let client = base().with_certificate(&certificate(&leaf), presented);
+        client.set(&ALL, &host("a"), &mut headers);
         assert_eq!(text(&headers, "client-cert"), sequence(&presented[0]));
         headers.get("client-cert-chain").map(HeaderValue::len)
     };
@@ -112,8 +112,8 @@ fn a_chain_over_the_limit_is_left_out_and_the_leaf_stays() {
 fn an_ipv6_address_is_bare_in_one_header_and_bracketed_in_the_other() {
     let headers_of = |address: &str| {
         let mut headers = HeaderMap::new();
-        let caller = Caller::new(address.parse().unwrap(), 443, Scheme::Https);
-        caller.set(&ALL, &host("[2001:db8::2]:443"), &mut headers);
+        let client = ClientIdentity::new(address.parse().unwrap(), 443, Scheme::Https);
+        client.set(&ALL, &host("[2001:db8::2]:443"), &mut headers);
         (text(&headers, "x-forwarded-for").to_owned(), text(&headers, "forwarded").to_owned())
     };
 
@@ -130,7 +130,7 @@ fn the_pem_is_the_certificate() {
     let leaf = issue(&LeafRequest::new("client-service"));
     let mut headers = HeaderMap::new();
 
-    caller(&leaf).set(&ALL, &host("a"), &mut headers);
+    client(&leaf).set(&ALL, &host("a"), &mut headers);
 
     let xfcc = text(&headers, "x-forwarded-client-cert");
     let encoded = xfcc.split("Cert=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -146,12 +146,12 @@ pub(super) fn certificate(leaf: &Leaf) -> Certificate {
     Certificate::read(&leaf.chain_der()[0].as_slice().into()).unwrap()
 }
 
-fn caller(leaf: &Leaf) -> Caller {
+fn client(leaf: &Leaf) -> ClientIdentity {
     base().with_certificate(&certificate(leaf), &leaf.chain_der())
 }
 
-fn base() -> Caller {
-    Caller::new([192, 0, 2, 1].into(), 8443, Scheme::Https)
+fn base() -> ClientIdentity {
+    ClientIdentity::new([192, 0, 2, 1].into(), 8443, Scheme::Https)
 }
 
 fn host(text: &str) -> http::uri::Authority {
