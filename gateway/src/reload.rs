@@ -3,22 +3,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use metrics::counter;
-use mtls::credentials::{Changes, Trigger};
+use mtls::credentials::{Changes, Trigger, directory_of, settle};
 use service_kit::readiness::Check;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::Instant;
+use tokio::runtime::Handle;
 use tracing::{error, info};
 
 use crate::config::Config;
 use crate::gateway::Gateway;
-
-/// How long a file may stay invalid before it is reported: it may still be being written.
-const SETTLE: Duration = Duration::from_secs(2);
-const SETTLE_STEP: Duration = Duration::from_millis(50);
 
 /// Applies the configuration file to the gateway, and knows the result of the last reload.
 #[derive(Debug)]
@@ -34,13 +29,6 @@ pub(crate) struct Reload {
     pub(crate) at: OffsetDateTime,
     /// What is wrong with the file, if it was rejected.
     pub(crate) problem: Option<String>,
-}
-
-/// The result of reading the file once.
-enum ReadOutcome {
-    Bad(String),
-    InForce,
-    Unchanged,
 }
 
 impl Reloader {
@@ -78,48 +66,30 @@ impl Reloader {
     /// Watches the file until cancelled. Like identities, it is read again when it is overwritten
     /// or renamed, when a Kubernetes mount replaces it, and on SIGHUP.
     pub(crate) async fn follow_file(self: Arc<Self>) {
-        let directory = match self.file.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => Path::new(".").to_owned(),
-        };
-        let mut changes = Changes::of(&directory);
+        let mut changes = Changes::of(vec![directory_of(&self.file).to_owned()]);
         loop {
             let signaled = changes.next().await == Trigger::Signal;
-            Arc::clone(&self).settle(signaled).await;
-        }
-    }
-
-    /// Reads the file until nothing is new, or it has been invalid for two seconds.
-    async fn settle(self: Arc<Self>, signaled: bool) {
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            let reloader = Arc::clone(&self);
-            let runtime = tokio::runtime::Handle::current();
-            let read = tokio::task::spawn_blocking(move || {
+            let (reloader, runtime) = (Arc::clone(&self), Handle::current());
+            let read = move || {
                 let _entered = runtime.enter();
                 reloader.read_and_apply(signaled)
-            });
-            match read.await {
-                Ok(ReadOutcome::InForce | ReadOutcome::Unchanged) => return,
-                Ok(ReadOutcome::Bad(problem)) if Instant::now() >= deadline => {
-                    return self.report_bad(problem);
-                }
-                Ok(ReadOutcome::Bad(_)) => tokio::time::sleep(SETTLE_STEP).await,
-                Err(failed) => return error!(%failed, "reading the configuration file failed"),
+            };
+            if let Some(problem) = settle(read).await {
+                self.report_bad(problem);
             }
         }
     }
 
     /// Applies the file if it is valid and has changed. The same problem is reported once, but the
     /// file is read each time: a file that it names may exist by now.
-    fn read_and_apply(&self, signaled: bool) -> ReadOutcome {
+    fn read_and_apply(&self, signaled: bool) -> Result<(), String> {
         let last = self.last();
         let changed =
             Config::read(&self.file).map_err(|problems| problems.to_string()).and_then(|config| {
                 self.gateway.change_to(config).map_err(|problems| problems.join("\n"))
             });
         match changed {
-            Ok(false) if last.problem.is_none() => ReadOutcome::Unchanged,
+            Ok(false) if last.problem.is_none() => Ok(()),
             Ok(_) => {
                 let at = OffsetDateTime::now_utc();
                 *self.lock() = Reload { at, problem: None };
@@ -131,13 +101,11 @@ impl Reloader {
                     routes = plan.routes.len(),
                     "configuration reloaded"
                 );
-                ReadOutcome::InForce
+                Ok(())
             }
             // It was reported already.
-            Err(problem) if last.problem.as_ref() == Some(&problem) && !signaled => {
-                ReadOutcome::Unchanged
-            }
-            Err(problem) => ReadOutcome::Bad(problem),
+            Err(problem) if last.problem.as_ref() == Some(&problem) && !signaled => Ok(()),
+            Err(problem) => Err(problem),
         }
     }
 

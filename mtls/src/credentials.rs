@@ -10,7 +10,7 @@ mod mount;
 mod snapshot;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -19,7 +19,8 @@ use tokio::sync::watch as channel;
 use tracing::{error, info, warn};
 
 pub use self::bad_file::BadFile;
-pub use self::changes::{Changes, Trigger};
+pub use self::changes::{Changes, Trigger, settle};
+pub use self::files::{CredentialFiles, directory_of};
 use self::files::{Digest, Files};
 pub use self::snapshot::{Credentials, load_identity, load_trust};
 use crate::moment::Moment;
@@ -28,12 +29,12 @@ use crate::pki::trust::{LONGEST_HINT, Revocation};
 use crate::protocol::warm_up;
 use crate::task::OwnedTask;
 
-/// An identity directory, and what it was when it was last found good.
+/// An identity's files, and what they were when they were last found good.
 #[derive(Debug)]
 pub struct CredentialStore {
     changed: channel::Sender<()>,
     current: ArcSwap<Credentials>,
-    directory: PathBuf,
+    files: CredentialFiles,
     /// Follows the files, once something depends on them.
     follower: OnceLock<OwnedTask>,
     revocation: Revocation,
@@ -57,41 +58,35 @@ struct State {
     reload: Reload,
 }
 
-/// What came of a look at the files.
-enum ReadOutcome {
-    Bad(Digest, Vec<BadFile>),
-    Published,
-    Unchanged,
-}
-
 impl CredentialStore {
-    /// Reads the directory for the first time, and verifies its identity for each of `roles`.
+    /// Reads the files for the first time, those of a directory or each at a path of its own, and
+    /// verifies their identity for each of `roles`.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with any of the files: there is no last good one yet.
     pub fn load(
-        directory: PathBuf,
+        files: impl Into<CredentialFiles>,
         roles: &[Role],
         revocation: Revocation,
     ) -> Result<Self, Vec<BadFile>> {
-        Self::load_for(directory, Some(roles), revocation)
+        Self::load_for(files.into(), Some(roles), revocation)
     }
 
     fn load_for(
-        directory: PathBuf,
+        paths: CredentialFiles,
         roles: Option<&[Role]>,
         revocation: Revocation,
     ) -> Result<Self, Vec<BadFile>> {
         let at = OffsetDateTime::now_utc();
-        let files = Files::read(&directory);
+        let files = Files::read(&paths);
         let credentials = Credentials::of(&files, roles, revocation, at)?;
         warm_up();
         let reload = Reload { at, problems: Vec::new() };
         Ok(Self {
             changed: channel::Sender::new(()),
             current: ArcSwap::from_pointee(credentials),
-            directory,
+            files: paths,
             follower: OnceLock::new(),
             revocation,
             roles: roles.map(<[Role]>::to_vec),
@@ -105,8 +100,8 @@ impl CredentialStore {
     /// # Errors
     ///
     /// Everything that is wrong with the two files.
-    pub fn load_identity_alone(directory: PathBuf) -> Result<Self, Vec<BadFile>> {
-        Self::load_for(directory, None, Revocation::Off)
+    pub fn load_identity_alone(files: impl Into<CredentialFiles>) -> Result<Self, Vec<BadFile>> {
+        Self::load_for(files.into(), None, Revocation::Off)
     }
 
     /// What is in force now.
@@ -114,9 +109,9 @@ impl CredentialStore {
         self.current.load_full()
     }
 
-    /// The directory that is read.
+    /// The directory of the certificate.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        self.files.directory()
     }
 
     /// How the files were when they were last read to a conclusion.
@@ -133,25 +128,23 @@ impl CredentialStore {
     ///
     /// A bad set that was reported already is read again, since time alone may fix it, but is not
     /// reported again; `again` reads a good one again too.
-    fn look(&self, again: bool) -> ReadOutcome {
+    fn read_again(&self, again: bool) -> Result<(), (Digest, Vec<BadFile>)> {
         let now = OffsetDateTime::now_utc();
-        let files = Files::read(&self.directory);
+        let files = Files::read(&self.files);
         let digest = files.digest();
         let (known, was_good) = {
             let state = self.state();
             (state.digest == digest, state.reload.problems.is_empty())
         };
         if known && was_good && !again {
-            return ReadOutcome::Unchanged;
+            return Ok(());
         }
         match self.read(&files, now) {
-            Ok(credentials) => {
-                self.publish(credentials, digest, now);
-                ReadOutcome::Published
-            }
-            Err(_) if known && !again => ReadOutcome::Unchanged,
-            Err(problems) => ReadOutcome::Bad(digest, problems),
+            Ok(credentials) => self.publish(credentials, digest, now),
+            Err(_) if known && !again => {}
+            Err(problems) => return Err((digest, problems)),
         }
+        Ok(())
     }
 
     /// A good set of files that may follow the one in force.
@@ -169,7 +162,7 @@ impl CredentialStore {
         let lists: Vec<&str> =
             credentials.trust.lists().iter().filter_map(|list| list.number.as_deref()).collect();
         info!(
-            directory = %self.directory.display(),
+            directory = %self.directory().display(),
             serial = credentials.certificate.serial_number,
             until = %Moment(credentials.certificate.valid_to),
             roots,
@@ -188,7 +181,7 @@ impl CredentialStore {
     fn report_bad(&self, digest: Digest, problems: &[BadFile]) {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         error!(
-            directory = %self.directory.display(),
+            directory = %self.directory().display(),
             "reload failed, the last good identity stays in force: {}",
             problems.join("; ")
         );
@@ -202,7 +195,7 @@ impl CredentialStore {
     fn warn_of_hint(&self, credentials: &Credentials) {
         if let Some(bytes) = credentials.trust.hint_left_out() {
             warn!(
-                directory = %self.directory.display(),
+                directory = %self.directory().display(),
                 roots = credentials.trust.roots().len(),
                 bytes,
                 "the names of the roots take more than {LONGEST_HINT} bytes, so a server here \

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use axum::routing::get;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use mtls::client::{ConnectOptions, Protocol, RequestError};
+use mtls::credentials::CredentialFiles;
 use mtls::event::EventKind;
 use mtls::event::refusal::Code;
 use mtls::limits::Limits;
@@ -87,7 +89,7 @@ async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest()
     let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
     let short = papers.issue(&Papers::for_client().not_after(end));
     let good = papers.client();
-    let [other, stranger] = ["other", "stranger"].map(|name| authority::LeafRequest::new(name));
+    let [other, stranger] = ["other", "stranger"].map(authority::LeafRequest::new);
     let (other, stranger) = (papers.issue(&other), Papers::new().issue(&stranger));
     let connect = async |leaf: &Leaf, bytes: &str| {
         let client = Stranger::new(&papers, Some(leaf)).offering(&["http/1.1"]);
@@ -183,6 +185,44 @@ async fn replaced_files_are_in_force_within_a_second() {
         (own == renewed.serial().to_string()).then_some(())
     })
     .await;
+
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_at_paths_of_their_own_are_followed_each() {
+    let papers = Papers::new();
+    let [own, trust, lists] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let (server, client) = (papers.server(), papers.client());
+    let paths = CredentialFiles {
+        certificate: own.path().join("server.pem"),
+        key: own.path().join("server-key.pem"),
+        roots: trust.path().join("roots.pem"),
+        revocation_lists: lists.path().join("lists.pem"),
+    };
+    fs::write(&paths.certificate, server.chain_pem()).unwrap();
+    fs::write(&paths.key, server.key_pem()).unwrap();
+    fs::write(&paths.roots, papers.roots()).unwrap();
+    let mtls = Mtls::builder().files(paths.clone()).build().unwrap();
+    let address = serve_by(&mtls);
+    let raw = serve_raw(&mtls);
+    let mut open = connections(&papers, &client, address, raw).await;
+
+    let renewed = papers.server();
+    fs::write(&paths.certificate, renewed.chain_pem()).unwrap();
+    fs::write(&paths.key, renewed.key_pem()).unwrap();
+    eventually("the renewed certificate", || {
+        let own = mtls.credentials().certificate.serial_number.clone();
+        (own == renewed.serial().to_string()).then_some(())
+    })
+    .await;
+    let revoked =
+        RevocationListRequest::new(1).revoke(client.serial(), RevocationReason::Unspecified);
+    let began = Instant::now();
+    fs::write(&paths.revocation_lists, list(&papers.authority, &revoked).pem()).unwrap();
+    for tls in &mut open {
+        let _ = within("the cut", tls.read_to_end(&mut Vec::new())).await;
+    }
 
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }

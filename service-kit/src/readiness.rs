@@ -183,9 +183,7 @@ pub(crate) mod tests {
             fs::write(directory.path().join(name), content).unwrap();
         }
         let roles = [Role::Server];
-        Arc::new(
-            CredentialStore::load(directory.path().into(), &roles, Revocation::Checked).unwrap(),
-        )
+        Arc::new(CredentialStore::load(directory.path(), &roles, Revocation::Checked).unwrap())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When a directory's files are to be looked at again: when the file system says so, when the
+//! When files are to be looked at again: when the file system says so, when the
 //! operator says so, and every few seconds, for file systems that say nothing.
 
 use std::os::unix::fs::MetadataExt;
@@ -10,23 +10,26 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
-use tracing::warn;
+use tracing::{error, warn};
 
 const POLL: Duration = Duration::from_secs(5);
+
+/// How long a set that does not fit together may still be in the making.
+const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE_STEP: Duration = Duration::from_millis(50);
 
 /// A directory may hold other files that are written all the time.
 const GAP: Duration = Duration::from_millis(20);
 
-/// The moments at which the files of one directory may be others than before.
+/// The moments at which the files of some directories may be others than before.
 #[derive(Debug)]
 pub struct Changes {
-    directory: PathBuf,
     events: mpsc::Receiver<()>,
     hangup: Option<Signal>,
     happened: mpsc::Sender<()>,
     not_before: Instant,
     poll: Interval,
-    watched: Watched,
+    watched: Vec<Watched>,
 }
 
 /// Trigger to look again.
@@ -39,19 +42,18 @@ pub enum Trigger {
 }
 
 impl Changes {
-    /// Of this directory, which need not be there yet.
-    pub fn of(directory: &Path) -> Self {
+    /// Of these directories, which need not be there yet.
+    pub fn of(directories: Vec<PathBuf>) -> Self {
         let (happened, events) = mpsc::channel(1);
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            directory: directory.to_owned(),
             events,
             hangup: signal(SignalKind::hangup()).ok(),
             happened,
             not_before: Instant::now(),
             poll,
-            watched: Watched::none(),
+            watched: directories.into_iter().map(Watched::new).collect(),
         }
     }
 
@@ -60,11 +62,30 @@ impl Changes {
     pub async fn next(&mut self) -> Trigger {
         tokio::time::sleep_until(self.not_before).await;
         self.not_before = Instant::now() + GAP;
-        self.watched.follow(&self.directory, &self.happened);
+        self.watched.iter_mut().for_each(|watched| watched.follow(&self.happened));
         tokio::select! {
             _ = self.poll.tick() => Trigger::PossibleChange,
             _ = self.events.recv() => Trigger::PossibleChange,
             () = hung_up(&mut self.hangup) => Trigger::Signal,
+        }
+    }
+}
+
+/// Reads until nothing is bad, or what is bad has stayed so for two seconds, since files that belong
+/// together are written one after the other. Returns what is bad then.
+pub async fn settle<P: Send + 'static>(
+    read: impl Fn() -> Result<(), P> + Clone + Send + 'static,
+) -> Option<P> {
+    let deadline = Instant::now() + SETTLE;
+    loop {
+        match tokio::task::spawn_blocking(read.clone()).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(bad)) if Instant::now() >= deadline => return Some(bad),
+            Ok(Err(_)) => tokio::time::sleep(SETTLE_STEP).await,
+            Err(failed) => {
+                error!(%failed, "the files could not be read");
+                return None;
+            }
         }
     }
 }
@@ -81,16 +102,18 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 /// The directory that is watched. Once its path leads to another one, that one is watched.
 #[derive(Debug)]
 struct Watched {
+    directory: PathBuf,
     inode: Option<(u64, u64)>,
     watcher: Option<RecommendedWatcher>,
 }
 
 impl Watched {
-    fn none() -> Self {
-        Self { inode: None, watcher: None }
+    fn new(directory: PathBuf) -> Self {
+        Self { directory, inode: None, watcher: None }
     }
 
-    fn follow(&mut self, directory: &Path, happened: &mpsc::Sender<()>) {
+    fn follow(&mut self, happened: &mpsc::Sender<()>) {
+        let directory = self.directory.as_path();
         let inode = directory.metadata().ok().map(|found| (found.dev(), found.ino()));
         if inode == self.inode {
             return;

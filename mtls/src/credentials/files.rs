@@ -1,5 +1,4 @@
-//! The four files of an identity directory, named as Kubernetes and cert-manager name the keys of
-//! a Secret, and read together.
+//! The four files of an identity, which are read together.
 
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,64 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 
 use super::bad_file::{BadFile, unreadable};
 use crate::pki::pem::{self, BadPem, Cause, Item};
+
+/// Where the files of an identity are, in PEM.
+///
+/// A directory becomes one with [`From`]; its files are named as Kubernetes and cert-manager name
+/// the keys of a Secret: `tls.crt`, `tls.key`, `ca.crt` and `ca.crl`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CredentialFiles {
+    /// Our own chain: the leaf, then the intermediates.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The roots that peers are verified by.
+    pub roots: PathBuf,
+    /// The revocation lists, several in one file; it need not exist.
+    pub revocation_lists: PathBuf,
+}
+
+impl From<&Path> for CredentialFiles {
+    fn from(directory: &Path) -> Self {
+        Self {
+            certificate: directory.join("tls.crt"),
+            key: directory.join("tls.key"),
+            roots: directory.join("ca.crt"),
+            revocation_lists: directory.join("ca.crl"),
+        }
+    }
+}
+
+impl From<PathBuf> for CredentialFiles {
+    fn from(directory: PathBuf) -> Self {
+        Self::from(directory.as_path())
+    }
+}
+
+impl CredentialFiles {
+    /// The directory of the certificate.
+    pub(super) fn directory(&self) -> &Path {
+        directory_of(&self.certificate)
+    }
+
+    /// The directories that have any of the files, each once.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        let files = [&self.certificate, &self.key, &self.roots, &self.revocation_lists];
+        let mut directories: Vec<_> =
+            files.into_iter().map(|file| directory_of(file).to_owned()).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        directories
+    }
+}
+
+/// The directory of a file; the current one where the path is a bare name.
+pub fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
 
 /// The files as they were at one moment.
 pub(super) struct Files {
@@ -31,17 +88,18 @@ pub(super) struct File {
 pub(super) struct Digest([u8; 32]);
 
 impl Files {
-    pub(super) fn read(directory: &Path) -> Self {
+    pub(super) fn read(files: &CredentialFiles) -> Self {
+        let directory = files.directory();
         let is_directory = directory.metadata().and_then(|metadata| {
             if metadata.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
         });
         Self {
-            chain: File::read(directory.join("tls.crt")),
+            chain: File::read(files.certificate.clone()),
             directory: is_directory,
             directory_path: directory.to_owned(),
-            key: File::read(directory.join("tls.key")),
-            lists: File::read(directory.join("ca.crl")),
-            roots: File::read(directory.join("ca.crt")),
+            key: File::read(files.key.clone()),
+            lists: File::read(files.revocation_lists.clone()),
+            roots: File::read(files.roots.clone()),
         }
     }
 

@@ -38,7 +38,7 @@ impl Credentials {
         now: OffsetDateTime,
     ) -> Result<Self, Vec<BadFile>> {
         let verified = (!roles.is_empty()).then_some(roles);
-        Self::of(&Files::read(directory), verified, revocation, now)
+        Self::of(&Files::read(&directory.into()), verified, revocation, now)
     }
 
     pub(super) fn of(
@@ -84,7 +84,7 @@ impl Credentials {
 ///
 /// Everything that is wrong with the two files.
 pub fn load_identity(directory: &Path) -> Result<Identity, Vec<BadFile>> {
-    let files = Files::read(directory);
+    let files = Files::read(&directory.into());
     files.check_directory()?;
     identity(&files)
 }
@@ -99,7 +99,7 @@ pub fn load_trust(
     revocation: Revocation,
     now: OffsetDateTime,
 ) -> Result<Trust, Vec<BadFile>> {
-    trust(&Files::read(directory), revocation, now)
+    trust(&Files::read(&directory.into()), revocation, now)
 }
 
 fn identity(files: &Files) -> Result<Identity, Vec<BadFile>> {

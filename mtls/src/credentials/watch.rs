@@ -1,18 +1,12 @@
 //! When to look at the files again, and what comes of it.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::changes::{Changes, Trigger};
-use super::{CredentialStore, ReadOutcome, mount};
+use super::changes::{Changes, Trigger, settle};
+use super::{CredentialStore, mount};
 use crate::task::OwnedTask;
-
-/// How long a set that does not fit together may still be in the making.
-const SETTLE: Duration = Duration::from_secs(2);
-const SETTLE_STEP: Duration = Duration::from_millis(50);
 
 impl CredentialStore {
     /// Follows the files from now on, for as long as anything holds this value: plain overwrites,
@@ -20,38 +14,16 @@ impl CredentialStore {
     pub fn follow_files(self: &Arc<Self>) {
         self.follower.get_or_init(|| OwnedTask::spawn(follow(Arc::downgrade(self))));
     }
-
-    /// Looks until there is nothing new, or something bad has stayed bad for two seconds.
-    async fn settle(self: Arc<Self>, again: bool) {
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            let store = Arc::clone(&self);
-            let look = match tokio::task::spawn_blocking(move || store.look(again)).await {
-                Ok(look) => look,
-                Err(failed) => {
-                    error!(%failed, "the identity's files could not be looked at");
-                    return;
-                }
-            };
-            match look {
-                ReadOutcome::Published | ReadOutcome::Unchanged => return,
-                ReadOutcome::Bad(digest, problems) if Instant::now() >= deadline => {
-                    return self.report_bad(digest, &problems);
-                }
-                ReadOutcome::Bad(..) => tokio::time::sleep(SETTLE_STEP).await,
-            }
-        }
-    }
 }
 
 async fn follow(store: Weak<CredentialStore>) {
-    let Some(directory) = store.upgrade().map(|store| store.directory.clone()) else {
+    let Some(files) = store.upgrade().map(|store| store.files.clone()) else {
         return;
     };
-    if mount::is_single_file(&directory.join("tls.crt")) {
+    if mount::is_single_file(&files.certificate) {
         warn!(
-            directory = %directory.display(),
-            "tls.crt is mounted by itself, as with subPath, and will never change: \
+            file = %files.certificate.display(),
+            "the certificate is mounted by itself, as with subPath, and will never change: \
              mount the whole directory to have renewals followed"
         );
     }
@@ -59,15 +31,19 @@ async fn follow(store: Weak<CredentialStore>) {
     if let Some(store) = store.upgrade() {
         store.warn_of_hint(&store.current());
     }
-    let mut changes = Changes::of(&directory);
+    let mut changes = Changes::of(files.directories());
     loop {
         let why = changes.next().await;
         let Some(store) = store.upgrade() else {
             return;
         };
         if why == Trigger::Signal {
-            info!(directory = %directory.display(), "SIGHUP: reading the files again");
+            info!(directory = %files.directory().display(), "SIGHUP: reading the files again");
         }
-        store.settle(why == Trigger::Signal).await;
+        let reader = Arc::clone(&store);
+        let bad = settle(move || reader.read_again(why == Trigger::Signal)).await;
+        if let Some((digest, problems)) = bad {
+            store.report_bad(digest, &problems);
+        }
     }
 }

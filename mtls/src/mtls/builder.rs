@@ -1,13 +1,13 @@
 //! Builds an [`Mtls`] from its options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use super::{Inner, Mtls, MtlsError};
 use crate::connection::Connections;
-use crate::credentials::{BadFile, CredentialStore};
+use crate::credentials::{BadFile, CredentialFiles, CredentialStore};
 use crate::event::{Event, Events, Sink};
 use crate::limits::Limits;
 use crate::pki::role::Role;
@@ -18,7 +18,7 @@ use crate::pki::trust::Revocation;
 #[must_use = "nothing is read until `build` is called"]
 pub struct Builder {
     client_certificates: ClientCertificates,
-    directory: PathBuf,
+    files: Option<CredentialFiles>,
     limits: Limits,
     logged_refusals_per_second: Option<u32>,
     revocation: Revocation,
@@ -42,7 +42,12 @@ pub enum ClientCertificates {
 impl Builder {
     /// The directory of `tls.crt`, `tls.key`, `ca.crt` and `ca.crl`.
     pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), ..self }
+        self.files(CredentialFiles::from(directory.into()))
+    }
+
+    /// The files, each at a path of its own.
+    pub fn files(self, files: CredentialFiles) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     /// Whether servers request a client certificate; [`ClientCertificates::Required`] by default.
@@ -110,6 +115,7 @@ impl Builder {
     }
 
     fn load(&self, roles: &[Role]) -> Result<CredentialStore, Vec<BadFile>> {
-        CredentialStore::load(self.directory.clone(), roles, self.revocation)
+        let files = self.files.clone().unwrap_or_else(|| CredentialFiles::from(Path::new("")));
+        CredentialStore::load(files, roles, self.revocation)
     }
 }
