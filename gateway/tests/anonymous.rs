@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Caller, Gateway, PLAIN, Upstream};
+use support::{Gateway, PLAIN, TestClient, Upstream};
 
 #[tokio::test]
 async fn where_nobody_is_verified_only_routes_for_anyone_answer() {
@@ -18,7 +18,7 @@ async fn where_nobody_is_verified_only_routes_for_anyone_answer() {
     .await;
     let ask = async |path: &str| {
         let get = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.address("plain"), get).await.unwrap()
+        TestClient::exchange(gateway.address("plain"), get).await.unwrap()
     };
 
     assert_eq!(ask("/open").await.status(), 200);

@@ -7,7 +7,7 @@ mod support;
 
 use std::sync::Arc;
 
-use support::{Caller, Gateway, Upstream, Visit, eventually, plain_gateway};
+use support::{Gateway, TestClient, Upstream, Visit, eventually, plain_gateway};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -19,7 +19,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 async fn the_least_busy_is_asked() {
     let go_on = Arc::<Notify>::default();
     let waits = Arc::clone(&go_on);
-    let slow = Upstream::playing(move |mut visit: Visit| {
+    let slow = Upstream::scripted(move |mut visit: Visit| {
         let waits = Arc::clone(&waits);
         async move {
             while visit.request().await.is_some() {
@@ -31,9 +31,9 @@ async fn the_least_busy_is_asked() {
     .await;
     let quick = Upstream::good().await;
     let gateway = plain_gateway(&[&slow, &quick], "").await;
-    let mut held = Caller::to(gateway.address("plain")).await;
+    let mut held = TestClient::to(gateway.address("plain")).await;
     while slow.requests().is_empty() {
-        held = Caller::to(gateway.address("plain")).await;
+        held = TestClient::to(gateway.address("plain")).await;
         held.send(GET).await;
         let before = (slow.requests().len(), quick.requests().len());
         eventually("a request", || {
@@ -133,7 +133,7 @@ async fn where_all_are_out_each_is_still_tried() {
 #[tokio::test]
 async fn what_was_sent_is_never_sent_to_another() {
     let fickle = async || {
-        Upstream::playing(|mut visit: Visit| async move {
+        Upstream::scripted(|mut visit: Visit| async move {
             visit.request().await;
         })
         .await
@@ -149,5 +149,5 @@ async fn what_was_sent_is_never_sent_to_another() {
 }
 
 async fn status(gateway: &Gateway, request: &str) -> u16 {
-    Caller::ask(gateway.address("plain"), request).await.unwrap().status()
+    TestClient::exchange(gateway.address("plain"), request).await.unwrap().status()
 }

@@ -8,7 +8,9 @@ mod support;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use support::{Caller, End, Gateway, Message, Upstream, Visit, eventually, plain_gateway, within};
+use support::{
+    End, Gateway, Message, TestClient, Upstream, Visit, eventually, plain_gateway, within,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -50,7 +52,7 @@ async fn what_is_no_answer_is_a_bad_gateway() {
         ),
     ];
     for (path, bytes) in cases {
-        let upstream = Upstream::playing(move |mut visit: Visit| {
+        let upstream = Upstream::scripted(move |mut visit: Visit| {
             let bytes = bytes.clone();
             async move {
                 visit.request().await;
@@ -76,7 +78,7 @@ async fn an_answer_that_dies_in_its_middle_is_never_whole() {
         ("/last", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n"),
         ("/size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n\r\n"),
     ] {
-        let upstream = Upstream::playing(move |mut visit: Visit| async move {
+        let upstream = Upstream::scripted(move |mut visit: Visit| async move {
             visit.request().await;
             visit.send(head).await;
         })
@@ -94,7 +96,7 @@ async fn an_answer_that_dies_in_its_middle_is_never_whole() {
 
 #[tokio::test]
 async fn silence_before_the_answer_is_a_gateway_timeout_and_within_it_an_end() {
-    let silent = Upstream::playing(|mut visit: Visit| async move {
+    let silent = Upstream::scripted(|mut visit: Visit| async move {
         let request = visit.request().await.unwrap();
         if request.head[0].contains("/middle") {
             visit.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await;
@@ -121,7 +123,7 @@ async fn silence_before_the_answer_is_a_gateway_timeout_and_within_it_an_end() {
 
 #[tokio::test]
 async fn a_body_that_the_service_never_reads_is_a_gateway_timeout() {
-    let deaf = Upstream::playing(|visit: Visit| async move {
+    let deaf = Upstream::scripted(|visit: Visit| async move {
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(visit);
     })
@@ -150,19 +152,19 @@ async fn a_body_that_the_service_never_reads_is_a_gateway_timeout() {
 async fn a_stalled_request_body_is_a_408_and_never_reaches_the_upstream() {
     let upstream = Upstream::good().await;
     let gateway = plain_gateway(&[&upstream], TIMES).await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
-    caller.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
-    let answer = caller.answer().await;
+    client.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
+    let answer = client.answer().await;
 
     assert_eq!((answer.status(), answer.field("connection")), (408, Some("close")));
-    assert_eq!(caller.end().await, (String::new(), End::Closed));
+    assert_eq!(client.end().await, (String::new(), End::Closed));
     assert!(upstream.requests().is_empty());
 }
 
 #[tokio::test]
 async fn an_early_answer_arrives_while_the_upload_goes_on() {
-    let picky = Upstream::playing(|mut visit: Visit| async move {
+    let picky = Upstream::scripted(|mut visit: Visit| async move {
         visit.talk.head().await;
         visit
             .send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig")
@@ -173,11 +175,11 @@ async fn an_early_answer_arrives_while_the_upload_goes_on() {
     .await;
     let gateway = plain_gateway(&[&picky], "").await;
     for _ in 0..10 {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut client = TestClient::to(gateway.address("plain")).await;
 
-        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n").await;
-        let sent = caller.talk.stream.write_all(&vec![b'x'; 2 * 1024 * 1024]).await;
-        let answer = caller.answer().await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n").await;
+        let sent = client.talk.stream.write_all(&vec![b'x'; 2 * 1024 * 1024]).await;
+        let answer = client.answer().await;
 
         assert!(sent.is_ok(), "{sent:?}");
         assert_eq!((answer.status(), answer.text().as_str()), (413, "big"));
@@ -186,7 +188,7 @@ async fn an_early_answer_arrives_while_the_upload_goes_on() {
 
 #[tokio::test]
 async fn interim_answers_are_not_taken_for_the_answer() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         while visit.request().await.is_some() {
             visit.send("HTTP/1.1 100 Continue\r\n\r\n").await;
             visit.send("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n").await;
@@ -206,18 +208,18 @@ async fn interim_answers_are_not_taken_for_the_answer() {
 
 #[tokio::test]
 async fn what_follows_an_answer_unasked_is_never_the_answer_to_another() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         while visit.request().await.is_some() {
             visit.send(format!("{OK}HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison")).await;
         }
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
     for _ in 0..200 {
-        caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        let answer = caller.answer().await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = client.answer().await;
         assert!(answer.status() == 502 || answer.text() == "ok", "{answer:?}");
     }
 }
@@ -225,7 +227,7 @@ async fn what_follows_an_answer_unasked_is_never_the_answer_to_another() {
 #[tokio::test]
 async fn connections_that_close_at_the_wrong_moment_never_double_a_request() {
     // It closes after each answer without a word of it, at once or a moment later.
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         for _ in 0..1 + visit.number % 3 {
             if visit.request().await.is_none() {
                 return;
@@ -239,16 +241,16 @@ async fn connections_that_close_at_the_wrong_moment_never_double_a_request() {
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
     let mut statuses: HashMap<(&str, u16), usize> = HashMap::new();
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
     for id in 0..600 {
         let method = if id % 2 == 0 { "GET" } else { "POST" };
         let body = if id % 2 == 0 { "" } else { "Content-Length: 1\r\n" };
-        caller.send(format!("{method} /{id} HTTP/1.1\r\nHost: a\r\n{body}\r\n")).await;
+        client.send(format!("{method} /{id} HTTP/1.1\r\nHost: a\r\n{body}\r\n")).await;
         if id % 2 == 1 {
-            caller.send("x").await;
+            client.send("x").await;
         }
-        *statuses.entry((method, caller.answer().await.status())).or_default() += 1;
+        *statuses.entry((method, client.answer().await.status())).or_default() += 1;
     }
 
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -264,7 +266,7 @@ async fn connections_that_close_at_the_wrong_moment_never_double_a_request() {
 
 async fn get(gateway: &Gateway, path: &str) -> Option<Message> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-    Caller::ask(gateway.address("plain"), request).await
+    TestClient::exchange(gateway.address("plain"), request).await
 }
 
 async fn assert_problem(gateway: &Gateway, answer: &Message, status: u16, path: &str, why: &str) {

@@ -11,7 +11,9 @@ use http_body_util::{Empty, Full};
 use mtls::client::{Client, Protocol};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, client, plain_gateway};
+use support::{
+    Gateway, Message, PLAIN, TestClient, TestPki, Upstream, Visit, client, plain_gateway,
+};
 
 #[tokio::test]
 async fn cookies_of_http_2_reach_http_1_as_one_field() {
@@ -71,7 +73,7 @@ async fn a_method_with_content_and_none_over_http_2_says_so_over_http_1() {
 
 #[tokio::test]
 async fn equal_lengths_go_out_as_one_in_both_directions() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         while let Some(request) = visit.request().await {
             let lengths = match request.head[0].split(' ').nth(1) {
                 Some("/fields") => "content-length: 2\r\ncontent-length: 2\r\n",
@@ -198,7 +200,7 @@ async fn seen(gateway: &Gateway, upstream: &Upstream, request: &str) -> Message 
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.address("plain"), request).await.unwrap()
+    TestClient::exchange(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn setup() -> (Gateway, Upstream, TestPki) {

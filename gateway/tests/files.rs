@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Caller, Gateway, PLAIN, Upstream, Visit, eventually, plain_route};
+use support::{Gateway, PLAIN, TestClient, Upstream, Visit, eventually, plain_route};
 use tokio::net::TcpStream;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -41,18 +41,18 @@ async fn idle_connections_leave_files_for_the_admin_listener() {
 #[tokio::test]
 async fn requests_that_are_passed_on_leave_files_for_the_admin_listener() {
     let upstream =
-        Upstream::playing(
+        Upstream::scripted(
             |mut visit: Visit| async move { while visit.request().await.is_some() {} },
         )
         .await;
     let config = format!("{PLAIN}{}", plain_route(&[&upstream]));
     let gateway = Gateway::with_files(&config, 64).await;
 
-    let mut callers = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..100 {
-        let mut caller = Caller::to(gateway.address("plain")).await;
-        caller.send(GET).await;
-        callers.push(caller);
+        let mut client = TestClient::to(gateway.address("plain")).await;
+        client.send(GET).await;
+        clients.push(client);
     }
     eventually("a request", || (!upstream.requests().is_empty()).then_some(())).await;
 
@@ -62,5 +62,5 @@ async fn requests_that_are_passed_on_leave_files_for_the_admin_listener() {
 }
 
 async fn ask(gateway: &Gateway) -> Option<u16> {
-    Caller::ask(gateway.address("plain"), GET).await.map(|answer| answer.status())
+    TestClient::exchange(gateway.address("plain"), GET).await.map(|answer| answer.status())
 }

@@ -16,7 +16,7 @@ use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use support::{Caller, Gateway, Message, TestPki, Upstream, client};
+use support::{Gateway, Message, TestClient, TestPki, Upstream, client};
 
 /// A name that a caller may not use, in one of its spellings, and what he does with it.
 #[derive(Clone, Debug)]
@@ -30,7 +30,8 @@ struct Forgery {
 #[tokio::test]
 async fn over_http_11_the_service_sees_the_true_caller_and_no_forged_field() {
     let (gateway, upstream, pki) = setup().await;
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+    let mut caller =
+        TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
     let mut names = BTreeSet::new();
 
     for forgery in forgeries(400) {
@@ -88,7 +89,7 @@ async fn without_a_certificate_nobody_is_named() {
     let upstream = Upstream::good().await;
     let route = support::plain_route(&[&upstream]);
     let gateway = Gateway::start(&format!("{}{route}", support::PLAIN)).await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut caller = TestClient::to(gateway.address("plain")).await;
 
     for forgery in forgeries(400) {
         let name = &forgery.name;

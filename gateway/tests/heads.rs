@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use mtls::client::{Client, Protocol};
-use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, client};
+use support::{Gateway, Message, PLAIN, TestClient, TestPki, Upstream, Visit, client};
 use tokio::net::TcpListener;
 
 #[tokio::test]
@@ -256,7 +256,7 @@ fn assert_problem(body: &[u8], shown: &str) {
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.address("plain"), request).await.unwrap()
+    TestClient::exchange(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn plain_gateway(upstream: &Upstream, limits: &str) -> Gateway {
@@ -270,7 +270,7 @@ fn config(upstream: &Upstream, limits: &str) -> String {
 
 /// An upstream of HTTP/1.1 that answers `/COUNTxSIZE` with so many fields of that size.
 async fn answering_heads() -> Upstream {
-    Upstream::playing(|mut visit: Visit| async move {
+    Upstream::scripted(|mut visit: Visit| async move {
         while let Some(request) = visit.request().await {
             let path = request.head[0].split(' ').nth(1).unwrap();
             let (count, size) = path[1..].split_once('x').unwrap();

@@ -7,7 +7,7 @@ mod support;
 
 use tokio::io::AsyncReadExt;
 
-use support::{Caller, Gateway, TestPki, Upstream, block, eventually, frame};
+use support::{Gateway, TestClient, TestPki, Upstream, block, eventually, frame};
 
 /// `:method GET`, `:scheme https`, `:path /`, `:authority localhost`.
 const GET: &[(&str, &str)] =
@@ -68,37 +68,37 @@ async fn what_http_2_forbids_never_reaches_the_service() {
     let mut wrong = Vec::new();
     for fields in cases {
         let before = upstream.received();
-        let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
-        caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        caller.send(frame(4, 0, 0, &[])).await;
-        caller.send(frame(1, 0x5, 1, &block(&fields))).await;
-        let fate = fate(&mut caller).await;
+        let mut client = TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "h2");
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        client.send(frame(4, 0, 0, &[])).await;
+        client.send(frame(1, 0x5, 1, &block(&fields))).await;
+        let fate = fate(&mut client).await;
 
         let received = upstream.received();
         if fate == "200" || received != before {
             wrong.push(format!("{fields:?}: {fate}, {received:?}"));
         }
     }
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
-    caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-    caller.send(frame(4, 0, 0, &[])).await;
-    caller.send(frame(1, 0x5, 1, &block(GET))).await;
-    assert_eq!(fate(&mut caller).await, "200");
+    let mut client = TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "h2");
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    client.send(frame(4, 0, 0, &[])).await;
+    client.send(frame(1, 0x5, 1, &block(GET))).await;
+    assert_eq!(fate(&mut client).await, "200");
     assert_eq!(wrong, [""; 0]);
     eventually("the good one", || (upstream.requests().len() == 1).then_some(())).await;
 }
 
 /// Waits until the first stream has its answer or its reset, or the connection its end; returns
 /// which.
-async fn fate(caller: &mut Caller) -> &'static str {
+async fn fate(client: &mut TestClient) -> &'static str {
     loop {
-        let Ok(header) = support::within("a frame", exactly::<9>(caller)).await else {
+        let Ok(header) = support::within("a frame", exactly::<9>(client)).await else {
             return "closed";
         };
         let length =
             usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
         let mut payload = vec![0; length];
-        if caller.talk.stream.read_exact(&mut payload).await.is_err() {
+        if client.talk.stream.read_exact(&mut payload).await.is_err() {
             return "closed";
         }
         match header[3] {
@@ -112,8 +112,8 @@ async fn fate(caller: &mut Caller) -> &'static str {
     }
 }
 
-async fn exactly<const N: usize>(caller: &mut Caller) -> std::io::Result<[u8; N]> {
+async fn exactly<const N: usize>(client: &mut TestClient) -> std::io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    caller.talk.stream.read_exact(&mut bytes).await?;
+    client.talk.stream.read_exact(&mut bytes).await?;
     Ok(bytes)
 }

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use support::{Caller, Gateway, Message, PLAIN, TestPki, Upstream, Visit, plain_gateway};
+use support::{Gateway, Message, PLAIN, TestClient, TestPki, Upstream, Visit, plain_gateway};
 
 #[tokio::test]
 async fn a_failed_upstream_is_not_described_to_the_caller() {
@@ -20,7 +20,7 @@ async fn a_failed_upstream_is_not_described_to_the_caller() {
     let switches =
         answering("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
             .await;
-    let silent = Upstream::playing(|mut visit: Visit| async move {
+    let silent = Upstream::scripted(|mut visit: Visit| async move {
         visit.request().await;
         visit.request().await;
     })
@@ -40,7 +40,7 @@ async fn a_failed_upstream_is_not_described_to_the_caller() {
 
         let answer = ask(&gateway, "GET /x HTTP/1.1\r\nhost: shop.example\r\n\r\n").await;
 
-        assert_closed_mouthed(&gateway, &answer, status, error, &url, why).await;
+        assert_reveals_nothing(&gateway, &answer, status, error, &url, why).await;
     }
 }
 
@@ -72,7 +72,7 @@ async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
     ] {
         let answer = ask(&gateway, request).await;
 
-        assert_closed_mouthed(&gateway, &answer, 502, "upstream-failed", &url, why).await;
+        assert_reveals_nothing(&gateway, &answer, 502, "upstream-failed", &url, why).await;
     }
 }
 
@@ -88,12 +88,12 @@ async fn an_upgrade_that_fails_is_as_silent() {
     .await;
 
     let url = upstream.url();
-    assert_closed_mouthed(&gateway, &answer, 502, "upstream-failed", &url, "ended").await;
+    assert_reveals_nothing(&gateway, &answer, 502, "upstream-failed", &url, "ended").await;
 }
 
 #[tokio::test]
 async fn a_redirect_to_the_upstreams_own_address_leads_to_ours() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         let own = visit.talk.stream.local_addr().unwrap();
         while visit.request().await.is_some() {
             visit
@@ -139,7 +139,7 @@ async fn every_problem_has_a_code_and_the_trace_id_of_its_line() {
 }
 
 /// The answer is a problem that says nothing of the upstream, and the log says why under its ID.
-async fn assert_closed_mouthed(
+async fn assert_reveals_nothing(
     gateway: &Gateway,
     answer: &Message,
     status: u16,
@@ -164,11 +164,11 @@ async fn assert_closed_mouthed(
 }
 
 async fn ask(gateway: &Gateway, request: &str) -> Message {
-    Caller::ask(gateway.address("plain"), request).await.unwrap()
+    TestClient::exchange(gateway.address("plain"), request).await.unwrap()
 }
 
 async fn answering(bytes: &'static str) -> Upstream {
-    Upstream::playing(move |mut visit: Visit| async move {
+    Upstream::scripted(move |mut visit: Visit| async move {
         visit.request().await;
         visit.send(bytes).await;
     })

@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use mtls::client::Protocol;
 use service_kit::capacity::connections_in;
 use support::{
-    Caller, End, Gateway, PLAIN, TestPki, Upstream, Visit, client, eventually, plain_route,
+    End, Gateway, PLAIN, TestClient, TestPki, Upstream, Visit, client, eventually, plain_route,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -26,13 +26,13 @@ async fn beyond_max_requests_others_get_retry_after_until_a_request_ends() {
     let gateway = limited("max_requests = 3", &upstream).await;
     let mut callers = Vec::new();
     for count in 1..=3 {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut caller = TestClient::to(gateway.address("plain")).await;
         caller.send(GET).await;
         eventually("it", || (upstream.requests().len() == count).then_some(())).await;
         callers.push(caller);
     }
 
-    let shown = Caller::ask(gateway.address("plain"), GET).await.unwrap();
+    let shown = TestClient::exchange(gateway.address("plain"), GET).await.unwrap();
     assert_eq!((shown.status(), shown.field("retry-after")), (503, Some("1")));
     assert_eq!(shown.field("content-type"), Some("application/problem+json"));
 
@@ -46,7 +46,7 @@ async fn beyond_max_requests_others_get_retry_after_until_a_request_ends() {
     for _ in 0..10 {
         let mut three: Vec<_> = Vec::new();
         for _ in 0..3 {
-            three.push(Caller::ask(gateway.address("plain"), GET).await.unwrap().status());
+            three.push(TestClient::exchange(gateway.address("plain"), GET).await.unwrap().status());
         }
         assert_eq!(three, [200; 3]);
     }
@@ -58,17 +58,17 @@ async fn beyond_max_requests_others_get_retry_after_until_a_request_ends() {
 async fn beyond_max_connections_no_connection_is_accepted_until_one_closes() {
     let upstream = Upstream::good().await;
     let gateway = limited("max_connections = 2", &upstream).await;
-    let mut one = Caller::to(gateway.address("plain")).await;
-    let mut two = Caller::to(gateway.address("plain")).await;
+    let mut one = TestClient::to(gateway.address("plain")).await;
+    let mut two = TestClient::to(gateway.address("plain")).await;
     for caller in [&mut one, &mut two] {
         caller.send(GET).await;
         assert_eq!(caller.answer().await.status(), 200);
     }
 
-    assert!(Caller::ask(gateway.address("plain"), GET).await.is_none());
+    assert!(TestClient::exchange(gateway.address("plain"), GET).await.is_none());
 
     drop(one);
-    while Caller::ask(gateway.address("plain"), GET).await.is_none() {}
+    while TestClient::exchange(gateway.address("plain"), GET).await.is_none() {}
     two.send(GET).await;
     assert_eq!(two.answer().await.status(), 200);
 }
@@ -79,16 +79,19 @@ async fn a_head_that_is_too_large_is_refused() {
     let gateway = limited("max_header_bytes = \"8KiB\"", &upstream).await;
     let get = |size: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(size));
 
-    assert_eq!(Caller::ask(gateway.address("plain"), get(7 * 1024)).await.unwrap().status(), 200);
+    assert_eq!(
+        TestClient::exchange(gateway.address("plain"), get(7 * 1024)).await.unwrap().status(),
+        200
+    );
     for size in [8 * 1024, 1024 * 1024] {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut caller = TestClient::to(gateway.address("plain")).await;
         caller.send(get(size)).await;
         assert_eq!(caller.answer().await.status(), 431, "{size}");
         assert_eq!(caller.end().await.1, End::Closed, "{size}");
     }
     let many = "a: b\r\n".repeat(200);
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n");
-    assert_eq!(Caller::ask(gateway.address("plain"), many).await.unwrap().status(), 431);
+    assert_eq!(TestClient::exchange(gateway.address("plain"), many).await.unwrap().status(), 431);
     assert_eq!(upstream.requests().len(), 1);
 }
 
@@ -96,9 +99,9 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn slow_heads_and_silent_connections_end() {
     let upstream = Upstream::good().await;
     let gateway = limited("header_timeout = \"300ms\"\nidle_timeout = \"600ms\"", &upstream).await;
-    let mut slow = Caller::to(gateway.address("plain")).await;
-    let mut silent = Caller::to(gateway.address("plain")).await;
-    let mut idle = Caller::to(gateway.address("plain")).await;
+    let mut slow = TestClient::to(gateway.address("plain")).await;
+    let mut silent = TestClient::to(gateway.address("plain")).await;
+    let mut idle = TestClient::to(gateway.address("plain")).await;
 
     slow.send("GET / HTTP/1.1\r\nHost").await;
     idle.send(GET).await;
@@ -146,7 +149,7 @@ async fn a_thousand_streams_of_one_connection_are_answered() {
 
 #[tokio::test]
 async fn many_slow_callers_cost_little_memory() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         visit.request().await;
         let piece = vec![b'x'; 64 * 1024];
         visit.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await;
@@ -158,7 +161,7 @@ async fn many_slow_callers_cost_little_memory() {
 
     let mut callers = Vec::new();
     for count in 1..=200 {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut caller = TestClient::to(gateway.address("plain")).await;
         caller.send(GET).await;
         eventually("it", || (upstream.requests().len() == count).then_some(())).await;
         callers.push(caller);
@@ -181,7 +184,7 @@ async fn a_head_that_is_almost_whole_costs_what_the_limit_by_memory_counts_with(
 
     let mut callers = Vec::new();
     for _ in 0..300 {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut caller = TestClient::to(gateway.address("plain")).await;
         caller.send(&head).await;
         callers.push(caller);
     }
@@ -199,7 +202,7 @@ async fn a_head_that_is_almost_whole_costs_what_the_limit_by_memory_counts_with(
 async fn held() -> (Upstream, Arc<Semaphore>) {
     let go_on = Arc::new(Semaphore::new(0));
     let waits = Arc::clone(&go_on);
-    let upstream = Upstream::playing(move |mut visit: Visit| {
+    let upstream = Upstream::scripted(move |mut visit: Visit| {
         let waits = Arc::clone(&waits);
         async move {
             while visit.request().await.is_some() {

@@ -7,7 +7,9 @@ mod support;
 
 use std::time::Instant;
 
-use support::{Caller, Gateway, Http2, Message, TestPki, Upstream, Visit, eventually, plain_route};
+use support::{
+    Gateway, Http2, Message, TestClient, TestPki, Upstream, Visit, eventually, plain_route,
+};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -20,7 +22,7 @@ async fn identity_headers_follow_the_configuration_in_force() {
         mode => format!("{}{route}", pki.listener(mode)),
     };
     let gateway = Gateway::start(&file("required")).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     let modes = ["required", "off", "optional", "off", "required", "plain"];
     for (count, mode) in (1..).zip(modes) {
@@ -28,7 +30,7 @@ async fn identity_headers_follow_the_configuration_in_force() {
             gateway.reload(&file(mode)).await;
         }
         let path = format!("/{count}");
-        caller.get(&path).await;
+        client.get(&path).await;
         let request = eventually(&path, || upstream.requests().into_iter().nth(count - 1)).await;
         let line = gateway.request(&path).await;
 
@@ -46,14 +48,14 @@ async fn who_came_without_tls_does_not_pass_once_it_is_wanted() {
         let (upstream, pki) = (Upstream::good().await, TestPki::new());
         let route = plain_route(&[&upstream]);
         let gateway = Gateway::start(&format!("{PLAIN_SECURE}{route}")).await;
-        let mut caller = Caller::to(gateway.address("secure")).await;
-        caller.send(GET).await;
-        assert_eq!(caller.answer().await.status(), 200);
+        let mut client = TestClient::to(gateway.address("secure")).await;
+        client.send(GET).await;
+        assert_eq!(client.answer().await.status(), 200);
 
         gateway.reload(&format!("{}{route}", pki.listener(mode))).await;
-        caller.send(GET).await;
+        client.send(GET).await;
 
-        let answer = caller.perhaps().await;
+        let answer = client.try_answer().await;
         let refused = |answer: Message| (answer.status(), answer.text().contains("not-tls"));
         assert!(answer.is_none_or(|answer| refused(answer) == (403, true)), "{mode}");
         assert_eq!(upstream.requests().len(), 1, "{mode}");
@@ -68,12 +70,12 @@ async fn a_narrowed_allow_holds_for_the_next_stream_of_an_open_connection() {
         format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", pki.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
-    let stream = caller.get("/1").await;
-    caller.frame_of(Http2::DATA, stream).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let stream = client.get("/1").await;
+    client.frame_of(Http2::DATA, stream).await;
 
     gateway.reload(&file("another")).await;
-    caller.get("/2").await;
+    client.get("/2").await;
 
     assert_eq!(gateway.request("/2").await["status"], 403);
     assert_eq!(upstream.requests().len(), 1);
@@ -90,9 +92,9 @@ async fn what_has_not_ended_by_drain_timeout_is_cut() {
         };
         let gateway = Gateway::start(&file("required", "secure")).await;
         let listener = gateway.address("secure");
-        let open = || Caller::showing(&pki.of("caller"), listener, "http/1.1");
+        let open = || TestClient::presenting(&pki.of("caller"), listener, "http/1.1");
         let (mut request, mut tunnel) = (open(), open());
-        let mut streams = Http2::showing(&pki.of("caller"), listener, 65_535).await;
+        let mut streams = Http2::presenting(&pki.of("caller"), listener, 65_535).await;
         request.send(GET).await;
         streams.get("/").await;
         tunnel
@@ -132,28 +134,28 @@ async fn a_connection_of_its_full_age_ends_with_its_next_response() {
     let limits = "[limits]\nmax_connection_age = \"1s\"\n";
     let gateway = Gateway::start(&format!("{}{route}{limits}", pki.listener("required"))).await;
     let address = gateway.address("secure");
-    let mut caller = Caller::showing(&pki.of("caller"), address, "http/1.1");
-    let mut streams = Http2::showing(&pki.of("caller"), address, 65_535).await;
+    let mut client = TestClient::presenting(&pki.of("caller"), address, "http/1.1");
+    let mut streams = Http2::presenting(&pki.of("caller"), address, 65_535).await;
 
-    caller.send(GET).await;
-    let first = caller.answer().await;
+    client.send(GET).await;
+    let first = client.answer().await;
     streams.frame_of(Http2::GOAWAY, 0).await;
     let began = Instant::now();
     let mut last = first.clone();
     while last.field("connection") != Some("close") {
         assert!(began.elapsed().as_secs() < 5, "{last:?}");
-        caller.send(GET).await;
-        last = caller.answer().await;
+        client.send(GET).await;
+        last = client.answer().await;
     }
 
     assert_eq!((first.status(), last.status()), (200, 200));
     assert_eq!(first.field("connection"), None);
-    caller.talk.rest().await;
+    client.talk.rest().await;
 }
 
 /// A service that never ends an answer.
 async fn unfinished() -> Upstream {
-    Upstream::playing(|mut visit: Visit| async move {
+    Upstream::scripted(|mut visit: Visit| async move {
         let request = visit.request().await.unwrap();
         if request.field("upgrade").is_some() {
             visit

@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Caller, Gateway, TestPki, Upstream};
+use support::{Gateway, TestClient, TestPki, Upstream};
 
 const REDIRECT: &str = "[[listener]]\nname = \"redirect\"\nlisten = \"127.0.0.1:0\"\n\
                         redirect_to_https = 8443\n";
@@ -26,7 +26,7 @@ async fn a_redirect_leads_only_to_hosts_that_routes_or_the_certificate_name() {
     .await;
     let ask = async |host: &str, path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        Caller::ask(gateway.address("redirect"), request).await.unwrap()
+        TestClient::exchange(gateway.address("redirect"), request).await.unwrap()
     };
 
     for host in
@@ -68,7 +68,7 @@ async fn a_renewed_certificate_names_other_hosts_to_redirect_to() {
     .await;
     let ask = async |host: &str| {
         let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        Caller::ask(gateway.address("redirect"), request).await.unwrap().status()
+        TestClient::exchange(gateway.address("redirect"), request).await.unwrap().status()
     };
     assert_eq!(ask("new.example").await, 421);
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 use support::{
-    Caller, End, Gateway, PLAIN, TestPki, Upstream, Visit, eventually, plain_route, within,
+    End, Gateway, PLAIN, TestClient, TestPki, Upstream, Visit, eventually, plain_route, within,
 };
 use tokio::sync::Notify;
 
@@ -23,15 +23,15 @@ async fn fifty_changes_under_load_lose_no_request() {
     let file = |upstream: &Upstream| format!("{PLAIN}{}", plain_route(&[upstream]));
     let gateway = Gateway::start(&file(&one)).await;
     let stop = Arc::<AtomicBool>::default();
-    let mut callers = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..100 {
         let (listener, stop) = (gateway.address("plain"), Arc::clone(&stop));
-        callers.push(tokio::spawn(async move {
-            let mut caller = Caller::to(listener).await;
+        clients.push(tokio::spawn(async move {
+            let mut client = TestClient::to(listener).await;
             let mut answered = 0;
             while !stop.load(Ordering::Relaxed) {
-                caller.send(GET).await;
-                assert_eq!(caller.answer().await.status(), 200);
+                client.send(GET).await;
+                assert_eq!(client.answer().await.status(), 200);
                 answered += 1;
             }
             answered
@@ -68,8 +68,8 @@ async fn fifty_changes_under_load_lose_no_request() {
 
     stop.store(true, Ordering::Relaxed);
     let mut answered = 0;
-    for caller in callers {
-        answered += caller.await.unwrap();
+    for client in clients {
+        answered += client.await.unwrap();
     }
     assert!(answered > 1000, "only {answered} were answered");
     assert!(!one.requests().is_empty() && !other.requests().is_empty());
@@ -81,15 +81,15 @@ async fn a_bad_file_leaves_the_last_good_one_and_says_so() {
     let upstream = Upstream::good().await;
     let good = format!("{PLAIN}{}", plain_route(&[&upstream]));
     let gateway = Gateway::start(&good).await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
     gateway.rewrite(&good.replace("anonymous = true", "anonymous = 7"));
     let shown =
         |line: &Value| line["message"].as_str().unwrap_or_default().contains("reload failed");
     let line = gateway.logged("the failure", shown).await;
-    caller.send(GET).await;
+    client.send(GET).await;
 
-    assert_eq!(caller.answer().await.status(), 200);
+    assert_eq!(client.answer().await.status(), 200);
     assert!(line["message"].as_str().unwrap().contains("anonymous"), "{line}");
     let ready: Value = serde_json::from_str(&gateway.admin("/readyz").await).unwrap();
     let check = ready["checks"].as_array().unwrap().iter();
@@ -107,7 +107,7 @@ async fn a_bad_file_leaves_the_last_good_one_and_says_so() {
 async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
     let go_on = Arc::<Notify>::default();
     let waits = Arc::clone(&go_on);
-    let upstream = Upstream::playing(move |mut visit: Visit| {
+    let upstream = Upstream::scripted(move |mut visit: Visit| {
         let waits = Arc::clone(&waits);
         async move {
             while let Some(request) = visit.request().await {
@@ -131,7 +131,7 @@ async fn a_new_listener_answers_and_a_removed_one_finishes_what_is_in_flight() {
         .logged("the second", |line| line["message"] == "listening" && line["name"] == "second")
         .await;
     let listener = gateway.address("second");
-    let (mut idle, mut busy) = (Caller::to(listener).await, Caller::to(listener).await);
+    let (mut idle, mut busy) = (TestClient::to(listener).await, TestClient::to(listener).await);
     idle.send(GET).await;
     assert_eq!(idle.answer().await.status(), 200);
     busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -155,24 +155,25 @@ async fn an_open_connection_without_a_certificate_is_refused_once_one_is_require
         let (upstream, pki) = (Upstream::good().await, TestPki::new());
         let file = |mode: &str| format!("{}{}", pki.listener(mode), plain_route(&[&upstream]));
         let gateway = Gateway::start(&file("off")).await;
-        let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), protocol);
+        let mut client =
+            TestClient::presenting(&pki.of("caller"), gateway.address("secure"), protocol);
         if protocol == "h2" {
-            caller.send(h2_preface()).await;
-            caller.send(h2_get(1)).await;
+            client.send(h2_preface()).await;
+            client.send(h2_get(1)).await;
         } else {
-            caller.send(GET).await;
-            assert_eq!(caller.answer().await.status(), 200);
+            client.send(GET).await;
+            assert_eq!(client.answer().await.status(), 200);
         }
         eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
 
         gateway.reload(&file("required")).await;
         // He does not heed that the connection is to end, nor acknowledge it.
         if protocol == "h2" {
-            caller.send(h2_get(3)).await;
+            client.send(h2_get(3)).await;
             gateway.logged("the refusal", |line| line["status"] == 403).await;
         } else {
-            caller.send(GET).await;
-            assert!(caller.perhaps().await.is_none_or(|answer| answer.status() == 403));
+            client.send(GET).await;
+            assert!(client.try_answer().await.is_none_or(|answer| answer.status() == 403));
         }
 
         assert_eq!(upstream.requests().len(), 1, "{protocol}");
@@ -184,13 +185,13 @@ async fn an_open_connection_verified_by_replaced_roots_is_refused() {
     let (upstream, old, new) = (Upstream::good().await, TestPki::new(), TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", old.listener("required"))).await;
-    let mut caller = Caller::showing(&old.of("caller"), gateway.address("secure"), "h2");
-    caller.send(h2_preface()).await;
-    caller.send(h2_get(1)).await;
+    let mut client = TestClient::presenting(&old.of("caller"), gateway.address("secure"), "h2");
+    client.send(h2_preface()).await;
+    client.send(h2_get(1)).await;
     eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
 
     gateway.reload(&format!("{}{route}", new.listener("required"))).await;
-    caller.send(h2_get(3)).await;
+    client.send(h2_get(3)).await;
 
     gateway.logged("the refusal", |line| line["status"] == 403).await;
     assert_eq!(upstream.requests().len(), 1);
@@ -201,13 +202,13 @@ async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
     let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", pki.listener("required"))).await;
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "h2");
-    caller.send(h2_preface()).await;
-    caller.send(h2_get(1)).await;
+    let mut client = TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "h2");
+    client.send(h2_preface()).await;
+    client.send(h2_get(1)).await;
     eventually("a request", || (upstream.requests().len() == 1).then_some(())).await;
 
     gateway.reload(&format!("{}{route}", pki.listener("off"))).await;
-    caller.send(h2_get(3)).await;
+    client.send(h2_get(3)).await;
 
     gateway.logged("the refusal", |line| line["status"] == 403).await;
     assert_eq!(upstream.requests().len(), 1);
@@ -221,19 +222,20 @@ async fn a_narrowed_allow_holds_for_the_next_request_on_an_open_connection() {
         format!("{}{route}allow = [{{ common_name = {name:?} }}]\n", pki.listener("required"))
     };
     let gateway = Gateway::start(&file("caller")).await;
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
-    caller.send(GET).await;
-    assert_eq!(caller.answer().await.status(), 200);
+    let mut client =
+        TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+    client.send(GET).await;
+    assert_eq!(client.answer().await.status(), 200);
 
     gateway.reload(&file("another")).await;
-    caller.send(GET).await;
-    let refused = caller.answer().await;
+    client.send(GET).await;
+    let refused = client.answer().await;
     gateway.reload(&file("caller")).await;
-    caller.send(GET).await;
+    client.send(GET).await;
 
     assert_eq!(refused.status(), 403);
     assert!(refused.text().contains("\"not-allowed\""), "{}", refused.text());
-    assert_eq!(caller.answer().await.status(), 200);
+    assert_eq!(client.answer().await.status(), 200);
     assert_eq!(upstream.requests().len(), 2);
 }
 
@@ -242,7 +244,7 @@ async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_give
     for given_up in [false, true] {
         let (pki, streams) = (TestPki::new(), Arc::<AtomicUsize>::default());
         let count = Arc::clone(&streams);
-        let upstream = Upstream::playing(move |mut visit: Visit| {
+        let upstream = Upstream::scripted(move |mut visit: Visit| {
             let count = Arc::clone(&count);
             async move {
                 let request = visit.request().await.unwrap();
@@ -260,7 +262,8 @@ async fn a_revocation_cuts_streams_and_tunnels_also_of_an_identity_that_was_give
         pki.list(&pki.of("gateway"), 1, false);
         let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
         let gateway = Gateway::start(&format!("{listener}{route}")).await;
-        let open = || Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+        let open =
+            || TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
         let (mut stream, mut tunnel) = (open(), open());
         stream.send(GET).await;
         tunnel

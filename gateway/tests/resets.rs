@@ -5,7 +5,7 @@
 
 mod support;
 
-use support::{Caller, Gateway, Http2, TestPki, Upstream, Visit, eventually};
+use support::{Gateway, Http2, TestClient, TestPki, Upstream, Visit, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
@@ -13,24 +13,26 @@ async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
     for (waits, answered) in [(false, 0), (true, 0), (true, 3)] {
         let (upstream, pki) = (held().await, TestPki::new());
         let gateway = start(&pki, &upstream).await;
-        let mut good = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+        let mut good =
+            TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
         good.send("GET /now HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert_eq!(good.answer().await.status(), 200);
 
-        let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+        let mut client =
+            Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
         for count in 1..=400 {
-            let stream = caller.get("/later").await;
+            let stream = client.get("/later").await;
             if waits {
                 let heard = || upstream.requests().len() > count;
                 let cut = || gateway.is_logged("too-many-resets");
                 eventually("it", || (heard() || cut()).then_some(())).await;
             }
-            caller.reset(stream).await;
+            client.reset(stream).await;
             if count % 10 < answered {
-                caller.get("/now").await;
+                client.get("/now").await;
             }
         }
-        caller.end().await;
+        client.end().await;
 
         // What is reset before it was even looked at, h2 counts by itself.
         if !waits {
@@ -47,7 +49,7 @@ async fn a_connection_of_mostly_resets_ends_and_others_are_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_are_given_up_in_the_middle_count_too() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         while visit.request().await.is_some() {
             visit.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst").await;
         }
@@ -55,17 +57,17 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
     .await;
     let pki = TestPki::new();
     let gateway = start(&pki, &upstream).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     let mut given_up = 0;
     while !gateway.is_logged("too-many-resets") {
-        let stream = caller.get("/").await;
-        while let Some(frame) = caller.frame().await {
+        let stream = client.get("/").await;
+        while let Some(frame) = client.frame().await {
             if (frame.kind, frame.stream) == (Http2::DATA, stream) {
                 break;
             }
         }
-        caller.reset(stream).await;
+        client.reset(stream).await;
         given_up += 1;
         assert!(given_up < 400, "it goes on");
     }
@@ -77,16 +79,16 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
 async fn a_caller_that_resets_some_streams_is_still_served() {
     let (upstream, pki) = (held().await, TestPki::new());
     let gateway = start(&pki, &upstream).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
 
     for _ in 0..200 {
-        let (later, now) = (caller.get("/later").await, caller.get("/now").await);
-        caller.frame_of(Http2::DATA, now).await;
-        caller.reset(later).await;
+        let (later, now) = (client.get("/later").await, client.get("/now").await);
+        client.frame_of(Http2::DATA, now).await;
+        client.reset(later).await;
     }
-    let last = caller.get("/now").await;
+    let last = client.get("/now").await;
 
-    caller.frame_of(Http2::DATA, last).await;
+    client.frame_of(Http2::DATA, last).await;
     assert!(!gateway.is_logged("too-many-resets"));
 }
 
@@ -94,13 +96,13 @@ async fn a_caller_that_resets_some_streams_is_still_served() {
 async fn who_hangs_up_with_many_requests_in_flight_has_taken_none_back() {
     let (upstream, pki) = (held().await, TestPki::new());
     let gateway = start(&pki, &upstream).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
     for _ in 0..100 {
-        caller.get("/later").await;
+        client.get("/later").await;
     }
     eventually("them", || (upstream.requests().len() == 100).then_some(())).await;
 
-    drop(caller);
+    drop(client);
 
     let left = |line: &serde_json::Value| line["message"] == "request aborted by the caller";
     eventually("the end", || {
@@ -117,7 +119,7 @@ async fn start(pki: &TestPki, upstream: &Upstream) -> Gateway {
 
 /// A service that answers `/now` at once, and all else never.
 async fn held() -> Upstream {
-    Upstream::playing(|mut visit: Visit| async move {
+    Upstream::scripted(|mut visit: Visit| async move {
         while let Some(request) = visit.request().await {
             if request.head[0].contains("/now") {
                 visit.send(support::OK).await;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use support::frames::{DATA, HEADERS, REFUSED_STREAM};
-use support::{Caller, Gateway, PLAIN, Upstream, Visit, plain_gateway};
+use support::{Gateway, PLAIN, TestClient, Upstream, Visit, plain_gateway};
 use tokio::task::JoinSet;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -59,7 +59,7 @@ async fn a_response_that_has_begun_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn a_request_is_repeated_once_and_no_more() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         let request = visit.request().await.unwrap();
         if request.head[0].contains("/first") {
             visit.send(OK).await;
@@ -68,17 +68,17 @@ async fn a_request_is_repeated_once_and_no_more() {
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
-    assert_eq!(ask(&mut caller, "GET", "/first", "").await, 200);
+    let mut client = TestClient::to(gateway.address("plain")).await;
+    assert_eq!(ask(&mut client, "GET", "/first", "").await, 200);
 
-    assert_eq!(ask(&mut caller, "GET", "/again", "").await, 502);
+    assert_eq!(ask(&mut client, "GET", "/again", "").await, 502);
 
     assert_eq!(count(&upstream, "/again"), 2);
 }
 
 #[tokio::test]
 async fn connections_that_close_after_each_answer_lose_no_harmless_request() {
-    let upstream = Upstream::playing(|mut visit: Visit| async move {
+    let upstream = Upstream::scripted(|mut visit: Visit| async move {
         if visit.request().await.is_some() {
             visit.send(OK).await;
             // It goes without a word, at once or a moment later.
@@ -89,18 +89,18 @@ async fn connections_that_close_after_each_answer_lose_no_harmless_request() {
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut callers = JoinSet::new();
-    for caller in 0..4 {
-        let mut own = Caller::to(gateway.address("plain")).await;
-        callers.spawn(async move {
+    let mut clients = JoinSet::new();
+    for client in 0..4 {
+        let mut own = TestClient::to(gateway.address("plain")).await;
+        clients.spawn(async move {
             for turn in 0..50 {
-                let path = format!("/{caller}/{turn}");
+                let path = format!("/{client}/{turn}");
                 assert_eq!(ask(&mut own, "GET", &path, "").await, 200, "{path}");
             }
         });
     }
 
-    while let Some(ended) = callers.join_next().await {
+    while let Some(ended) = clients.join_next().await {
         ended.unwrap();
     }
 }
@@ -167,9 +167,9 @@ async fn a_refused_stream_is_sent_again_and_not_for_ever() {
         })
         .await;
         let gateway = h2c_gateway(&upstream).await;
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut client = TestClient::to(gateway.address("plain")).await;
 
-        assert_eq!(ask(&mut caller, "POST", "/", "").await, status, "{refusals}");
+        assert_eq!(ask(&mut client, "POST", "/", "").await, status, "{refusals}");
 
         assert_eq!(asked.load(Ordering::SeqCst), seen, "{refusals}");
         assert_eq!(processed.load(Ordering::SeqCst), usize::from(status == 200));
@@ -196,9 +196,9 @@ async fn a_refused_stream_whose_body_was_read_is_not_sent_again() {
     })
     .await;
     let gateway = h2c_gateway(&upstream).await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
-    assert_eq!(ask(&mut caller, "POST", "/", "order").await, 502);
+    assert_eq!(ask(&mut client, "POST", "/", "order").await, 502);
 
     assert_eq!(processed.load(Ordering::SeqCst), 1);
     assert_eq!(*bodies.lock().unwrap(), [b"order"]);
@@ -218,11 +218,11 @@ async fn a_stream_that_ends_for_another_reason_is_not_sent_again() {
         })
         .await;
         let gateway = h2c_gateway(&upstream).await;
-        let mut caller = Caller::to(gateway.address("plain")).await;
-        assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
+        let mut client = TestClient::to(gateway.address("plain")).await;
+        assert_eq!(ask(&mut client, "GET", "/", "").await, 200);
 
         for method in ["GET", "POST"] {
-            assert_eq!(ask(&mut caller, method, "/", "").await, 502, "{method} {code}");
+            assert_eq!(ask(&mut client, method, "/", "").await, 502, "{method} {code}");
         }
 
         assert_eq!(processed.load(Ordering::SeqCst), 3, "{code}");
@@ -247,22 +247,22 @@ async fn a_broken_connection_says_nothing_of_what_was_processed() {
     })
     .await;
     let gateway = h2c_gateway(&upstream).await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
-    assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
+    let mut client = TestClient::to(gateway.address("plain")).await;
+    assert_eq!(ask(&mut client, "GET", "/", "").await, 200);
 
-    assert_eq!(ask(&mut caller, "POST", "/", "").await, 502);
+    assert_eq!(ask(&mut client, "POST", "/", "").await, 502);
     assert_eq!(processed.load(Ordering::SeqCst), 2);
 
-    assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
+    assert_eq!(ask(&mut client, "GET", "/", "").await, 200);
     assert_eq!(processed.load(Ordering::SeqCst), 3);
-    assert_eq!(ask(&mut caller, "GET", "/", "").await, 200);
+    assert_eq!(ask(&mut client, "GET", "/", "").await, 200);
     assert_eq!(processed.load(Ordering::SeqCst), 5);
 }
 
 /// The status of a request that goes out on a kept connection, which then ends so; and how often
 /// the upstream saw it.
 async fn second_request(method: &str, body: &str, ending: Ending) -> (u16, usize) {
-    let upstream = Upstream::playing(move |mut visit: Visit| async move {
+    let upstream = Upstream::scripted(move |mut visit: Visit| async move {
         let first = visit.request().await.unwrap();
         visit.send(if first.head[0].starts_with("HEAD") { HEAD_OK } else { OK }).await;
         if visit.request().await.is_none() || visit.number > 0 {
@@ -276,19 +276,19 @@ async fn second_request(method: &str, body: &str, ending: Ending) -> (u16, usize
     })
     .await;
     let gateway = plain_gateway(&[&upstream], "").await;
-    let mut caller = Caller::to(gateway.address("plain")).await;
-    assert_eq!(ask(&mut caller, "GET", "/first", "").await, 200);
+    let mut client = TestClient::to(gateway.address("plain")).await;
+    assert_eq!(ask(&mut client, "GET", "/first", "").await, 200);
 
-    let status = ask(&mut caller, method, "/second", body).await;
+    let status = ask(&mut client, method, "/second", body).await;
 
     (status, count(&upstream, "/second"))
 }
 
-async fn ask(caller: &mut Caller, method: &str, path: &str, body: &str) -> u16 {
+async fn ask(client: &mut TestClient, method: &str, path: &str, body: &str) -> u16 {
     let length =
         if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
-    caller.send(format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{length}\r\n{body}")).await;
-    let answer = caller.talk.answer(method == "HEAD");
+    client.send(format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{length}\r\n{body}")).await;
+    let answer = client.talk.answer(method == "HEAD");
     support::within("an answer", answer).await.unwrap().status()
 }
 
@@ -298,13 +298,14 @@ fn count(upstream: &Upstream, path: &str) -> usize {
 
 /// Statuses of so many POSTs at once, each by a connection of its own.
 async fn crowd(gateway: &Gateway, count: usize, path: &str) -> HashMap<u16, usize> {
-    let mut callers = JoinSet::new();
+    let mut clients = JoinSet::new();
     for number in 0..count {
         let (address, path) = (gateway.address("plain"), format!("{path}/{number}"));
-        callers.spawn(async move { ask(&mut Caller::to(address).await, "POST", &path, "").await });
+        clients
+            .spawn(async move { ask(&mut TestClient::to(address).await, "POST", &path, "").await });
     }
     let mut statuses = HashMap::new();
-    while let Some(status) = callers.join_next().await {
+    while let Some(status) = clients.join_next().await {
         *statuses.entry(status.unwrap()).or_default() += 1;
     }
     statuses
@@ -319,7 +320,7 @@ where
 {
     let processed = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&processed);
-    let upstream = Upstream::playing(move |mut visit: Visit| {
+    let upstream = Upstream::scripted(move |mut visit: Visit| {
         let (script, counter) = (script.clone(), Arc::clone(&counter));
         async move {
             if visit.talk.greet().await {

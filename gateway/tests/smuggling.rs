@@ -8,7 +8,7 @@ mod support;
 use tokio::io::AsyncWriteExt;
 
 use support::{
-    Caller, End, Gateway, Message, TestPki, Upstream, eventually, plain_gateway, plain_route,
+    End, Gateway, Message, TestClient, TestPki, Upstream, eventually, plain_gateway, plain_route,
 };
 
 /// What becomes of a request.
@@ -291,15 +291,15 @@ async fn connection_cannot_take_the_framing_away() {
 async fn a_request_hidden_in_a_body_stays_in_it() {
     let (gateway, upstream) = pair().await;
     let hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut caller = Caller::to(gateway.address("plain")).await;
+    let mut client = TestClient::to(gateway.address("plain")).await;
 
     let length = hidden.len();
-    caller
+    client
         .send(format!("POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{hidden}"))
         .await;
-    caller.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\nGET /three HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\nGET /three HTTP/1.1\r\nHost: a\r\n\r\n").await;
     for _ in 0..3 {
-        assert_eq!(caller.answer().await.status(), 200);
+        assert_eq!(client.answer().await.status(), 200);
     }
 
     let lines: Vec<_> = upstream.requests().iter().map(|seen| seen.head[0].clone()).collect();
@@ -314,17 +314,17 @@ async fn after_a_length_beside_chunks_the_connection_ends() {
         "Content-Length: 4\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 4",
     ] {
-        let mut caller = Caller::to(gateway.address("plain")).await;
+        let mut client = TestClient::to(gateway.address("plain")).await;
 
-        caller
+        client
             .send(format!(
                 "POST /one HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n0\r\n\r\n\
                  GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
             ))
             .await;
 
-        assert_eq!(caller.answer().await.status(), 200);
-        assert_eq!(caller.end().await.0, "", "{fields}");
+        assert_eq!(client.answer().await.status(), 200);
+        assert_eq!(client.end().await.0, "", "{fields}");
     }
     assert!(upstream.requests().iter().all(|seen| seen.head[0] == "POST /one HTTP/1.1"));
 }
@@ -341,7 +341,7 @@ async fn a_path_that_could_lead_past_its_prefix_is_refused() {
     .await;
     let ask = async |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.address("plain"), request).await.unwrap()
+        TestClient::exchange(gateway.address("plain"), request).await.unwrap()
     };
 
     for path in [
@@ -414,7 +414,7 @@ async fn no_spelling_of_a_path_takes_the_route_of_another() {
     .await;
     let ask = async |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.address("plain"), request).await.unwrap()
+        TestClient::exchange(gateway.address("plain"), request).await.unwrap()
     };
 
     for path in ["/app/page;jsessionid=1", "/administrator", "/;jsessionid=1", "/caf%C3%A9/100%25"]
@@ -461,7 +461,7 @@ async fn a_method_that_is_refused_is_refused_in_any_case() {
     let gateway = Gateway::start(&format!("{}{}", support::PLAIN, plain_route(&[&upstream]))).await;
     let ask = async |method: &str| {
         let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
-        Caller::ask(gateway.address("plain"), request).await.unwrap()
+        TestClient::exchange(gateway.address("plain"), request).await.unwrap()
     };
 
     assert_eq!(ask("get").await.status(), 200);
@@ -482,16 +482,17 @@ async fn a_refused_request_gets_no_100_continue() {
         plain_route(&[&upstream]).replace("anonymous = true\n", "")
     ))
     .await;
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+    let mut client =
+        TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
 
-    caller
+    client
         .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         .await;
-    let head = support::within("an answer", caller.talk.head()).await.unwrap();
+    let head = support::within("an answer", client.talk.head()).await.unwrap();
 
     assert_eq!(head[0], "HTTP/1.1 403 Forbidden");
-    caller.send("GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let (rest, _) = caller.end().await;
+    client.send("GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let (rest, _) = client.end().await;
     assert!(!rest.contains("HTTP/1.1"), "{rest}");
     assert_eq!(upstream.received(), [""; 0]);
 }
@@ -502,14 +503,14 @@ async fn check<R: AsRef<str>>(cases: impl IntoIterator<Item = (R, Fate)>) {
     let mut wrong = Vec::new();
     for (request, fate) in cases {
         let request = request.as_ref();
-        let mut caller = Caller::to(gateway.address("plain")).await;
-        caller.send(request).await;
-        let answer = caller.perhaps().await;
+        let mut client = TestClient::to(gateway.address("plain")).await;
+        client.send(request).await;
+        let answer = client.try_answer().await;
         // What is refused is closed without being asked to.
         if !matches!(fate, Refused(_)) {
-            caller.finish().await;
+            client.finish().await;
         }
-        let (rest, end) = caller.end().await;
+        let (rest, end) = client.end().await;
         if matches!(fate, CutOff) {
             eventually("its end", || (upstream.open() == 0).then_some(())).await;
         }
@@ -562,13 +563,13 @@ async fn a_refusal_arrives_though_its_caller_still_sends() {
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
     ] {
         for _ in 0..20 {
-            let mut caller = Caller::to(gateway.address("plain")).await;
+            let mut client = TestClient::to(gateway.address("plain")).await;
 
             // He looks at the answer only once all of this is gone.
             let body = vec![b'x'; 4 * 1024 * 1024];
-            caller.send(head).await;
-            let sent = caller.talk.stream.write_all(&body).await;
-            let answer = caller.perhaps().await;
+            client.send(head).await;
+            let sent = client.talk.stream.write_all(&body).await;
+            let answer = client.try_answer().await;
 
             assert!(sent.is_ok(), "{head:?}: {sent:?}");
             assert_eq!(answer.map(|answer| answer.status()), Some(400), "{head:?}");
@@ -583,7 +584,7 @@ async fn a_broken_body_is_not_blamed_on_the_service() {
 
     for _ in 0..5 {
         let broken = "POST /bad HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nx\r\n";
-        let answer = Caller::ask(gateway.address("plain"), broken).await.unwrap();
+        let answer = TestClient::exchange(gateway.address("plain"), broken).await.unwrap();
         assert_eq!(answer.status(), 400);
         assert_eq!(answer.field("content-type"), Some("application/problem+json"));
     }

@@ -7,7 +7,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Caller, Gateway, Http2, TestPki, Upstream, Visit, eventually};
+use support::{Gateway, Http2, TestClient, TestPki, Upstream, Visit, eventually};
 use tokio::io::AsyncWriteExt;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -21,15 +21,15 @@ async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
         let mut stalled = Vec::new();
         for _ in 0..8 {
             let listener = gateway.address("secure");
-            let mut caller = Http2::showing(&pki.of("caller"), listener, 0).await;
+            let mut client = Http2::presenting(&pki.of("caller"), listener, 0).await;
             for _ in 0..20 {
-                caller.get(path).await;
+                client.get(path).await;
             }
-            stalled.push(caller);
+            stalled.push(client);
         }
         // Ten streams of each connection are heard, of which the answers wait.
-        for caller in &mut stalled {
-            caller.frames_of(Http2::HEADERS, &[1, 19]).await;
+        for client in &mut stalled {
+            client.frames_of(Http2::HEADERS, &[1, 19]).await;
         }
 
         for _ in 0..20 {
@@ -55,19 +55,19 @@ async fn one_connection_holds_a_tenth_of_the_requests_and_one_listener_its_own()
     .await;
     let listener = gateway.address("secure");
 
-    let mut callers = Vec::new();
+    let mut clients = Vec::new();
     for count in 1..=10 {
-        let mut caller = Http2::showing(&pki.of("caller"), listener, 65_535).await;
+        let mut client = Http2::presenting(&pki.of("caller"), listener, 65_535).await;
         for _ in 0..40 {
-            caller.get("/").await;
+            client.get("/").await;
         }
         eventually("its share", || (upstream.requests().len() == count * 4).then_some(())).await;
-        callers.push(caller);
+        clients.push(client);
     }
-    let mut full = Caller::showing(&pki.of("caller"), listener, "http/1.1");
+    let mut full = TestClient::presenting(&pki.of("caller"), listener, "http/1.1");
     full.send(GET).await;
     assert_eq!(full.answer().await.status(), 503);
-    let mut other = Caller::to(gateway.address("plain")).await;
+    let mut other = TestClient::to(gateway.address("plain")).await;
     other.send(GET).await;
 
     eventually("the other listener's", || (upstream.requests().len() == 41).then_some(())).await;
@@ -81,23 +81,24 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_
         let upstream = large(LARGE).await;
         let limits = "idle_timeout = \"1s\"";
         let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
-        let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), window).await;
-        let stalled = [caller.get("/open").await, caller.get("/open").await];
-        caller.frames_of(Http2::HEADERS, &stalled).await;
+        let mut client =
+            Http2::presenting(&pki.of("caller"), gateway.address("secure"), window).await;
+        let stalled = [client.get("/open").await, client.get("/open").await];
+        client.frames_of(Http2::HEADERS, &stalled).await;
 
         let began = Instant::now();
         let mut reset = Vec::new();
         while reset.len() < 2 {
             // Whatever it says besides makes no difference.
-            caller.send(Http2::PING, 0, 0, &[0; 8]).await;
+            client.send(Http2::PING, 0, 0, &[0; 8]).await;
             if step > 0 {
                 for stream in stalled {
-                    caller.take(stream, step).await;
+                    client.take(stream, step).await;
                 }
             }
             let mut kind = Http2::RESET;
             while kind != Http2::PING {
-                let frame = caller.frame().await.expect("the connection must not end");
+                let frame = client.frame().await.expect("the connection must not end");
                 kind = frame.kind;
                 if kind == Http2::RESET {
                     assert_eq!(frame.payload, 8_u32.to_be_bytes());
@@ -107,10 +108,10 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let took = began.elapsed();
-        let next = caller.get("/open").await;
-        caller.take(next, 1_000_000).await;
-        caller.take(0, 1_000_000).await;
-        caller.frame_of(Http2::DATA, next).await;
+        let next = client.get("/open").await;
+        client.take(next, 1_000_000).await;
+        client.take(0, 1_000_000).await;
+        client.frame_of(Http2::DATA, next).await;
 
         reset.sort_unstable();
         assert_eq!(reset, stalled, "{window}");
@@ -127,20 +128,20 @@ async fn a_caller_of_http_1_that_does_not_read_is_let_go_also_if_it_sends() {
         let limits = "idle_timeout = \"1s\"";
         let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
         let listener = gateway.address("secure");
-        let mut caller = Caller::showing(&pki.of("caller"), listener, "http/1.1");
+        let mut client = TestClient::presenting(&pki.of("caller"), listener, "http/1.1");
         let head = if sends {
             "POST /open HTTP/1.1\r\nTransfer-Encoding: chunked"
         } else {
             "GET /open HTTP/1.1"
         };
-        caller.send(format!("{head}\r\nHost: localhost\r\n\r\n")).await;
+        client.send(format!("{head}\r\nHost: localhost\r\n\r\n")).await;
         eventually("its request", || (upstream.open() == 1).then_some(())).await;
 
         let deadline = Instant::now() + Duration::from_secs(8);
         while upstream.open() > 0 {
             assert!(Instant::now() < deadline, "it is still served");
             if sends {
-                let sent = caller.send("1\r\nx\r\n");
+                let sent = client.send("1\r\nx\r\n");
                 let _ = tokio::time::timeout(Duration::from_millis(50), sent).await;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -156,17 +157,17 @@ async fn a_slow_reader_has_its_whole_answer() {
     let upstream = large(LENGTH).await;
     let limits = "idle_timeout = \"1s\"";
     let gateway = Gateway::start(&routes(&pki, &upstream, limits)).await;
-    let mut caller = Http2::showing(&pki.of("caller"), gateway.address("secure"), 65_535).await;
-    let stream = caller.get("/open").await;
-    caller.take(0, 100_000_000).await;
+    let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;
+    let stream = client.get("/open").await;
+    client.take(0, 100_000_000).await;
 
     let (began, mut received) = (Instant::now(), 0);
     while received < LENGTH {
-        let frame = caller.frame_of(Http2::DATA, stream).await;
+        let frame = client.frame_of(Http2::DATA, stream).await;
         received += frame.payload.len();
         let length = u32::try_from(frame.payload.len()).unwrap();
         if length > 0 {
-            caller.take(stream, length).await;
+            client.take(stream, length).await;
             tokio::time::sleep(Duration::from_millis(length.into()) / 1000).await;
         }
     }
@@ -176,9 +177,10 @@ async fn a_slow_reader_has_its_whole_answer() {
 
 /// The status of a good caller's request.
 async fn ask(pki: &TestPki, gateway: &Gateway, path: &str) -> u16 {
-    let mut caller = Caller::showing(&pki.of("caller"), gateway.address("secure"), "http/1.1");
-    caller.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
-    caller.answer().await.status()
+    let mut client =
+        TestClient::presenting(&pki.of("caller"), gateway.address("secure"), "http/1.1");
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+    client.answer().await.status()
 }
 
 /// `/open` is for the caller, `/closed` for another, `/gone` leads nowhere.
@@ -196,13 +198,13 @@ fn routes(pki: &TestPki, upstream: &Upstream, limits: &str) -> String {
 
 /// A service that never answers.
 async fn silent() -> Upstream {
-    Upstream::playing(|mut visit: Visit| async move { while visit.request().await.is_some() {} })
+    Upstream::scripted(|mut visit: Visit| async move { while visit.request().await.is_some() {} })
         .await
 }
 
 /// A service with a large answer, which it sends as soon as the head of a request is there.
 async fn large(length: usize) -> Upstream {
-    Upstream::playing(move |mut visit: Visit| async move {
+    Upstream::scripted(move |mut visit: Visit| async move {
         while visit.talk.head().await.is_some() {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
             visit.send(head).await;

@@ -7,7 +7,7 @@ mod support;
 
 use authority::{Leaf, LeafRequest, Usage};
 use serde_json::Value;
-use support::{Caller, Gateway, Message, TestPki, Upstream, eventually};
+use support::{Gateway, Message, TestClient, TestPki, Upstream, eventually};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const SUBJECT_ALT_NAME: [u64; 4] = [2, 5, 29, 17];
@@ -56,9 +56,10 @@ async fn a_name_that_cannot_be_decoded_beside_a_spiffe_id_is_refused_in_the_hand
 /// The answer to a request with this certificate, if any.
 async fn ask(pki: &TestPki, gateway: &Gateway, leaf: &Leaf) -> Option<Message> {
     pki.write("asking", leaf);
-    let mut caller = Caller::showing(&pki.of("asking"), gateway.address("secure"), "http/1.1");
-    caller.send(REQUEST).await;
-    caller.perhaps().await
+    let mut client =
+        TestClient::presenting(&pki.of("asking"), gateway.address("secure"), "http/1.1");
+    client.send(REQUEST).await;
+    client.try_answer().await
 }
 
 /// The log lines of refused handshakes.

@@ -32,7 +32,7 @@ pub(crate) struct DashboardFixture {
 }
 
 /// A caller with a certificate.
-pub(crate) struct Caller {
+pub(crate) struct TestClient {
     client: Client<Empty<Bytes>>,
     secure: String,
 }
@@ -90,7 +90,7 @@ impl DashboardFixture {
     }
 
     /// A caller whose certificate has this common name.
-    pub(crate) fn caller(&self, name: &str) -> Caller {
+    pub(crate) fn caller(&self, name: &str) -> TestClient {
         let leaf = self.authority.issue(&LeafRequest::new(name)).unwrap();
         let own = self.directory.path().join(leaf.serial().to_string());
         let own = keep(&self.authority, &leaf, own);
@@ -103,7 +103,7 @@ impl DashboardFixture {
             &Limits::default(),
             Connections::new(Events::new(0)),
         );
-        Caller { client, secure: format!("https://localhost:{}", address.port()) }
+        TestClient { client, secure: format!("https://localhost:{}", address.port()) }
     }
 
     /// Has the gateway's file say something else.
@@ -119,7 +119,7 @@ impl Drop for DashboardFixture {
     }
 }
 
-impl Caller {
+impl TestClient {
     /// The status of the answer.
     pub(crate) async fn ask(&self, path: &str) -> u16 {
         let request = Request::get(format!("{}{path}", self.secure)).body(Empty::new()).unwrap();

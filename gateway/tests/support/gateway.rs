@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Caller, eventually};
+use super::{TestClient, eventually};
 
 /// A gateway that runs, and is killed in the end.
 pub(crate) struct Gateway {
@@ -90,9 +90,9 @@ impl Gateway {
     pub(crate) async fn admin(&self, path: &str) -> String {
         let log = self.log();
         let line = log.iter().find(|line| line["message"] == ADMIN).unwrap();
-        let mut caller = Caller::to(line["address"].as_str().unwrap().parse().unwrap()).await;
-        caller.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
-        caller.answer().await.text()
+        let mut client = TestClient::to(line["address"].as_str().unwrap().parse().unwrap()).await;
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+        client.answer().await.text()
     }
 
     /// The value of a metric, by its name and labels as they are written.

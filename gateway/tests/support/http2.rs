@@ -5,11 +5,11 @@ use std::path::Path;
 
 use tokio::io::AsyncReadExt;
 
-use super::{Caller, within};
+use super::{TestClient, within};
 
 /// A connection of HTTP/2, of which each frame is written by hand.
 pub(crate) struct Http2 {
-    caller: Caller,
+    client: TestClient,
     next_stream: u32,
 }
 
@@ -30,17 +30,17 @@ impl Http2 {
     pub(crate) const WINDOW_UPDATE: u8 = 8;
 
     /// A connection that shows a certificate; each of its streams takes `window` bytes at first.
-    pub(crate) async fn showing(identity: &Path, address: SocketAddr, window: u32) -> Self {
-        let mut caller = Caller::showing(identity, address, "h2");
+    pub(crate) async fn presenting(identity: &Path, address: SocketAddr, window: u32) -> Self {
+        let mut client = TestClient::presenting(identity, address, "h2");
         // SETTINGS_INITIAL_WINDOW_SIZE (section 6.5.2).
         let settings = [&[0, 4], window.to_be_bytes().as_slice()].concat();
-        caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        caller.send(frame(4, 0, 0, &settings)).await;
-        Self { caller, next_stream: 1 }
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        client.send(frame(4, 0, 0, &settings)).await;
+        Self { client, next_stream: 1 }
     }
 
     pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        self.caller.send(frame(kind, flags, stream, payload)).await;
+        self.client.send(frame(kind, flags, stream, payload)).await;
     }
 
     /// Asks for a path of localhost on a new stream.
@@ -71,10 +71,10 @@ impl Http2 {
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         within("a frame", async {
             let mut head = [0; 9];
-            self.caller.talk.stream.read_exact(&mut head).await.ok()?;
+            self.client.talk.stream.read_exact(&mut head).await.ok()?;
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
             let mut payload = vec![0; usize::try_from(length).unwrap()];
-            self.caller.talk.stream.read_exact(&mut payload).await.ok()?;
+            self.client.talk.stream.read_exact(&mut payload).await.ok()?;
             let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
             Some(Frame { kind: head[3], payload, stream })
         })

@@ -1,10 +1,8 @@
-//! The fixture that the tests live in: the gateway as a process, callers, and what stands
-//! behind.
+//! The test fixture: the gateway as a process, its clients, and its upstreams.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of the fixture")]
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod caller;
 #[path = "../../../mtls/tests/support/deadline.rs"]
 mod deadline;
 pub(crate) mod frames;
@@ -12,14 +10,15 @@ mod gateway;
 mod http2;
 mod message;
 mod pki;
+mod test_client;
 mod upstream;
 
-pub(crate) use self::caller::{Caller, End, client};
 pub(crate) use self::deadline::{eventually, within};
 pub(crate) use self::gateway::Gateway;
 pub(crate) use self::http2::{Http2, block, frame};
 pub(crate) use self::message::{Message, Talk};
 pub(crate) use self::pki::TestPki;
+pub(crate) use self::test_client::{End, TestClient, client};
 pub(crate) use self::upstream::{OK, Upstream, Visit};
 
 /// A plain listener on a free port, called `plain`.

@@ -32,7 +32,7 @@ pub(crate) struct Visit {
 
 impl Upstream {
     /// One that plays a script on each connection.
-    pub(crate) async fn playing<F>(script: impl Fn(Visit) -> F + Send + 'static) -> Self
+    pub(crate) async fn scripted<F>(script: impl Fn(Visit) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -71,7 +71,7 @@ impl Upstream {
 
     /// One that gives each request the same answer.
     pub(crate) async fn answering(answer: &'static str) -> Self {
-        Self::playing(move |mut visit| async move {
+        Self::scripted(move |mut visit| async move {
             while visit.request().await.is_some() {
                 visit.send(answer).await;
             }

@@ -1,4 +1,4 @@
-//! Callers: raw bytes over TCP or over OpenSSL's TLS, and a client of ours.
+//! Clients: raw bytes over TCP or over OpenSSL's TLS, and a client of ours.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -20,8 +20,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::{Message, Talk, within};
 
-/// A caller that says what it likes.
-pub(crate) struct Caller {
+/// A client that sends any bytes.
+pub(crate) struct TestClient {
     pub(crate) talk: Talk<Box<dyn Stream>>,
     // OpenSSL, where it carries the bytes.
     tls: Option<Child>,
@@ -30,16 +30,16 @@ pub(crate) struct Caller {
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// How the other end leaves a connection.
+/// How the other end ends a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
     Closed,
-    /// It does not, for as long as five seconds.
+    /// It is still open after five seconds.
     Open,
     Reset,
 }
 
-impl Caller {
+impl TestClient {
     /// One without TLS.
     pub(crate) async fn to(address: SocketAddr) -> Self {
         let tcp = TcpStream::connect(address).await.unwrap();
@@ -47,8 +47,8 @@ impl Caller {
         Self { talk: Talk::new(Box::new(tcp)), tls: None }
     }
 
-    /// One with the certificate of a directory, and whatever HTTP version `alpn` is.
-    pub(crate) fn showing(identity: &Path, address: SocketAddr, alpn: &str) -> Self {
+    /// One that presents the certificate of a directory, with the HTTP version `alpn`.
+    pub(crate) fn presenting(identity: &Path, address: SocketAddr, alpn: &str) -> Self {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let input = OwnedFd::from(theirs.try_clone().unwrap());
         let child = Command::new("openssl")
@@ -72,17 +72,17 @@ impl Caller {
         self.talk.send(bytes).await;
     }
 
-    /// A whole answer, which must come.
+    /// A complete response, which must arrive.
     pub(crate) async fn answer(&mut self) -> Message {
         within("an answer", self.talk.answer(false)).await.unwrap()
     }
 
-    /// A whole answer; none where the connection ends before.
-    pub(crate) async fn perhaps(&mut self) -> Option<Message> {
+    /// A complete response; none where the connection ends before.
+    pub(crate) async fn try_answer(&mut self) -> Option<Message> {
         within("an answer or an end", self.talk.answer(false)).await
     }
 
-    /// What else comes, and how it ends.
+    /// The remaining bytes, and how the connection ends.
     pub(crate) async fn end(&mut self) -> (String, End) {
         let ended = tokio::time::timeout(Duration::from_secs(5), self.talk.rest()).await;
         let (rest, end) = match ended {
@@ -93,20 +93,23 @@ impl Caller {
         (String::from_utf8_lossy(&rest).into_owned(), end)
     }
 
-    /// Sends no more.
+    /// Shuts down the sending side.
     pub(crate) async fn finish(&mut self) {
         let _ = self.talk.stream.shutdown().await;
     }
 
-    /// One request, and its answer.
-    pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Option<Message> {
-        let mut caller = Self::to(address).await;
-        caller.send(request).await;
-        caller.perhaps().await
+    /// One request on a new connection, and its response.
+    pub(crate) async fn exchange(
+        address: SocketAddr,
+        request: impl AsRef<[u8]>,
+    ) -> Option<Message> {
+        let mut client = Self::to(address).await;
+        client.send(request).await;
+        client.try_answer().await
     }
 }
 
-impl Drop for Caller {
+impl Drop for TestClient {
     fn drop(&mut self) {
         if let Some(tls) = &mut self.tls {
             let _ = tls.kill();
