@@ -28,31 +28,31 @@ impl Balancer {
         let replica = Arc::new(Mutex::new(replica));
         let current = Arc::clone(&replica);
         thread::spawn(move || {
-            for caller in listener.incoming().flatten() {
+            for client in listener.incoming().flatten() {
                 let replica = *current.lock().unwrap_or_else(PoisonError::into_inner);
-                thread::spawn(move || lead(caller, replica));
+                thread::spawn(move || forward(client, replica));
             }
         });
         Ok(Self { address, replica })
     }
 
-    /// From now on leads new connections to this replica.
-    pub fn lead_to(&self, replica: SocketAddr) {
+    /// Forwards new connections to this replica from now on.
+    pub fn forward_to(&self, replica: SocketAddr) {
         *self.replica.lock().unwrap_or_else(PoisonError::into_inner) = replica;
     }
 }
 
-fn lead(caller: TcpStream, replica: SocketAddr) {
+fn forward(client: TcpStream, replica: SocketAddr) {
     let Ok(replica) = TcpStream::connect(replica) else {
         return;
     };
     // Small answers must not wait for each other.
-    let _ = caller.set_nodelay(true).and_then(|()| replica.set_nodelay(true));
-    let (Ok(from_caller), Ok(to_replica)) = (caller.try_clone(), replica.try_clone()) else {
+    let _ = client.set_nodelay(true).and_then(|()| replica.set_nodelay(true));
+    let (Ok(from_caller), Ok(to_replica)) = (client.try_clone(), replica.try_clone()) else {
         return;
     };
     thread::spawn(move || pass(from_caller, to_replica));
-    pass(replica, caller);
+    pass(replica, client);
 }
 
 /// Passes on bytes, and then the end of them.

@@ -47,8 +47,8 @@ impl Clicks {
         Ok(Self { count, curl: Program::start(&mut curl, "curl")?, _answers: answers })
     }
 
-    /// How many were answered so far.
-    pub fn so_far(&self) -> usize {
+    /// The number of requests answered so far.
+    pub fn count_answered(&self) -> usize {
         self.curl.stdout().lines().count()
     }
 
@@ -60,7 +60,7 @@ impl Clicks {
     pub fn answered(&self, count: usize) -> Result<()> {
         let step = (self.count / 20).max(1);
         for least in (0..count).step_by(step).chain([count]) {
-            let enough = || Ok((self.so_far() >= least).then_some(()));
+            let enough = || Ok((self.count_answered() >= least).then_some(()));
             eventually(&format!("{least} answers"), enough)?;
         }
         Ok(())

@@ -41,9 +41,9 @@ impl Curl {
         Self { arguments: arguments.map(str::to_owned).to_vec() }
     }
 
-    /// Shows this identity, and trusts its roots.
+    /// Presents this identity, and trusts its roots.
     #[must_use]
-    pub fn showing(self, identity: &Identity) -> Self {
+    pub fn presenting(self, identity: &Identity) -> Self {
         let (chain, key) = (identity.chain(), identity.key());
         self.trusting(identity).with(&[
             "--cert",

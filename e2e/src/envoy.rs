@@ -28,7 +28,7 @@ impl Envoy {
     ///
     /// It does not listen; the error has its output.
     pub fn start(file: &str, values: &[(&str, &dyn Display)], ports: &[&Port]) -> Result<Self> {
-        let (place, admin) = (tempfile::tempdir()?, Port::keep()?);
+        let (place, admin) = (tempfile::tempdir()?, Port::reserve()?);
         let values = [values, &[("ADMIN", &admin.number)]].concat();
         template::write(file, &values, place.path())?;
         let mut command = python::program("envoy")?;

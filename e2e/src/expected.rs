@@ -30,13 +30,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// One that shows this identity, and is refused with this code and this alert.
+    /// One that presents this identity, and is refused with this code and this alert.
     pub fn of(identity: Identity, code: &'static str, alert: u8) -> Self {
         Self { alert, code, identity: Some(identity) }
     }
 
-    /// One that shows nothing.
-    pub fn nobody() -> Self {
+    /// One that presents no certificate.
+    pub fn without_certificate() -> Self {
         Self { alert: 116, code: "no-certificate", identity: None }
     }
 
@@ -71,7 +71,7 @@ impl RunningApi {
                 "{data}"
             );
         }
-        let answer = self.s_client(Some(identity))?.ask()?;
+        let answer = self.s_client(Some(identity))?.request()?;
         ensure!(answer.stdout.contains(MESSAGE), "{name} by s_client: {answer:?}");
         let line = self.api.logged("a log line of the client", |line| {
             line["message"] == "client authenticated" && line["cn"] == name
@@ -95,7 +95,7 @@ impl RunningApi {
             self.reports(&name, row.code, answer.alert.or(hidden.then_some(row.alert)))?;
             ensure!(hidden || answer.alert == Some(row.alert), "{name} by curl: {answer:?}");
         }
-        let answer = self.s_client(identity)?.ask()?;
+        let answer = self.s_client(identity)?.request()?;
         ensure!(!answer.stdout.contains("HTTP/1.1"), "{name} by s_client got {answer:?}");
         self.reports(&name, row.code, answer.alert)?;
         ensure!(answer.alert == Some(row.alert), "{name} by s_client: {answer:?}");
@@ -147,7 +147,7 @@ impl RunningApi {
         // The last roots count: a stranger's own would not trust the API.
         match identity {
             None => curl.trusting(&self.caller),
-            Some(identity) => curl.showing(identity).trusting(&self.caller),
+            Some(identity) => curl.presenting(identity).trusting(&self.caller),
         }
     }
 
@@ -155,7 +155,7 @@ impl RunningApi {
         let client = Client::to(self.api.address, &self.caller);
         match identity {
             None => Ok(client),
-            Some(identity) => client.showing(identity),
+            Some(identity) => client.presenting(identity),
         }
     }
 }

@@ -73,7 +73,7 @@ impl Fakes {
     /// # Errors
     ///
     /// There is none of this name.
-    pub fn choosing(self, components: &[&str]) -> Result<Self> {
+    pub fn with_components(self, components: &[&str]) -> Result<Self> {
         let file = self.file("tree/k8s/Kustomization");
         fs::write(&file, choose(&fs::read_to_string(&file)?, components)?)?;
         Ok(self)

@@ -81,7 +81,7 @@ impl Gateway {
 
     /// `curl` of a path, showing an identity.
     pub fn curl(&self, path: &str, identity: &Identity) -> Curl {
-        Curl::get(&self.url(path)).showing(identity)
+        Curl::get(&self.url(path)).presenting(identity)
     }
 
     /// What its file says.

@@ -21,7 +21,7 @@ impl Httpbin {
     ///
     /// It does not listen.
     pub fn start() -> Result<Self> {
-        let port = Port::keep()?;
+        let port = Port::reserve()?;
         let mut command = python::program("gunicorn")?;
         let address = port.address().to_string();
         command.args(["httpbin:app", "--bind", &address, "--worker-class", "gthread"]);

@@ -28,7 +28,7 @@ impl Nginx {
     ///
     /// It does not listen; the error has its output.
     pub fn start(file: &str, values: &[(&str, &dyn Display)]) -> Result<Self> {
-        let (place, port) = (tempfile::tempdir()?, Port::keep()?);
+        let (place, port) = (tempfile::tempdir()?, Port::reserve()?);
         let values = [values, &[("PORT", &port.number)]].concat();
         template::write(file, &values, place.path())?;
         let mut command = Command::new("nginx");
@@ -54,7 +54,11 @@ impl Nginx {
     /// # Errors
     ///
     /// As for [`Nginx::start`].
-    pub fn demanding(roots: &Path, shown: &Identity, http2: &str) -> Result<Self> {
+    pub fn requiring_client_certificates(
+        roots: &Path,
+        shown: &Identity,
+        http2: &str,
+    ) -> Result<Self> {
         let (identity, roots) = (shown.directory().display(), roots.display());
         let values: [(&str, &dyn Display); 3] =
             [("HTTP2", &http2), ("IDENTITY", &identity), ("ROOTS", &roots)];

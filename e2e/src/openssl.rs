@@ -48,12 +48,12 @@ impl Client {
         Self { arguments: Vec::new() }.with(&arguments).with(&[&text(&roots)])
     }
 
-    /// Shows this identity.
+    /// Presents this identity.
     ///
     /// # Errors
     ///
     /// Its files cannot be read.
-    pub fn showing(self, identity: &Identity) -> Result<Self> {
+    pub fn presenting(self, identity: &Identity) -> Result<Self> {
         let (chain, key) = (identity.chain(), identity.key());
         let shown = self.with(&["-cert", &text(&chain), "-key", &text(&key)]);
         Ok(match identity.intermediates()? {
@@ -69,12 +69,12 @@ impl Client {
         self
     }
 
-    /// Asks for the data, and reads to the end of the connection.
+    /// Requests the data, and reads to the end of the connection.
     ///
     /// # Errors
     ///
     /// OpenSSL is not there, or does not end.
-    pub fn ask(&self) -> Result<Answer> {
+    pub fn request(&self) -> Result<Answer> {
         let mut command = self.command();
         let Outcome { code, stderr, stdout } =
             Program::run(command.arg("-ign_eof"), "openssl", REQUEST)?;
@@ -107,12 +107,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Shows an identity to each client, and handles it as the test says.
+    /// Presents an identity to each client, and handles it as the test says.
     ///
     /// # Errors
     ///
     /// It does not listen.
-    pub fn showing(identity: &Identity, arguments: &[&str]) -> Result<Self> {
+    pub fn presenting(identity: &Identity, arguments: &[&str]) -> Result<Self> {
         Self::start(identity, identity.directory(), arguments)
     }
 

@@ -84,8 +84,8 @@ impl TestPki {
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn keep(&self, name: &str, leaf: &Leaf) -> Result<Identity> {
-        self.keep_pem(name, &leaf.chain_pem(), &leaf.key_pem())
+    pub fn save(&self, name: &str, leaf: &Leaf) -> Result<Identity> {
+        self.save_pem(name, &leaf.chain_pem(), &leaf.key_pem())
     }
 
     /// The same for a chain and a key as PEM blocks.
@@ -93,7 +93,7 @@ impl TestPki {
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn keep_pem(&self, name: &str, chain: &str, key: &str) -> Result<Identity> {
+    pub fn save_pem(&self, name: &str, chain: &str, key: &str) -> Result<Identity> {
         let roots = fs::read_to_string(self.identity("api-service").roots())?;
         Identity::write(self.path().join("strangers").join(name), chain, key, &roots)
     }
@@ -104,7 +104,7 @@ impl TestPki {
     ///
     /// OpenSSL refused.
     pub fn self_signed(&self, name: &str, authority: bool) -> Result<Identity> {
-        let identity = self.keep_pem(name, "", "")?;
+        let identity = self.save_pem(name, "", "")?;
         let (chain, key) = (identity.chain(), identity.key());
         let constraint = if authority { "CA:TRUE" } else { "CA:FALSE" };
         let constraint = format!("basicConstraints=critical,{constraint}");

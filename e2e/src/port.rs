@@ -28,7 +28,7 @@ impl Port {
     /// # Errors
     ///
     /// None is free.
-    pub fn keep() -> Result<Self> {
+    pub fn reserve() -> Result<Self> {
         let kept = socket(AddressFamily::INET, SocketType::STREAM, None)?;
         bind(&kept, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         // Not before: the system would then choose ports that others keep in the same manner.

@@ -65,8 +65,8 @@ impl Program {
     pub fn run(command: &mut Command, package: &str, input: &[u8]) -> Result<Outcome> {
         let mut program = Self::start(command, package)?;
         // One that ends without reading its input is no failure.
-        let _ = program.say(input);
-        program.hush();
+        let _ = program.write_stdin(input);
+        program.close_stdin();
         program.end()
     }
 
@@ -75,15 +75,15 @@ impl Program {
     /// # Errors
     ///
     /// It no longer reads.
-    pub fn say(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write_stdin(&mut self, bytes: &[u8]) -> Result<()> {
         let name = &self.name;
         let input = self.input.as_mut().with_context(|| format!("{name} has no input any more"))?;
         input.write_all(bytes).and_then(|()| input.flush())?;
         Ok(())
     }
 
-    /// Ends its standard input.
-    pub fn hush(&mut self) {
+    /// Closes its standard input.
+    pub fn close_stdin(&mut self) {
         self.input = None;
     }
 

@@ -58,12 +58,12 @@ impl Reflector {
         Ok(self.arrived.recv_timeout(crate::deadline::PATIENCE)?)
     }
 
-    /// Lets one request that waits be answered.
+    /// Releases one waiting request.
     ///
     /// # Errors
     ///
     /// It is gone.
-    pub fn go(&self) -> Result<()> {
+    pub fn release(&self) -> Result<()> {
         Ok(self.go.send(())?)
     }
 }

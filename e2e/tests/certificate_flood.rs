@@ -14,7 +14,7 @@ use e2e::pki::TestPki;
 use e2e::service::Service;
 
 #[test]
-fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
+fn large_certificates_of_foreign_clients_do_not_fill_the_memory() -> Result<()> {
     let pki = TestPki::new()?;
     let running = RunningApi::open(&pki, pki.api())?;
     let good = pki.identity("client-service");
@@ -23,7 +23,7 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
     let stranger = |name: &str, count| -> Result<Identity> {
         let names = names(count);
         let request = LeafRequest::new("stranger").extension(SUBJECT_ALT_NAME, false, &names);
-        pki.keep(name, &authority.issue(&request)?)
+        pki.save(name, &authority.issue(&request)?)
     };
     // As large as TLS takes, and as large as is looked at.
     let strangers = [stranger("60,000 bytes", 20_000)?, stranger("45,000 bytes", 15_000)?];
@@ -52,7 +52,7 @@ fn large_certificates_of_strangers_do_not_fill_the_memory() -> Result<()> {
 }
 
 fn refused(api: &Service, stranger: &Identity) -> Result<()> {
-    let answer = Client::to(api.address, stranger).showing(stranger)?.ask()?;
+    let answer = Client::to(api.address, stranger).presenting(stranger)?.request()?;
     ensure!(answer.alert.is_some() && !answer.stdout.contains("HTTP/1.1"), "{answer:?}");
     Ok(())
 }

@@ -71,7 +71,7 @@ fn the_image_of_certs_issues_into_a_mounted_directory_of_the_user() -> Result<()
 }
 
 #[test]
-fn compose_alone_brings_all_up_and_nobody_but_the_client_reaches_the_api() -> Result<()> {
+fn compose_starts_all_and_only_the_client_service_reaches_the_api() -> Result<()> {
     let Some(engine) = Engine::with_images()? else {
         return Ok(());
     };
@@ -142,7 +142,7 @@ fn a_rotation_in_the_volume_loses_no_click() -> Result<()> {
         let now = serials()?;
         Ok((now[0] != before[0] && now[1] != before[1]).then_some(()))
     })?;
-    let after = clicks.so_far();
+    let after = clicks.count_answered();
     clicks.all_good()?;
     println!("{after} of 4000 clicks were answered when both certificates were in use");
     Ok(())
@@ -164,7 +164,7 @@ fn a_restart_and_a_kill_of_each_service_are_healed() -> Result<()> {
         crash(&engine, &stack, service)?;
         stack.healthy(service)?;
 
-        println!("{} clicks were answered when {service} was healed", clicks.so_far());
+        println!("{} clicks were answered when {service} was healed", clicks.count_answered());
         clicks.all_good()?;
     }
     assert_eq!(stack.down()?, "");
@@ -191,7 +191,7 @@ fn the_gateway_puts_httpbin_behind_mutual_tls() -> Result<()> {
     let url = format!("https://localhost:{port}/status/418");
 
     let teapot = eventually("httpbin", || {
-        let answer = Curl::get(&url).showing(&me).run()?;
+        let answer = Curl::get(&url).presenting(&me).run()?;
         Ok((answer.status != 502).then_some(answer))
     })?;
     let stranger = Curl::get(&url).trusting(&me).run()?;

@@ -25,7 +25,7 @@ fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()
     clicks.answered(COUNT / 2)?;
     let new_client = launch_client.start()?;
     replace(client, &new_client, &client_address)?;
-    let in_time = clicks.so_far();
+    let in_time = clicks.count_answered();
 
     assert!(in_time < COUNT, "the clicks were over before the services were replaced");
     clicks.all_good()?;
@@ -39,7 +39,7 @@ fn none_of_10_000_requests_is_lost_while_each_service_is_replaced() -> Result<()
 /// Leads new connections elsewhere, and then stops the old replica, which it must do in
 /// order while its callers still have connections open.
 fn replace(old: Service, new: &Service, before: &Balancer) -> Result<()> {
-    before.lead_to(new.address);
+    before.forward_to(new.address);
     let outcome = old.stop()?;
     ensure!(outcome.code == Some(0), "{outcome:?}");
     Ok(())

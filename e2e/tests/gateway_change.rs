@@ -18,7 +18,7 @@ fn no_change_costs_a_request_of_those_who_are_still_trusted() -> Result<()> {
     let pki = TestPki::new()?;
     let leaver = pki.issue("leaver", &[])?;
     let shown = pki.identity("api-service");
-    let nginx = Nginx::demanding(&shown.roots(), &shown, "")?;
+    let nginx = Nginx::requiring_client_certificates(&shown.roots(), &shown, "")?;
     let route = |prefix: &str| {
         format!(
             "[[route]]\npath_prefix = \"{prefix}\"\nupstreams = [\"https://{}\"]\n\
@@ -130,7 +130,7 @@ impl Load {
     }
 
     fn end(mut self) -> Result<Value> {
-        self.0.hush();
+        self.0.close_stdin();
         let said = self.0.end()?.good()?.stdout;
         Ok(serde_json::from_str(said.lines().last().context("it must print something")?)?)
     }

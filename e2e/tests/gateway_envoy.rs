@@ -63,7 +63,7 @@ struct Both {
 impl Both {
     fn start() -> Result<Self> {
         let pki = TestPki::new()?;
-        let services = [Port::keep()?, Port::keep()?];
+        let services = [Port::reserve()?, Port::reserve()?];
         let route = |number: usize| {
             format!(
                 "[[route]]\npath_prefix = \"/{number}\"\nupstreams = [\"https://{}\"]\n\
@@ -75,7 +75,7 @@ impl Both {
         };
         let gateway =
             Gateway::start(&pki, &format!("{}{}{}", secure("required"), route(1), route(2)))?;
-        let callers = [Port::keep()?, Port::keep()?];
+        let callers = [Port::reserve()?, Port::reserve()?];
         let (caller, service) = (pki.identity("client-service"), pki.identity("api-service"));
         let envoy = Envoy::start(
             "envoy.yaml",

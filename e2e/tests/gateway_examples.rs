@@ -64,7 +64,7 @@ fn a_program_without_a_certificate_reaches_an_api_through_a_gateway_on_each_side
 fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
     let pki = TestPki::new()?;
     let httpbin = Httpbin::start()?;
-    let port = Port::keep()?;
+    let port = Port::reserve()?;
     let secure = port.number.to_string();
     let ports = [
         ("8443", secure.as_str()),
@@ -82,7 +82,7 @@ fn an_entrance_takes_two_paths_and_leads_plain_http_to_https() -> Result<()> {
         assert_eq!(status(path)?, expected, "{path}");
     }
     let plain = format!("http://localhost:{}/status/418?a=b", gateway.address("plain")?.port());
-    let led = Curl::get(&plain).showing(&good).with(&["-L"]).run()?;
+    let led = Curl::get(&plain).presenting(&good).with(&["-L"]).run()?;
     assert_eq!(led.status, 418, "{led:?}");
     let answer = Curl::get(&plain).with(&["-D", "-"]).run()?;
     assert_eq!(answer.status, 308);

@@ -75,7 +75,7 @@ fn is_whole(shown: &Value) {
 }
 
 fn server(identity: Option<&Identity>) -> Result<(Port, Program)> {
-    let port = Port::keep()?;
+    let port = Port::reserve()?;
     let mut command = python::script("grpc_server.py")?;
     command.arg(port.number.to_string()).args(identity.map(Identity::directory));
     let mut program = Program::start(&mut command, "python3")?;

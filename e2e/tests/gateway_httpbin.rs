@@ -156,11 +156,11 @@ fn a_connection_that_was_opened_for_one_name_serves_no_other() -> Result<()> {
     // Another name of ours, connected to as itself.
     let url = format!("https://gateway:{port}/get");
     let there = format!("gateway:{port}:127.0.0.1:{port}");
-    let named = Curl::get(&url).showing(&good).with(&["--connect-to", &there]);
+    let named = Curl::get(&url).presenting(&good).with(&["--connect-to", &there]);
     assert_eq!(named.run()?.status, 200);
     // An address is no server name, so nothing was agreed on.
     let url = format!("https://127.0.0.1:{port}/get");
-    let unnamed = Curl::get(&url).showing(&good).with(&["-H", "Host: any.example"]);
+    let unnamed = Curl::get(&url).presenting(&good).with(&["-H", "Host: any.example"]);
     assert_eq!(unnamed.run()?.status, 200);
     Ok(())
 }

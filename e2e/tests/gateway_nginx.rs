@@ -131,7 +131,7 @@ fn what_nginx_answers_to_a_certificate_that_it_does_not_trust_arrives() -> Resul
 }
 
 fn service(pki: &TestPki, shown: &Identity, http2: &str) -> Result<Nginx> {
-    Nginx::demanding(&pki.identity("api-service").roots(), shown, http2)
+    Nginx::requiring_client_certificates(&pki.identity("api-service").roots(), shown, http2)
 }
 
 /// A gateway that expects this name of nginx.

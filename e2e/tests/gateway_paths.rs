@@ -96,7 +96,7 @@ fn node_serves_nothing_of_another_route() -> Result<()> {
         println!("SKIPPED: Node was NOT tested: install nodejs");
         return Ok(());
     }
-    let parsing = Port::keep()?;
+    let parsing = Port::reserve()?;
     let mut server = Server::start("node", |command, port, _| {
         command.arg(foreign("node.js")).arg(port.to_string()).arg(parsing.number.to_string());
         Ok(())
@@ -206,7 +206,7 @@ struct Server {
 
 impl Server {
     fn start(name: &str, set: impl FnOnce(&mut Command, u16, &Path) -> Result<()>) -> Result<Self> {
-        let (place, port) = (tempfile::tempdir()?, Port::keep()?);
+        let (place, port) = (tempfile::tempdir()?, Port::reserve()?);
         let mut command = Command::new(name);
         command.current_dir(place.path());
         set(&mut command, port.number, place.path())?;

@@ -22,7 +22,7 @@ fn sigterm_lets_a_slow_request_finish_and_takes_no_other() -> Result<()> {
             .logged("the end of listening", |line| line["message"] == "stopped listening")?;
         let late = gateway.curl("/", &good).run()?;
         let ready: serde_json::Value = serde_json::from_str(&gateway.service.admin("/readyz")?)?;
-        reflector.go()?;
+        reflector.release()?;
         let answer = Answer::of(slow.end()?)?;
 
         // 7: nobody listens.

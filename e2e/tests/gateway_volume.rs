@@ -100,7 +100,7 @@ fn a_service_that_reads_slowly_is_waited_for_too() -> Result<()> {
             Ok((looks.1 == 50).then_some(()))
         })?;
         let grown = gateway.peak_memory()? - before;
-        reflector.go()?;
+        reflector.release()?;
         let sent = finish(&mut up)?;
 
         assert!(grown < 32 * 1024, "{version}: {grown} KiB more than the {before} KiB before");

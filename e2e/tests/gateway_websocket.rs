@@ -40,7 +40,7 @@ fn so_they_do_where_the_service_demands_a_certificate_too() -> Result<()> {
 }
 
 #[test]
-fn a_tunnel_does_not_outlive_the_trust_in_its_caller() -> Result<()> {
+fn a_tunnel_does_not_outlive_the_trust_in_its_client() -> Result<()> {
     let pki = TestPki::new()?;
     let leaver = pki.issue("leaver", &[])?;
     let (port, _server) = server(None)?;
@@ -81,7 +81,7 @@ fn is_whole(shown: &Value) {
 }
 
 fn server(identity: Option<&Identity>) -> Result<(Port, Program)> {
-    let port = Port::keep()?;
+    let port = Port::reserve()?;
     let mut command = python::script("websocket_server.py")?;
     command.arg(port.number.to_string()).args(identity.map(Identity::directory));
     let mut program = Program::start(&mut command, "python3")?;

@@ -36,10 +36,10 @@ fn impostors_are_refused_each_for_its_own_reason() -> Result<()> {
     let rows = [
         (pki.self_signed("self", false)?, "self-signed", 48, ""),
         (other_pki.identity("api-service"), "unknown-issuer", 48, ""),
-        (pki.keep("same", &same_name.issue(&request())?)?, "unknown-issuer", 48, ""),
+        (pki.save("same", &same_name.issue(&request())?)?, "unknown-issuer", 48, ""),
         (issue("ended", &past)?, "expired", 45, "ended at 2021-01-01"),
         (
-            pki.keep("unstated", &root.issue(&request().usage(Usage::Unstated))?)?,
+            pki.save("unstated", &root.issue(&request().usage(Usage::Unstated))?)?,
             "wrong-purpose",
             43,
             "",
@@ -100,7 +100,7 @@ fn an_api_that_speaks_only_what_is_too_old_is_refused() -> Result<()> {
     let pki = TestPki::new()?;
     shown_the_good_api(&pki)?;
     let old = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"];
-    let server = Server::showing(&pki.identity("api-service"), &old)?;
+    let server = Server::presenting(&pki.identity("api-service"), &old)?;
     let client = pki.client_calling(&server.url()).start()?;
 
     let problem = refusal_of(&client)?;
@@ -117,7 +117,7 @@ fn shown_the_good_api(pki: &TestPki) -> Result<()> {
     let client = pki.client(&api).start()?;
     let answer = Curl::get(&client.url("/proxy/data")).run()?;
     ensure!(answer.status == 200, "{answer:?}");
-    let server = Server::showing(&pki.identity("api-service"), &["-www"])?;
+    let server = Server::presenting(&pki.identity("api-service"), &["-www"])?;
     let client = pki.client_calling(&server.url()).start()?;
     // A page of OpenSSL's is no data; but it came.
     let answer = Curl::get(&client.url("/proxy/data")).run()?;
@@ -127,7 +127,7 @@ fn shown_the_good_api(pki: &TestPki) -> Result<()> {
 
 /// One that shows this identity at the API's address is refused, and gets the alert.
 fn refuses(pki: &TestPki, impostor: &Identity, code: &str, alert: u64, words: &str) -> Result<()> {
-    let server = Server::showing(impostor, &[])?;
+    let server = Server::presenting(impostor, &[])?;
     let client = pki.client_calling(&server.url()).start()?;
 
     let problem = refusal_of(&client)?;

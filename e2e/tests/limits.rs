@@ -61,7 +61,7 @@ fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let api = pki.api().set("HEADER_TIMEOUT", "1s").start()?;
-    let mut slow = Client::to(api.address, &good).showing(&good)?.start()?;
+    let mut slow = Client::to(api.address, &good).presenting(&good)?.start()?;
 
     let began = Instant::now();
     let mut head =
@@ -71,7 +71,8 @@ fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
         if Instant::now() >= next {
             next += Duration::from_millis(200);
             // It may end between two bytes.
-            let _ = slow.say(&[*head.next().context("it must end before its head does")?]);
+            let _ =
+                slow.write_stdin(&[*head.next().context("it must end before its head does")?]);
         }
         slow.ended()
     })?;
@@ -88,13 +89,13 @@ fn who_sends_a_head_byte_by_byte_is_let_go_by_its_limit() -> Result<()> {
 }
 
 #[test]
-fn who_is_silent_after_the_handshake_is_let_go_without_a_refusal() -> Result<()> {
+fn an_idle_connection_is_closed_without_a_refusal() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let api = pki.api().set("IDLE_TIMEOUT", "1s").start()?;
 
     let began = Instant::now();
-    let silent = Client::to(api.address, &good).showing(&good)?.start()?;
+    let silent = Client::to(api.address, &good).presenting(&good)?.start()?;
     assert_eq!(data(&api, &good)?.status, 200);
     silent.end()?;
 
@@ -150,7 +151,7 @@ fn a_crowd_from_one_address_leaves_room_for_the_others() -> Result<()> {
     let api = pki.api().set("HOST", "0.0.0.0").set("MAX_CONNECTIONS_PER_ADDRESS", "10").start()?;
     let from = |address: &str| {
         let curl = Curl::get(&format!("https://127.0.0.1:{}/api/data", api.address.port()));
-        curl.showing(&good).with(&["--interface", address]).run()
+        curl.presenting(&good).with(&["--interface", address]).run()
     };
     assert_eq!(from("127.0.0.1")?.status, 200);
 
@@ -175,7 +176,7 @@ fn a_head_or_a_body_that_is_too_long_is_refused() -> Result<()> {
     let api = pki.api().set("MAX_HEADER_BYTES", "8KiB").set("MAX_BODY_BYTES", "1KiB").start()?;
     let long = |length| format!("X-Long: {}", "x".repeat(length));
     let ask = |options: &[&str]| {
-        Curl::get(&api.url("/api/data")).showing(&good).with(&["--http1.1"]).with(options).run()
+        Curl::get(&api.url("/api/data")).presenting(&good).with(&["--http1.1"]).with(options).run()
     };
 
     let body = "x".repeat(2000);
@@ -193,7 +194,7 @@ fn connect(api: &Service) -> Result<TcpStream> {
 }
 
 fn data(api: &Service, identity: &Identity) -> Result<Answer> {
-    Curl::get(&api.url("/api/data")).showing(identity).run()
+    Curl::get(&api.url("/api/data")).presenting(identity).run()
 }
 
 /// All that comes until the other end closes, or resets.

@@ -24,7 +24,7 @@ fn the_api_logs_no_more_than_excerpts_as_json() -> Result<()> {
     let pki = TestPki::new()?;
     let api = pki.api().start()?;
     let good = pki.identity("client-service");
-    ensure!(Curl::get(&api.url("/api/data")).showing(&good).run()?.status == 200);
+    ensure!(Curl::get(&api.url("/api/data")).presenting(&good).run()?.status == 200);
 
     let count = send_everything(&pki, |identity| Client::to(api.address, identity))?;
 
@@ -41,7 +41,7 @@ fn the_api_logs_no_more_than_excerpts_as_json() -> Result<()> {
 #[test]
 fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
     let pki = TestPki::new()?;
-    let (port, admin) = (Port::keep()?, Port::keep()?);
+    let (port, admin) = (Port::reserve()?, Port::reserve()?);
     let mut command = Command::new(binary("api-service")?);
     let identity = pki.identity("api-service");
     let settings = [("HOST", "127.0.0.1"), ("LOG_FORMAT", "text"), ("RUST_LOG", "trace")];
@@ -61,7 +61,7 @@ fn the_api_logs_no_more_than_excerpts_as_text() -> Result<()> {
 }
 
 #[test]
-fn the_gateway_logs_no_more_than_excerpts_of_callers_and_upstreams() -> Result<()> {
+fn the_gateway_logs_only_excerpts_of_clients_and_upstreams() -> Result<()> {
     let pki = TestPki::new()?;
     let hostile = format!("HTTP/1.1 2\u{1b}[31m{}\r\nx: \u{202e}\r\n\r\n", "Z".repeat(3000));
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -115,12 +115,12 @@ fn send_everything(pki: &TestPki, client: impl Fn(&Identity) -> Client) -> Resul
         &serial,
     ];
     openssl(&arguments)?;
-    let answer = client(&stranger).showing(&stranger)?.ask()?;
+    let answer = client(&stranger).presenting(&stranger)?.request()?;
     ensure!(answer.alert.is_some(), "the stranger was accepted: {}", answer.stdout);
 
     let id = format!("spiffe://mtls-demo.local/{}", "Z".repeat(2000));
     let request = LeafRequest::new("evil=\"x\" code=\"forged\"").spiffe(id);
-    let caller = pki.keep("caller", &pki.authority()?.issue(&request)?)?;
+    let caller = pki.save("caller", &pki.authority()?.issue(&request)?)?;
     let long = "Z".repeat(3000);
     let paint = "\u{1b}[31m\u{9b}\u{202e}\u{2028}\u{e0041}";
     let heads = [
@@ -137,16 +137,16 @@ fn send_everything(pki: &TestPki, client: impl Fn(&Identity) -> Client) -> Resul
         format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {long}\r\nForwarded: for={long}\r\n"),
     ];
     for head in &heads {
-        let client = client(&caller).showing(&caller)?.with(&["-ign_eof", "-quiet"]);
+        let client = client(&caller).presenting(&caller)?.with(&["-ign_eof", "-quiet"]);
         let mut program = client.start()?;
-        program.say(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+        program.write_stdin(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
         let said = program.end()?;
         ensure!(said.stdout.contains("HTTP/1.1 "), "{head:.40} was not answered: {said:?}");
     }
     // These are no HTTP, so there is no request, and nothing need be answered.
     for bytes in [format!("GET / HTTP/1.1\r\nHost: {paint}\r\n\r\n"), format!("{paint}\r\n\r\n")] {
-        let mut program = client(&caller).showing(&caller)?.with(&["-ign_eof"]).start()?;
-        program.say(bytes.as_bytes())?;
+        let mut program = client(&caller).presenting(&caller)?.with(&["-ign_eof"]).start()?;
+        program.write_stdin(bytes.as_bytes())?;
         program.end()?;
     }
     Ok(heads.len())

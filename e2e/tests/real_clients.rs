@@ -209,7 +209,7 @@ fn run(commands: &str, place: &Path) -> Result<Outcome> {
     // No settings of the user who runs the tests, and no proxy of theirs.
     command.env("HOME", place).env("CURL_HOME", place).env("NO_PROXY", "*").env("no_proxy", "*");
     let mut program = Program::start(&mut command, "dash")?;
-    program.hush();
+    program.close_stdin();
     let deadline = Instant::now() + PATIENCE;
     while program.ended()?.is_none() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));

@@ -32,7 +32,7 @@ fn sigterm_ends_both_services_with_exit_code_0() -> Result<()> {
 #[test]
 fn a_request_in_flight_is_finished_first() -> Result<()> {
     let pki = TestPki::new()?;
-    let mut slow_api = Server::showing(&pki.identity("api-service"), &[])?;
+    let mut slow_api = Server::presenting(&pki.identity("api-service"), &[])?;
     let client = pki.client_calling(&slow_api.url()).start()?;
     let click = Curl::get(&client.url("/proxy/data")).start()?;
     eventually("the request at the API", || {
@@ -42,7 +42,9 @@ fn a_request_in_flight_is_finished_first() -> Result<()> {
     client.terminate()?;
     client.logged("the signal", |line| line["signal"] == "SIGTERM")?;
     let ready: serde_json::Value = serde_json::from_str(&client.admin("/readyz")?)?;
-    slow_api.program.say(b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"message\":\"late\"}")?;
+    slow_api
+        .program
+        .write_stdin(b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"message\":\"late\"}")?;
     let answer = Answer::of(click.end()?)?;
 
     assert_eq!(ready["ready"], false);
@@ -70,7 +72,7 @@ fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response(
     };
     let mut kept = TcpStream::connect(client.address)?;
     ensure!(!ask(&mut kept)?.contains("connection: close"));
-    let call = Curl::get(&api.url("/api/data")).showing(&pki.identity("client-service"));
+    let call = Curl::get(&api.url("/api/data")).presenting(&pki.identity("client-service"));
     let began = Instant::now();
 
     api.terminate()?;
@@ -101,7 +103,7 @@ fn for_the_drain_delay_connections_are_accepted_and_each_ends_with_its_response(
 #[test]
 fn what_does_not_finish_in_time_is_left_behind() -> Result<()> {
     let pki = TestPki::new()?;
-    let stuck_api = Server::showing(&pki.identity("api-service"), &[])?;
+    let stuck_api = Server::presenting(&pki.identity("api-service"), &[])?;
     let client = pki.client_calling(&stuck_api.url()).set("DRAIN_TIMEOUT", "500ms").start()?;
     let click = Curl::get(&client.url("/proxy/data")).start()?;
     eventually("the request at the API", || {

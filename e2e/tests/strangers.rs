@@ -26,11 +26,11 @@ fn the_good_certificate_gets_the_data_with_every_kind_of_key() -> Result<()> {
     }
     let intermediate = pki.authority()?.issue_intermediate(&AuthorityRequest::intermediate())?;
     let leaf = intermediate.issue(&LeafRequest::new("below"))?;
-    running.accepts("below", &pki.keep("below", &leaf)?)
+    running.accepts("below", &pki.save("below", &leaf)?)
 }
 
 #[test]
-fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
+fn foreign_clients_are_refused_each_for_its_own_reason() -> Result<()> {
     let pki = TestPki::new()?;
     let running = RunningApi::open(&pki, pki.api())?;
     running.accepts("client-service", &pki.identity("client-service"))?;
@@ -39,7 +39,7 @@ fn strangers_are_refused_each_for_its_own_reason() -> Result<()> {
 
     let past = ["--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"];
     let rows = [
-        Row::nobody(),
+        Row::without_certificate(),
         Row::of(pki.self_signed("authority", true)?, "self-signed", 48),
         Row::of(pki.self_signed("no-authority", false)?, "self-signed", 48),
         Row::of(stranger, "unknown-issuer", 48),
@@ -66,7 +66,7 @@ fn what_certs_refuses_to_issue_is_refused_too() -> Result<()> {
     let lists_only = request.clone().key_usages(&[KeyUsage::CrlSign]);
     let unknown_extension = request.clone().extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
     let issue = |authority: &Authority, request: &LeafRequest, code, alert| -> Result<Row> {
-        Ok(Row::of(pki.keep(code, &authority.issue(request)?)?, code, alert))
+        Ok(Row::of(pki.save(code, &authority.issue(request)?)?, code, alert))
     };
     let rows = [
         issue(&Authority::generate(&same_name)?, &request, "unknown-issuer", 48)?,
@@ -87,13 +87,13 @@ fn intermediates_are_verified_too() -> Result<()> {
     let request = LeafRequest::new("client-service").dns("client-service");
     let below = |request: &AuthorityRequest| root.issue_intermediate(request);
     let plain = AuthorityRequest::intermediate();
-    running.accepts("client-service", &pki.keep("good", &below(&plain)?.issue(&request)?)?)?;
+    running.accepts("client-service", &pki.save("good", &below(&plain)?.issue(&request)?)?)?;
 
     let leaf = below(&plain)?.issue(&request)?;
-    let alone = pki.keep_pem("alone", leaf.certificate().pem(), &leaf.key_pem())?;
+    let alone = pki.save_pem("alone", leaf.certificate().pem(), &leaf.key_pem())?;
     let intermediate = below(&plain)?;
     let chain = intermediate.intermediates_pem();
-    let authority = pki.keep_pem("authority", &chain, &intermediate.key_pem())?;
+    let authority = pki.save_pem("authority", &chain, &intermediate.key_pem())?;
     let signs_lists = plain.clone().key_usages(&[KeyUsage::CrlSign]);
     let elsewhere = plain.clone().permit_dns("elsewhere.example");
     let long = below(&plain)?.issue_intermediate(&plain)?;
@@ -101,19 +101,19 @@ fn intermediates_are_verified_too() -> Result<()> {
         Row::of(alone, "unknown-issuer", 48),
         Row::of(authority, "not-a-leaf", 46),
         Row::of(
-            pki.keep("lists", &below(&signs_lists)?.issue(&request)?)?,
+            pki.save("lists", &below(&signs_lists)?.issue(&request)?)?,
             "issuer-not-authority",
             46,
         ),
-        Row::of(pki.keep("names", &below(&elsewhere)?.issue(&request)?)?, "name-constraint", 46),
-        Row::of(pki.keep("long", &long.issue(&request)?)?, "path-too-long", 46),
+        Row::of(pki.save("names", &below(&elsewhere)?.issue(&request)?)?, "name-constraint", 46),
+        Row::of(pki.save("long", &long.issue(&request)?)?, "path-too-long", 46),
     ];
 
     rows.iter().try_for_each(|row| running.refuses(row))
 }
 
 #[test]
-fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Result<()> {
+fn revoked_clients_and_issuers_without_a_fresh_list_are_refused() -> Result<()> {
     let pki = TestPki::new()?;
     let good = pki.identity("client-service");
     let revoked = pki.issue("revoked", &[])?;
@@ -125,7 +125,7 @@ fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Resul
     copy(&pki, "api-service", &hasty)?;
     fs::write(hasty.join("ca.crl"), list.pem())?;
     let below = root.issue_intermediate(&AuthorityRequest::intermediate())?;
-    let below = pki.keep("below", &below.issue(&LeafRequest::new("below"))?)?;
+    let below = pki.save("below", &below.issue(&LeafRequest::new("below"))?)?;
     let running = RunningApi::open(&pki, pki.api().set("REVOCATION", "required"))?;
     let strict = pki.api().set("REVOCATION", "required").set("CERT_PATH", hasty.display());
     let strict = RunningApi::open(&pki, strict)?;
@@ -135,7 +135,7 @@ fn the_revoked_is_refused_and_so_is_whatever_no_fresh_list_speaks_for() -> Resul
     running.refuses(&Row::of(below, "revocation-unknown", 48))?;
     strict.accepts("client-service", &good)?;
     eventually("the list to be stale", || {
-        let answer = Curl::get(&strict.api.url("/api/data")).showing(&good).run()?;
+        let answer = Curl::get(&strict.api.url("/api/data")).presenting(&good).run()?;
         Ok((answer.status == 0).then_some(()))
     })?;
     strict.refuses(&Row::of(good, "revocation-list-stale", 48))
@@ -146,7 +146,7 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
     let pki = TestPki::new()?;
     let running = RunningApi::open(&pki, pki.api())?;
     running.accepts("client-service", &pki.identity("client-service"))?;
-    let weak = pki.keep_pem("weak", "", "")?;
+    let weak = pki.save_pem("weak", "", "")?;
     let key = weak.key().display().to_string();
     openssl(&["genrsa", "-out", &key, "1024"])?;
     let public = openssl(&["pkey", "-in", &key, "-pubout"])?.stdout;
@@ -155,7 +155,7 @@ fn a_key_that_is_too_short_is_refused() -> Result<()> {
 
     // OpenSSL itself must be talked into it; curl cannot be.
     let client = Client::to(running.api.address, &weak).with(&["-cipher", "DEFAULT@SECLEVEL=0"]);
-    let answer = client.showing(&weak)?.ask()?;
+    let answer = client.presenting(&weak)?.request()?;
 
     assert!(!answer.stdout.contains("HTTP/1.1"), "{}", answer.stdout);
     assert_eq!(answer.alert, Some(46));
@@ -169,12 +169,12 @@ fn who_speaks_another_language_is_refused() -> Result<()> {
     let running = RunningApi::open(&pki, pki.api())?;
     running.accepts("client-service", &good)?;
 
-    let client = || Client::to(running.api.address, &good).showing(&good);
-    let answer = client()?.with(&["-alpn", "gopher"]).ask()?;
+    let client = || Client::to(running.api.address, &good).presenting(&good);
+    let answer = client()?.with(&["-alpn", "gopher"]).request()?;
     assert_eq!(answer.alert, Some(120));
     running.reports("gopher", "no-common-protocol", answer.alert)?;
 
-    let answer = client()?.with(&["-tls1_2", "-cipher", "AES128-SHA"]).ask()?;
+    let answer = client()?.with(&["-tls1_2", "-cipher", "AES128-SHA"]).request()?;
     assert_eq!(answer.alert, Some(40));
     running.reports("old cipher", "unsupported-algorithm", answer.alert)?;
 

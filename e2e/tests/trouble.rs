@@ -45,7 +45,7 @@ fn an_api_that_accepts_and_is_silent_takes_ten_seconds_at_most() -> Result<()> {
 #[test]
 fn an_api_that_shakes_hands_and_never_answers_takes_ten_seconds_at_most() -> Result<()> {
     let pki = TestPki::new()?;
-    let stuck = Server::showing(&pki.identity("api-service"), &[])?;
+    let stuck = Server::presenting(&pki.identity("api-service"), &[])?;
     let client = pki.client_calling(&stuck.url()).start()?;
 
     let began = Instant::now();

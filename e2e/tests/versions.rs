@@ -43,14 +43,14 @@ fn tls_1_1_is_refused_and_1_2_and_1_3_are_not() -> Result<()> {
     let good = pki.identity("client-service");
     let running = RunningApi::open(&pki, pki.api())?;
     let client =
-        |version: &str| Client::to(running.api.address, &good).with(&[version]).showing(&good);
+        |version: &str| Client::to(running.api.address, &good).with(&[version]).presenting(&good);
     for version in ["-tls1_3", "-tls1_2"] {
-        let answer = client(version)?.ask()?;
+        let answer = client(version)?.request()?;
         assert!(answer.stdout.contains("This data is secured with mTLS!"), "{version} {answer:?}");
     }
 
     for version in ["-tls1_1", "-tls1"] {
-        let answer = client(version)?.with(&["-cipher", "DEFAULT@SECLEVEL=0"]).ask()?;
+        let answer = client(version)?.with(&["-cipher", "DEFAULT@SECLEVEL=0"]).request()?;
 
         assert!(!answer.stdout.contains("HTTP/1.1"), "{answer:?}");
         assert!(answer.alert.is_some(), "{answer:?}");
@@ -66,20 +66,22 @@ fn no_ticket_is_offered_and_no_session_resumed() -> Result<()> {
     let api = pki.api().start()?;
 
     // OpenSSL's own server gives out sessions: what it gives is offered to ours.
-    let generous = Server::showing(&pki.identity("api-service"), &["-www"])?;
+    let generous = Server::presenting(&pki.identity("api-service"), &["-www"])?;
     let address = SocketAddr::from(([127, 0, 0, 1], generous.port));
 
     for (version, name) in [("-tls1_3", "TLSv1.3"), ("-tls1_2", "TLSv1.2")] {
         let file = |name: &str| pki.path().join(format!("{version}.{name}")).display().to_string();
         let (foreign, ours) = (file("foreign"), file("ours"));
-        let keep = |client: Client, file: &str| client.with(&[version, "-sess_out", file]).ask();
+        let keep =
+            |client: Client, file: &str| client.with(&[version, "-sess_out", file]).request();
         keep(Client::to(address, &good), &foreign)?;
         assert!(std::fs::exists(&foreign)?);
 
-        let first = keep(Client::to(api.address, &good).showing(&good)?, &ours)?;
-        let second =
-            Client::to(api.address, &good).showing(&good)?.with(&[version, "-sess_in", &foreign]);
-        let second = second.ask()?;
+        let first = keep(Client::to(api.address, &good).presenting(&good)?, &ours)?;
+        let second = Client::to(api.address, &good)
+            .presenting(&good)?
+            .with(&[version, "-sess_in", &foreign]);
+        let second = second.request()?;
 
         assert!(!std::fs::exists(&ours)?, "a session was given out");
         for answer in [first, second] {
@@ -109,7 +111,7 @@ fn http_1_1_and_2_are_both_spoken_and_alpn_chooses() -> Result<()> {
         ("--no-alpn", "1.1", None),
     ] {
         let url = api.url("/api/data");
-        let answer = Curl::get(&url).showing(&good).with(&[option]).run()?;
+        let answer = Curl::get(&url).presenting(&good).with(&[option]).run()?;
 
         assert_eq!((answer.status, answer.http_version.as_str()), (200, version));
         assert_eq!(answer.json()?["tls"]["alpn"].as_str(), alpn);

@@ -33,7 +33,7 @@ fn every_query_of_the_dashboard_answers_and_a_revoked_client_raises_its_alert() 
     let (of_faults, of_traffic): (Vec<_>, Vec<_>) = queries()?.into_iter().partition(|query| {
         query.contains("mtls_connections_ended_total") || query.contains("mtls_reloads_total")
     });
-    let call = Curl::get(&api.url("/api/data")).showing(&pki.identity("gateway"));
+    let call = Curl::get(&api.url("/api/data")).presenting(&pki.identity("gateway"));
     for query in &of_traffic {
         // A rate is one of what goes on: a handshake and a request at each look.
         eventually(query, || {

@@ -17,8 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 #[test]
-fn a_caller_without_a_certificate_and_a_stranger_are_refused_in_the_words_of_the_document()
--> Result<()> {
+fn clients_without_a_certificate_or_of_another_ca_are_refused_as_documented() -> Result<()> {
     let pki = TestPki::new()?;
     let api = pki.api().start()?;
     let place = pki.path().display().to_string();

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::workshop::Workshop;
 
 #[test]
-fn on_kubernetes_the_client_service_reaches_it_and_nobody_else() -> Result<()> {
+fn on_kubernetes_only_the_client_service_reaches_it() -> Result<()> {
     let workshop = Workshop::new()?;
     workshop.page.run("sh issue", workshop.path())?.good()?;
     let rendered = workshop.rendered()?;

@@ -23,7 +23,7 @@ fn a_service_without_tls_gets_a_listener_that_requires_a_certificate() -> Result
     let workshop = Workshop::new()?;
     let issued = workshop.page.run("sh issue", workshop.path())?.good()?;
     ensure!(issued.stdout.contains("server    fit: CN=orders"), "{issued:?}");
-    let behind = Port::keep()?;
+    let behind = Port::reserve()?;
     let page = workshop.page.clone().with("127.0.0.1:8000", behind.address());
     let service = page.with(" 8000\n", format!(" {}\n", behind.number)).block("sh service")?;
     let (files, serve) = service.trim_end().split_once('\n').context("two commands")?;

@@ -78,7 +78,7 @@ fn only_secrets_that_something_mounts_are_installed_and_their_end_is_printed() -
 #[test]
 fn with_cert_manager_chosen_no_secret_of_ours_is_applied() -> Result<()> {
     let cluster = Cluster::start("kind-demo", &["cert-manager"])?;
-    let fakes = machine(&cluster)?.choosing(&["cert-manager"])?;
+    let fakes = machine(&cluster)?.with_components(&["cert-manager"])?;
 
     let outcome = fakes.setup(&["k8s"], &[("NAMESPACE", "demo")])?.good()?;
 
@@ -112,9 +112,12 @@ fn a_secret_with_two_owners_is_refused_either_way() -> Result<()> {
         }),
     )?;
     let (changes_of_ours, changes_of_theirs) = (ours.changes(), theirs.changes());
-    machine(&theirs)?.choosing(&["cert-manager"])?.setup(&["k8s", "--dry-run"], &[])?.good()?;
+    machine(&theirs)?
+        .with_components(&["cert-manager"])?
+        .setup(&["k8s", "--dry-run"], &[])?
+        .good()?;
 
-    let with = machine(&ours)?.choosing(&["cert-manager"])?.setup(&["k8s"], &[])?;
+    let with = machine(&ours)?.with_components(&["cert-manager"])?.setup(&["k8s"], &[])?;
     let without = machine(&theirs)?.setup(&["k8s"], &[])?;
 
     assert_eq!((with.code, without.code), (Some(1), Some(1)), "{with:?} {without:?}");

@@ -49,7 +49,7 @@ fn a_component_whose_crds_are_missing_is_named() -> Result<()> {
         ("mesh", "networking.istio.io/v1"),
         ("monitoring", "monitoring.coreos.com/v1"),
     ] {
-        let fakes = machine(&cluster)?.choosing(&[component])?;
+        let fakes = machine(&cluster)?.with_components(&[component])?;
 
         let outcome = fakes.setup(&["k8s"], &[])?;
 

@@ -75,7 +75,8 @@ fn another_cluster_gets_its_images_by_a_registry_or_a_command_or_none() -> Resul
 #[test]
 fn the_gateways_image_is_built_where_a_chosen_component_needs_it() -> Result<()> {
     let cluster = Cluster::start("kind-demo", &[])?;
-    let (without, with) = (machine(&cluster)?, machine(&cluster)?.choosing(&["gateway-sidecar"])?);
+    let (without, with) =
+        (machine(&cluster)?, machine(&cluster)?.with_components(&["gateway-sidecar"])?);
 
     without.setup(&["k8s"], &[])?.good()?;
     with.setup(&["k8s"], &[])?.good()?;
@@ -207,7 +208,7 @@ mod registry {
                 }
             }
             let directory = tempfile::tempdir()?;
-            let port = Port::keep()?;
+            let port = Port::reserve()?;
             let file = directory.path().join("config.yml");
             let storage = directory.path().join("storage");
             std::fs::write(
