@@ -7,7 +7,7 @@ mod support;
 use support::{Gateway, PLAIN, TestClient, Upstream};
 
 #[tokio::test]
-async fn where_nobody_is_verified_only_routes_for_anyone_answer() {
+async fn without_client_verification_only_anonymous_routes_answer() {
     let upstream = Upstream::good().await;
     let gateway = Gateway::start(&format!(
         "{PLAIN}[[route]]\nname = \"all\"\nupstreams = [{url:?}]\n\

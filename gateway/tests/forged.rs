@@ -85,7 +85,7 @@ async fn over_http_2_the_service_sees_the_true_caller_and_no_forged_field() {
 }
 
 #[tokio::test]
-async fn without_a_certificate_nobody_is_named() {
+async fn without_a_certificate_no_identity_is_forwarded() {
     let upstream = Upstream::good().await;
     let route = support::plain_route(&[&upstream]);
     let gateway = Gateway::start(&format!("{}{route}", support::PLAIN)).await;

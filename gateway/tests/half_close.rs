@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 #[tokio::test]
-async fn a_caller_that_sends_no_more_still_gets_its_answer() {
+async fn a_client_that_sends_no_more_still_gets_its_response() {
     let (upstream, go_on) = held("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let gateway = plain_gateway(&[&upstream], "").await;
     for request in [GET, POST, CHUNKED] {
@@ -32,7 +32,7 @@ async fn a_caller_that_sends_no_more_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_caller_that_ends_tls_still_gets_its_answer() {
+async fn a_client_that_ends_tls_still_gets_its_response() {
     let (upstream, go_on) = held("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let pki = TestPki::new();
     let gateway = Gateway::start(&format!(

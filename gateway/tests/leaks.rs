@@ -11,7 +11,7 @@ use serde_json::Value;
 use support::{Gateway, Message, PLAIN, TestClient, TestPki, Upstream, Visit, plain_gateway};
 
 #[tokio::test]
-async fn a_failed_upstream_is_not_described_to_the_caller() {
+async fn a_failed_upstream_is_not_described_to_the_client() {
     let gone = Upstream::good().await;
     let gone_url = gone.url();
     drop(gone);
@@ -45,7 +45,7 @@ async fn a_failed_upstream_is_not_described_to_the_caller() {
 }
 
 #[tokio::test]
-async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
+async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_client() {
     let (ours, theirs) = (TestPki::new(), TestPki::new());
     let service = Upstream::good().await;
     let upstream = Gateway::start(&format!(
@@ -77,7 +77,7 @@ async fn neither_certificates_nor_alerts_of_an_upstream_reach_the_caller() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_fails_is_as_silent() {
+async fn a_failed_upgrade_is_not_described_to_the_client() {
     let upstream = answering("").await;
     let gateway = plain_gateway(&[&upstream], "").await;
 

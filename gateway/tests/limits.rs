@@ -148,7 +148,7 @@ async fn a_thousand_streams_of_one_connection_are_answered() {
 }
 
 #[tokio::test]
-async fn many_slow_callers_cost_little_memory() {
+async fn many_slow_clients_cost_little_memory() {
     let upstream = Upstream::scripted(|mut visit: Visit| async move {
         visit.request().await;
         let piece = vec![b'x'; 64 * 1024];

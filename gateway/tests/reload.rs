@@ -198,7 +198,7 @@ async fn an_open_connection_verified_by_replaced_roots_is_refused() {
 }
 
 #[tokio::test]
-async fn who_was_verified_is_nobody_once_his_listener_verifies_nobody() {
+async fn a_verified_peer_is_anonymous_once_the_listener_verifies_no_clients() {
     let (upstream, pki) = (Upstream::good().await, TestPki::new());
     let route = format!("[[route]]\nupstreams = [{:?}]\n", upstream.url());
     let gateway = Gateway::start(&format!("{}{route}", pki.listener("required"))).await;

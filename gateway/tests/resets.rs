@@ -76,7 +76,7 @@ async fn answers_that_are_given_up_in_the_middle_count_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_resets_some_streams_is_still_served() {
+async fn a_client_that_resets_some_streams_is_still_served() {
     let (upstream, pki) = (held().await, TestPki::new());
     let gateway = start(&pki, &upstream).await;
     let mut client = Http2::presenting(&pki.of("caller"), gateway.address("secure"), 65_535).await;

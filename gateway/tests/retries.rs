@@ -106,7 +106,7 @@ async fn connections_that_close_after_each_answer_lose_no_harmless_request() {
 }
 
 #[tokio::test]
-async fn streams_above_the_last_of_a_goaway_are_sent_again_whatever_their_method() {
+async fn streams_above_the_last_of_a_goaway_are_retried_with_any_method() {
     for code in [0, 11] {
         // Each connection processes five streams, and ignores the others.
         let ignored = Arc::new(AtomicUsize::new(0));

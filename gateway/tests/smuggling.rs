@@ -555,7 +555,7 @@ async fn pair() -> (Gateway, Upstream) {
 }
 
 #[tokio::test]
-async fn a_refusal_arrives_though_its_caller_still_sends() {
+async fn a_refusal_arrives_though_its_client_still_sends() {
     let (gateway, _upstream) = pair().await;
     for head in [
         "POST /.. HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n",

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_of_our_own_that_nobody_takes_keep_no_one_from_being_served() {
+async fn unread_responses_of_the_gateway_do_not_block_other_clients() {
     // Status, the path that gets it, and what a caller without rights asks for.
     for (status, path) in [(403, "/closed"), (404, "/nowhere"), (400, "/../x"), (502, "/gone")] {
         let (upstream, pki) = (Upstream::good().await, TestPki::new());
@@ -121,7 +121,7 @@ async fn a_stream_that_is_not_read_is_reset_and_the_others_of_its_connection_go_
 }
 
 #[tokio::test]
-async fn a_caller_of_http_1_that_does_not_read_is_let_go_also_if_it_sends() {
+async fn an_http_1_client_that_does_not_read_is_disconnected_even_if_it_sends() {
     for sends in [false, true] {
         let pki = TestPki::new();
         let upstream = large(LARGE).await;

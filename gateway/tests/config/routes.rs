@@ -96,7 +96,7 @@ listeners = []
 }
 
 #[test]
-fn a_route_that_answers_nobody_where_nobody_is_verified_is_noted() {
+fn a_route_that_no_client_may_use_is_noted() {
     let notes = |route: &str| {
         let text = format!("{LISTENERS}{route}upstreams = [\"http://a\"]\n");
         Config::parse("gateway.toml", &text).unwrap().notes()

@@ -65,7 +65,7 @@ async fn page_and_state_show_what_the_gateway_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_stranger_wrote_into_a_certificate_stays_text() {
+async fn text_from_a_foreign_certificate_is_escaped() {
     let fixture = DashboardFixture::open();
     let name = "<script>alert(1)</script>\u{202e}";
     assert_eq!(fixture.caller("good").ask("/live").await, 200);
@@ -102,7 +102,7 @@ fn on_loopback_only_loopback_names_are_answered() {
 }
 
 #[test]
-fn the_page_asks_again_by_itself_unless_held_and_is_kept_by_nobody() {
+fn the_page_refreshes_itself_unless_still_and_is_not_cached() {
     let fixture = DashboardFixture::open();
 
     let (follows, still) = (fixture.get("/", "localhost"), fixture.get("/?still", "localhost"));

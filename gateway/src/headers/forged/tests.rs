@@ -35,7 +35,7 @@ fn the_names_that_services_are_known_to_read_are_forged() {
 }
 
 #[test]
-fn what_callers_may_send_is_not_forged() {
+fn what_clients_may_send_is_not_forged() {
     for name in INNOCENT {
         let name = parsed(name);
         assert!(!is_forged(&name) && !is_misspelt(&name), "{name} is taken out");

@@ -62,7 +62,7 @@ fn each_header_can_be_switched_off() {
 }
 
 #[test]
-fn claimed_identity_headers_of_a_caller_without_certificate_are_removed() {
+fn claimed_identity_headers_of_a_client_without_certificate_are_removed() {
     let mut headers = HeaderMap::new();
     for name in ["client-cert", "client-cert-chain", "x-forwarded-client-cert"] {
         headers.insert(name, HeaderValue::from_static("forged"));
