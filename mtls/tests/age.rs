@@ -16,12 +16,12 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::client::TlsStream;
 
-use self::support::{Http2, IdentityDirectory, Papers, Stranger, empty_list, files, within};
+use self::support::{ForeignClient, Http2, IdentityDirectory, TestPki, empty_list, files, within};
 
 #[tokio::test]
 async fn the_response_in_flight_is_the_last_over_http1() {
-    let (papers, _files, address) = server(AGE, DRAIN);
-    let mut tls = connect(&papers, address).await;
+    let (pki, _files, address) = server(AGE, DRAIN);
+    let mut tls = connect(&pki, address).await;
 
     tls.write_all(GET_SLOW).await.unwrap();
     let response = rest(&mut tls).await;
@@ -32,8 +32,8 @@ async fn the_response_in_flight_is_the_last_over_http1() {
 
 #[tokio::test]
 async fn the_response_in_flight_is_the_last_over_http2() {
-    let (papers, _files, address) = server(AGE, DRAIN);
-    let mut connection = open_http2(&papers, address).await;
+    let (pki, _files, address) = server(AGE, DRAIN);
+    let mut connection = open_http2(&pki, address).await;
 
     connection.get(1).await;
     let mut kinds = Vec::new();
@@ -48,9 +48,8 @@ async fn the_response_in_flight_is_the_last_over_http2() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let (papers, _files, address) = server(AGE, DRAIN);
-    let (mut http1, mut http2) =
-        (connect(&papers, address).await, open_http2(&papers, address).await);
+    let (pki, _files, address) = server(AGE, DRAIN);
+    let (mut http1, mut http2) = (connect(&pki, address).await, open_http2(&pki, address).await);
     let began = Instant::now();
 
     assert_eq!(rest(&mut http1).await, "");
@@ -63,8 +62,8 @@ async fn an_idle_connection_is_closed() {
 
 #[tokio::test]
 async fn the_request_after_the_age_is_answered_with_connection_close() {
-    let (papers, _files, address) = server(AGE, DRAIN);
-    let mut tls = connect(&papers, address).await;
+    let (pki, _files, address) = server(AGE, DRAIN);
+    let mut tls = connect(&pki, address).await;
 
     // Within the second in which a client may still send one.
     sleep(AGE * 6 / 5 + Duration::from_millis(400)).await;
@@ -76,10 +75,9 @@ async fn the_request_after_the_age_is_answered_with_connection_close() {
 
 #[tokio::test]
 async fn what_does_not_finish_is_cut_after_the_drain_timeout() {
-    let (papers, _files, address) = server(AGE, Duration::from_millis(100));
+    let (pki, _files, address) = server(AGE, Duration::from_millis(100));
     let began = Instant::now();
-    let (mut http1, mut http2) =
-        (connect(&papers, address).await, open_http2(&papers, address).await);
+    let (mut http1, mut http2) = (connect(&pki, address).await, open_http2(&pki, address).await);
 
     http1.write_all(GET_SLOW).await.unwrap();
     http2.get(1).await;
@@ -93,8 +91,8 @@ async fn what_does_not_finish_is_cut_after_the_drain_timeout() {
 #[tokio::test]
 async fn an_age_of_zero_is_none_and_a_huge_one_is_no_fault() {
     for age in [Duration::ZERO, Duration::MAX] {
-        let (papers, _files, address) = server(age, DRAIN);
-        let mut tls = connect(&papers, address).await;
+        let (pki, _files, address) = server(age, DRAIN);
+        let mut tls = connect(&pki, address).await;
 
         sleep(Duration::from_millis(300)).await;
         tls.write_all(GET).await.unwrap();
@@ -108,9 +106,9 @@ async fn an_age_of_zero_is_none_and_a_huge_one_is_no_fault() {
 }
 
 /// A server whose connections have this age; its files are read until the test ends.
-fn server(age: Duration, drain_timeout: Duration) -> (Papers, IdentityDirectory, SocketAddr) {
-    let papers = Papers::new();
-    let files = files(&papers, &papers.server(), &empty_list(&papers, 1));
+fn server(age: Duration, drain_timeout: Duration) -> (TestPki, IdentityDirectory, SocketAddr) {
+    let pki = TestPki::new();
+    let files = files(&pki, &pki.server(), &empty_list(&pki, 1));
     let directory = IdentityDirectory::with(&files);
     let limits = Limits::with(|limits| limits.max_connection_age = age);
     let mtls = Mtls::builder().directory(directory.path()).limits(limits).build().unwrap();
@@ -122,16 +120,16 @@ fn server(age: Duration, drain_timeout: Duration) -> (Papers, IdentityDirectory,
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(mtls.serve(listener, app).drain_timeout(drain_timeout).into_future());
-    (papers, directory, address)
+    (pki, directory, address)
 }
 
-async fn connect(papers: &Papers, address: SocketAddr) -> TlsStream<TcpStream> {
-    let client = Stranger::new(papers, Some(&papers.client())).offering(&["http/1.1"]);
+async fn connect(pki: &TestPki, address: SocketAddr) -> TlsStream<TcpStream> {
+    let client = ForeignClient::new(pki, Some(&pki.client())).offering(&["http/1.1"]);
     within("a handshake", client.connect(address)).await.unwrap()
 }
 
-async fn open_http2(papers: &Papers, address: SocketAddr) -> Http2 {
-    let client = Stranger::new(papers, Some(&papers.client()));
+async fn open_http2(pki: &TestPki, address: SocketAddr) -> Http2 {
+    let client = ForeignClient::new(pki, Some(&pki.client()));
     within("a handshake", Http2::open(client, address, 65_535)).await
 }
 

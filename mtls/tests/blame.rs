@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
 use self::support::forge::{Algorithm, reissued};
-use self::support::{Papers, chain, openssl, trust, verify};
+use self::support::{TestPki, chain, openssl, trust, verify};
 
 type Chain = Vec<CertificateDer<'static>>;
 
@@ -96,8 +96,8 @@ const SERVER_AUTH: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
 
 #[test]
 fn the_faulty_intermediate_is_reported_at_any_position_with_any_extra_certificates() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&pki.authority]);
     let good = AuthorityRequest::default().any_path_length();
     for fault in Fault::ALL {
         for name in ["upper", "lower"] {
@@ -105,12 +105,12 @@ fn the_faulty_intermediate_is_reported_at_any_position_with_any_extra_certificat
                 true => fault.request(own),
                 false => good.clone().common_name(own).outliving_its_issuer(),
             };
-            let upper = papers.authority.issue_intermediate(&request("upper")).unwrap();
+            let upper = pki.authority.issue_intermediate(&request("upper")).unwrap();
             let lower = upper.issue_intermediate(&request("lower")).unwrap();
-            let leaf = lower.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+            let leaf = lower.issue(&TestPki::for_client().outliving_its_issuer()).unwrap();
             let mut chain = chain(&leaf);
             match name {
-                "upper" => fault.apply(&mut chain, 2, &papers.authority),
+                "upper" => fault.apply(&mut chain, 2, &pki.authority),
                 _ => fault.apply(&mut chain, 1, &upper),
             }
             for presented in with_unrelated(&chain) {
@@ -129,9 +129,9 @@ fn the_faulty_intermediate_is_reported_at_any_position_with_any_extra_certificat
 
 #[test]
 fn a_leaf_that_issues_is_reported_as_no_authority_at_any_position() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&papers.authority]);
-    let usurper = papers.client();
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&pki.authority]);
+    let usurper = pki.client();
     let usurper = Authority::from_pem(usurper.certificate().pem(), &usurper.key_pem()).unwrap();
     let below = usurper.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let presented: Chain = [
@@ -144,7 +144,7 @@ fn a_leaf_that_issues_is_reported_as_no_authority_at_any_position() {
 
     let refused = verdict(&trust, &presented).unwrap_err();
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     assert_eq!(refused.code, Code::IssuerNotAuthority);
     let said = "the intermediate client-service is not an authority's";
     assert!(refused.sentence().contains(said), "{}", refused.sentence());
@@ -153,17 +153,17 @@ fn a_leaf_that_issues_is_reported_as_no_authority_at_any_position() {
 
 #[test]
 fn certificates_that_have_no_part_in_the_path_do_not_matter() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    let straight = chain(&papers.client());
-    let by_way = chain(&below.issue(&Papers::for_client()).unwrap());
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    let straight = chain(&pki.client());
+    let by_way = chain(&below.issue(&TestPki::for_client()).unwrap());
     let ended = OffsetDateTime::now_utc() - Duration::HOUR;
-    let expired = Papers::for_client().not_before(ended - Duration::DAY).not_after(ended);
-    let expired = chain(&papers.issue(&expired));
-    let other_purpose = Papers::for_client().dns("localhost").usage(Usage::Server);
-    let other_purpose = chain(&papers.issue(&other_purpose));
+    let expired = TestPki::for_client().not_before(ended - Duration::DAY).not_after(ended);
+    let expired = chain(&pki.issue(&expired));
+    let other_purpose = TestPki::for_client().dns("localhost").usage(Usage::Server);
+    let other_purpose = chain(&pki.issue(&other_purpose));
 
     for (chain, expected) in [
         (straight, None),
@@ -186,16 +186,16 @@ fn certificates_that_have_no_part_in_the_path_do_not_matter() {
 /// The intermediate was renewed with the same key, and the peer presents both certificates.
 #[test]
 fn an_expired_edition_of_an_intermediate_does_not_matter() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    let leaf = chain(&below.issue(&Papers::for_client()).unwrap());
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    let leaf = chain(&below.issue(&TestPki::for_client()).unwrap());
     let now = OffsetDateTime::now_utc();
     let old = Fault::Ended.request("below");
-    let old = papers.authority.issue_intermediate(&old.not_before(now - Duration::DAY)).unwrap();
+    let old = pki.authority.issue_intermediate(&old.not_before(now - Duration::DAY)).unwrap();
     let own = public_key(old.certificate().der());
-    let (key, name) = (public_key(&leaf[1]), papers.authority.key_pem());
+    let (key, name) = (public_key(&leaf[1]), pki.authority.key_pem());
     let identifier = |authority: &Authority| authority.certificate().key_identifier().to_vec();
     let old = reissued(
         old.certificate().der(),
@@ -225,15 +225,16 @@ fn an_expired_edition_of_an_intermediate_does_not_matter() {
 
 #[test]
 fn more_paths_than_are_tried_are_too_complex() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&papers.authority]);
-    let stranger = Authority::generate(&AuthorityRequest::default().subject_of(&papers.authority));
-    let stranger = stranger.unwrap();
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&pki.authority]);
+    let foreign_client =
+        Authority::generate(&AuthorityRequest::default().subject_of(&pki.authority));
+    let foreign_client = foreign_client.unwrap();
     // All have the root's name and no key identifier, so that each may have issued each.
-    let mut presented = chain(&stranger.issue(&Papers::for_client()).unwrap());
+    let mut presented = chain(&foreign_client.issue(&TestPki::for_client()).unwrap());
     presented.truncate(1);
     for _ in 0..7 {
-        let request = AuthorityRequest::default().subject_of(&papers.authority);
+        let request = AuthorityRequest::default().subject_of(&pki.authority);
         let other = Authority::generate(&request).unwrap();
         presented.push(other.root().der().to_vec().into());
     }
@@ -241,7 +242,7 @@ fn more_paths_than_are_tried_are_too_complex() {
 
     let refused = verdict(&trust, &presented);
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     assert_eq!(code(&refused), Some(Code::ChainTooComplex));
 }
 
@@ -249,18 +250,18 @@ fn more_paths_than_are_tried_are_too_complex() {
 /// webpki by itself verifies a hundred signatures.
 #[test]
 fn same_name_intermediates_are_tolerated_up_to_a_limit() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let trust = trust(&[&pki.authority]);
     let below = AuthorityRequest::default().any_path_length().common_name("below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
+    let below = pki.authority.issue_intermediate(&below).unwrap();
     let namesake = || {
         let request = AuthorityRequest::default().subject_of(&below).any_path_length();
         without_key_identifiers(Authority::generate(&request).unwrap().root().der())
     };
-    let leaf = chain(&below.issue(&Papers::for_client()).unwrap());
-    let stranger = AuthorityRequest::default().subject_of(&below);
-    let stranger = Authority::generate(&stranger).unwrap();
-    let forged = stranger.issue(&Papers::for_client()).unwrap();
+    let leaf = chain(&below.issue(&TestPki::for_client()).unwrap());
+    let foreign_client = AuthorityRequest::default().subject_of(&below);
+    let foreign_client = Authority::generate(&foreign_client).unwrap();
+    let forged = foreign_client.issue(&TestPki::for_client()).unwrap();
     let forged = without_key_identifiers(forged.certificate().der());
     let behind = |leaf: CertificateDer<'static>, namesakes: usize| {
         let mut presented = vec![leaf];
@@ -281,13 +282,13 @@ fn leaf_issuer(authority: &Authority) -> CertificateDer<'static> {
 /// The chain alone, and with bad certificates of others in front of its intermediates, behind
 /// them, or both.
 fn with_unrelated(chain: &Chain) -> [Chain; 4] {
-    let eve = Papers::of(&AuthorityRequest::default().common_name("eve"));
+    let eve = TestPki::of(&AuthorityRequest::default().common_name("eve"));
     let ended = OffsetDateTime::now_utc() - Duration::HOUR;
-    let expired = Papers::for_client().not_before(ended - Duration::DAY).not_after(ended);
+    let expired = TestPki::for_client().not_before(ended - Duration::DAY).not_after(ended);
     let expired = eve.issue(&expired).certificate().der().to_vec();
     let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], &[]);
     let key = openssl(&["pkey", "-pubout"], key.as_bytes());
-    let weak = eve.authority.issue_for(&key, &Papers::for_client()).unwrap();
+    let weak = eve.authority.issue_for(&key, &TestPki::for_client()).unwrap();
     let root = eve.authority.root().der();
     let sha1 = reissued(root, &[], Algorithm::ECDSA_SHA1, &eve.authority.key_pem());
     let front = [CertificateDer::from(expired), weak.der().to_vec().into()];

@@ -14,19 +14,19 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use self::support::draft::Draft;
-use self::support::{ID, Papers, chain, openssl, trust};
+use self::support::{ID, TestPki, chain, openssl, trust};
 
 #[test]
 fn a_full_leaf_has_exactly_the_promised_fields() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let starts = OffsetDateTime::now_utc() - Duration::HOUR;
     let leaf = LeafRequest::new("api-service").organization("mtls-demo").organizational_unit("api");
     let leaf = leaf.dns("api-service").dns("localhost").ip([127, 0, 0, 1]).spiffe(ID);
     let leaf = leaf.ip([0, 0, 0, 0, 0, 0, 0, 1u16]).email("ops@example.com").usage(Usage::Both);
-    let leaf = papers.issue(&leaf.not_before(starts));
-    let root = papers.authority.certificate().common_name();
+    let leaf = pki.issue(&leaf.not_before(starts));
+    let root = pki.authority.certificate().common_name();
 
-    let verified = trust(&[&papers.authority])
+    let verified = trust(&[&pki.authority])
         .verify(&chain(&leaf), Role::Server, OffsetDateTime::now_utc())
         .unwrap();
 
@@ -67,14 +67,14 @@ fn a_full_leaf_has_exactly_the_promised_fields() {
 
 #[test]
 fn every_kind_of_key_is_described_by_its_name_and_size() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     for (algorithm, key) in [
         (KeyAlgorithm::EcdsaP256, json!({"algorithm": "EC", "curve": "P-256", "bits": 256})),
         (KeyAlgorithm::EcdsaP384, json!({"algorithm": "EC", "curve": "P-384", "bits": 384})),
         (KeyAlgorithm::Ed25519, json!({"algorithm": "Ed25519", "bits": 256})),
         (KeyAlgorithm::Rsa2048, json!({"algorithm": "RSA", "bits": 2048})),
     ] {
-        let leaf = papers.issue(&Papers::for_client().key(algorithm));
+        let leaf = pki.issue(&TestPki::for_client().key(algorithm));
 
         let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
 
@@ -91,21 +91,20 @@ fn the_signature_algorithm_is_that_of_the_issuer() {
         (KeyAlgorithm::Ed25519, "Ed25519"),
         (KeyAlgorithm::Rsa2048, "sha256WithRSAEncryption"),
     ] {
-        let papers = Papers::of(&AuthorityRequest::default().key(algorithm));
-        let leaf = papers.client();
+        let pki = TestPki::of(&AuthorityRequest::default().key(algorithm));
+        let leaf = pki.client();
 
         let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
 
         assert_eq!(certificate.signature_algorithm, name);
-        assert!(support::verify(&trust(&[&papers.authority]), &leaf).is_ok(), "{algorithm}");
+        assert!(support::verify(&trust(&[&pki.authority]), &leaf).is_ok(), "{algorithm}");
     }
 }
 
 #[test]
 fn two_uris_are_no_spiffe_id() {
-    let papers = Papers::new();
-    let read =
-        |request: &LeafRequest| Certificate::read(&chain(&papers.issue(request))[0]).unwrap();
+    let pki = TestPki::new();
+    let read = |request: &LeafRequest| Certificate::read(&chain(&pki.issue(request))[0]).unwrap();
     let one = LeafRequest::new("a").spiffe(ID);
 
     assert_eq!(read(&one).spiffe_id.unwrap().as_str(), ID);
@@ -198,8 +197,8 @@ fn a_name_that_is_not_text_is_shown_and_breaks_nothing() {
 
 #[test]
 fn remaining_days_are_whole_and_become_negative() {
-    let papers = Papers::new();
-    let leaf = papers.client();
+    let pki = TestPki::new();
+    let leaf = pki.client();
     let certificate = Certificate::read(&chain(&leaf)[0]).unwrap();
     let ends = leaf.not_after();
 
@@ -211,14 +210,14 @@ fn remaining_days_are_whole_and_become_negative() {
 
 #[test]
 fn a_refused_certificate_over_16_kib_has_no_fingerprint() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let leaf = Draft::client(&papers);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let leaf = Draft::client(&pki);
     for (octets, is_large) in [(15 * 1024, false), (16 * 1024, true)] {
         let padded = leaf.clone().with(&[0x2a, 3, 4], &vec![0; octets]);
         let verify = |der| trust.verify(&[der], Role::Client, OffsetDateTime::now_utc());
 
-        let verified = verify(padded.signed_by(&papers.authority)).unwrap().certificate;
+        let verified = verify(padded.signed_by(&pki.authority)).unwrap().certificate;
         let refused = verify(padded.forged()).unwrap_err().certificate.unwrap();
 
         assert_eq!(verified.fingerprint256.len(), 95);

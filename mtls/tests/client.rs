@@ -25,57 +25,57 @@ use time::{Duration, OffsetDateTime};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use self::support::{Caller, ID, Papers, Server, hello, quick, within};
+use self::support::{ID, Server, TestClient, TestPki, hello, quick, within};
 
 #[tokio::test]
 async fn a_server_of_another_authority_is_refused() {
-    let leaf = Papers::new().server();
+    let leaf = TestPki::new().server();
 
-    assert_refused(&Papers::new(), &leaf, Code::UnknownIssuer, "unknown_ca").await;
+    assert_refused(&TestPki::new(), &leaf, Code::UnknownIssuer, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn a_self_signed_server_is_refused() {
-    let leaf = Leaf::self_signed(&Papers::for_server()).unwrap();
+    let leaf = Leaf::self_signed(&TestPki::for_server()).unwrap();
 
-    assert_refused(&Papers::new(), &leaf, Code::SelfSigned, "unknown_ca").await;
+    assert_refused(&TestPki::new(), &leaf, Code::SelfSigned, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn an_expired_server_is_refused() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let now = OffsetDateTime::now_utc();
-    let leaf = Papers::for_server().not_before(now - Duration::HOUR);
+    let leaf = TestPki::for_server().not_before(now - Duration::HOUR);
 
-    let leaf = papers.issue(&leaf.not_after(now - Duration::MINUTE));
-    assert_refused(&papers, &leaf, Code::Expired, "certificate_expired").await;
+    let leaf = pki.issue(&leaf.not_after(now - Duration::MINUTE));
+    assert_refused(&pki, &leaf, Code::Expired, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_yet_valid_is_refused() {
-    let papers = Papers::new();
-    let leaf = Papers::for_server().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
+    let pki = TestPki::new();
+    let leaf = TestPki::for_server().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
-    let leaf = papers.issue(&leaf);
-    assert_refused(&papers, &leaf, Code::NotYetValid, "certificate_expired").await;
+    let leaf = pki.issue(&leaf);
+    assert_refused(&pki, &leaf, Code::NotYetValid, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_client_certificate_is_refused_as_a_server() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let leaf = LeafRequest::new("a").dns("localhost").spiffe(ID).usage(Usage::Client);
 
-    let leaf = papers.issue(&leaf);
-    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    let leaf = pki.issue(&leaf);
+    assert_refused(&pki, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn a_server_of_another_name_is_refused_with_both_names() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let leaf = LeafRequest::new("localhost").dns("elsewhere").ip([10, 0, 0, 1]).spiffe(ID);
-    let leaf = papers.issue(&leaf.usage(Usage::Server));
+    let leaf = pki.issue(&leaf.usage(Usage::Server));
 
-    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
+    let sentence = assert_refused(&pki, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said = "the certificate belongs to another name: \
                 localhost was dialled, and it has elsewhere, 10.0.0.1";
@@ -84,12 +84,12 @@ async fn a_server_of_another_name_is_refused_with_both_names() {
 
 #[tokio::test]
 async fn a_server_of_another_spiffe_id_is_refused_with_both_ids() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let other = "spiffe://mtls-demo.local/ns/default/sa/other";
     let leaf = LeafRequest::new("a").dns("localhost").spiffe(other).usage(Usage::Server);
 
-    let leaf = papers.issue(&leaf);
-    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
+    let leaf = pki.issue(&leaf);
+    let sentence = assert_refused(&pki, &leaf, Code::WrongName, "bad_certificate").await;
 
     let said =
         format!("the certificate belongs to another name: {ID} was expected, and it has {other}");
@@ -98,38 +98,38 @@ async fn a_server_of_another_spiffe_id_is_refused_with_both_ids() {
 
 #[tokio::test]
 async fn a_server_without_a_spiffe_id_is_refused_where_one_is_expected() {
-    let papers = Papers::new();
-    let leaf = papers.issue(&LeafRequest::new("a").dns("localhost").usage(Usage::Server));
+    let pki = TestPki::new();
+    let leaf = pki.issue(&LeafRequest::new("a").dns("localhost").usage(Usage::Server));
 
-    let sentence = assert_refused(&papers, &leaf, Code::WrongName, "bad_certificate").await;
+    let sentence = assert_refused(&pki, &leaf, Code::WrongName, "bad_certificate").await;
 
     assert!(sentence.ends_with("it has no SPIFFE ID"), "{sentence}");
 }
 
 #[tokio::test]
 async fn a_server_can_be_connected_to_by_its_address() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
 
     let url = format!("https://127.0.0.1:{}/", server.address.port());
-    let (body, _) = Caller::new(&papers).fetch(&url).await.unwrap();
+    let (body, _) = TestClient::new(&pki).fetch(&url).await.unwrap();
 
     assert_eq!(body, "hello");
 }
 
 #[tokio::test]
 async fn a_server_that_speaks_no_tls_is_reported_as_such() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let port = raw_server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
 
-    let refusal = Caller::new(&papers).refused(&format!("https://localhost:{port}/")).await;
+    let refusal = TestClient::new(&pki).refused(&format!("https://localhost:{port}/")).await;
 
     assert_eq!((refusal.code, refusal.side), (Code::NotTls, Role::Client));
 }
 
 #[tokio::test]
 async fn a_port_without_a_listener_is_unreachable() {
-    let caller = Caller::new(&Papers::new());
+    let caller = TestClient::new(&TestPki::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -142,7 +142,7 @@ async fn a_port_without_a_listener_is_unreachable() {
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_and_a_url_that_is_not_https_are_unreachable() {
-    let caller = Caller::new(&Papers::new());
+    let caller = TestClient::new(&TestPki::new());
 
     for url in ["https://nowhere.invalid/", "http://localhost/"] {
         let error = caller.get(url).await.unwrap_err();
@@ -153,11 +153,11 @@ async fn a_name_that_does_not_resolve_and_a_url_that_is_not_https_are_unreachabl
 
 #[tokio::test]
 async fn a_server_that_never_completes_the_handshake_is_a_timeout() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let caller =
-        Caller::expecting(&papers.client(), papers.roots(), ExpectedServer::default(), &quick());
+        TestClient::expecting(&pki.client(), pki.roots(), ExpectedServer::default(), &quick());
 
     let error = caller.get(&format!("https://localhost:{port}/")).await.unwrap_err();
 
@@ -168,10 +168,10 @@ async fn a_server_that_never_completes_the_handshake_is_a_timeout() {
 
 #[tokio::test]
 async fn a_server_that_closes_in_the_handshake_is_broken() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let port = raw_server(b"").await;
 
-    let caller = Caller::new(&papers);
+    let caller = TestClient::new(&pki);
     let error = caller.get(&format!("https://localhost:{port}/")).await.unwrap_err();
 
     assert!(matches!(error, RequestError::Broken(_)), "{error:?}");
@@ -181,13 +181,13 @@ async fn a_server_that_closes_in_the_handshake_is_broken() {
 
 #[tokio::test]
 async fn a_truncated_response_is_an_error_and_the_next_request_works() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let broken = || async {
         let parts = stream::iter([Ok(Bytes::from("half"))]);
         Body::from_stream(parts.chain(stream::once(async { Err("the end of the world") })))
     };
-    let server = Server::serving(&papers, Limits::default(), hello().route("/broken", get(broken)));
-    let caller = Caller::new(&papers);
+    let server = Server::serving(&pki, Limits::default(), hello().route("/broken", get(broken)));
+    let caller = TestClient::new(&pki);
 
     match caller.get(&server.url("/broken")).await {
         Ok(answer) => assert!(within("a body", answer.into_body().collect()).await.is_err()),
@@ -201,7 +201,7 @@ async fn a_truncated_response_is_an_error_and_the_next_request_works() {
 
 #[tokio::test]
 async fn a_handler_that_panics_is_broken_and_the_next_request_works() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let dies = AtomicBool::new(true);
     let dies = Arc::new(dies);
     let handler = move || {
@@ -211,9 +211,8 @@ async fn a_handler_that_panics_is_broken_and_the_next_request_works() {
             "alive"
         }
     };
-    let server =
-        Server::serving(&papers, Limits::default(), Router::new().route("/", get(handler)));
-    let caller = Caller::new(&papers);
+    let server = Server::serving(&pki, Limits::default(), Router::new().route("/", get(handler)));
+    let caller = TestClient::new(&pki);
 
     let error = caller.get(&server.url("/")).await.unwrap_err();
     let next = caller.fetch(&server.url("/")).await.unwrap();
@@ -224,9 +223,9 @@ async fn a_handler_that_panics_is_broken_and_the_next_request_works() {
 
 #[tokio::test]
 async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, quick());
-    let caller = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, quick());
+    let caller = TestClient::new(&pki);
     assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
@@ -238,13 +237,13 @@ async fn a_pooled_connection_that_the_server_closed_is_not_used_again() {
 
 /// Connects to the good server; then the one that presents `leaf` is refused for `code`, and
 /// records the alert. Returns the sentence.
-async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) -> String {
+async fn assert_refused(pki: &TestPki, leaf: &Leaf, code: Code, alert: &str) -> String {
     let mut expected = ExpectedServer::default();
     expected.spiffe_id = Some(ID.parse().unwrap());
-    let caller = Caller::expecting(&papers.client(), papers.roots(), expected, &Limits::default());
-    let good = Server::open(papers);
+    let caller = TestClient::expecting(&pki.client(), pki.roots(), expected, &Limits::default());
+    let good = Server::open(pki);
     assert_eq!(caller.fetch(&good.url("/")).await.unwrap().0, "hello");
-    let server = Server::showing(leaf, papers.roots(), Limits::default(), hello());
+    let server = Server::presenting(leaf, pki.roots(), Limits::default(), hello());
 
     let ours = caller.refused(&server.url("/")).await;
 

@@ -10,7 +10,7 @@ use mtls::event::refusal::{Code, Reason};
 use mtls::pki::trust::Trust;
 
 use self::support::forge::element;
-use self::support::{Papers, trust, verify};
+use self::support::{TestPki, trust, verify};
 
 /// Context-specific tags of a `GeneralName`.
 const EMAIL: u8 = 0x81;
@@ -142,9 +142,9 @@ fn constrained(bearer: &str, constraints: &[u8]) -> (Trust, Authority) {
             false => request,
         }
     };
-    let papers = Papers::of(&request("root"));
-    let below = papers.authority.issue_intermediate(&request("below")).unwrap();
-    (trust(&[&papers.authority]), below)
+    let pki = TestPki::of(&request("root"));
+    let below = pki.authority.issue_intermediate(&request("below")).unwrap();
+    (trust(&[&pki.authority]), below)
 }
 
 fn refused(trust: &Trust, issuer: &Authority, leaf: &LeafRequest) -> Reason {

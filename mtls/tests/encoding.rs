@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use self::support::draft::{
     Draft, SUBJECT_ALT_NAME, element, general_names, name, sequence, utc_time,
 };
-use self::support::{ID, Papers, chain, trust};
+use self::support::{ID, TestPki, chain, trust};
 
 const OTHER_NAME: u8 = 0xa0;
 const MAIL: u8 = 0x81;
@@ -89,12 +89,12 @@ const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 14];
 
 #[test]
 fn names_of_every_kind_beside_a_spiffe_id_are_accepted() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
     for name in good_names() {
-        let presented = with_names(&papers, &[(URI, ID.into()), name.clone()]);
+        let presented = with_names(&pki, &[(URI, ID.into()), name.clone()]);
 
-        for verdict in verdicts(&papers, &presented) {
+        for verdict in verdicts(&pki, &presented) {
             let verified = verdict.unwrap_or_else(|reason| panic!("{name:?}: {reason}"));
             assert_eq!(verified.certificate.spiffe_id.unwrap().as_str(), ID);
         }
@@ -103,14 +103,14 @@ fn names_of_every_kind_beside_a_spiffe_id_are_accepted() {
 
 #[test]
 fn a_name_that_cannot_be_decoded_is_refused_on_both_sides() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let id = (URI, ID.as_bytes().to_vec());
 
     for bad in bad_names() {
         for (position, names) in [(1, [bad.clone(), id.clone()]), (2, [id.clone(), bad.clone()])] {
-            let presented = with_names(&papers, &names);
+            let presented = with_names(&pki, &names);
 
-            for verdict in verdicts(&papers, &presented) {
+            for verdict in verdicts(&pki, &presented) {
                 let reason = verdict.expect_err(&format!("{bad:?}"));
                 let said = format!(
                     "the certificate could not be read: \
@@ -126,14 +126,14 @@ fn a_name_that_cannot_be_decoded_is_refused_on_both_sides() {
 
 #[test]
 fn an_intermediate_whose_names_cannot_be_decoded_is_refused() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = chain(&below.issue(&Papers::for_client()).unwrap()).remove(0);
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = chain(&below.issue(&TestPki::for_client()).unwrap()).remove(0);
+    let trust = trust(&[&pki.authority]);
     let verified = |names: &[(u8, &[u8])]| {
         let intermediate = Draft::of(below.certificate().der());
         let intermediate = intermediate.with(SUBJECT_ALT_NAME, &general_names(names));
-        let presented = [leaf.clone(), intermediate.signed_by(&papers.authority)];
+        let presented = [leaf.clone(), intermediate.signed_by(&pki.authority)];
         trust.verify(&presented, Role::Client, OffsetDateTime::now_utc())
     };
 
@@ -146,9 +146,9 @@ fn an_intermediate_whose_names_cannot_be_decoded_is_refused() {
 
 #[test]
 fn a_subject_alt_name_without_a_name_is_refused() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
-    for verdict in verdicts(&papers, &with_names(&papers, &[])) {
+    for verdict in verdicts(&pki, &with_names(&pki, &[])) {
         let reason = verdict.unwrap_err();
         assert_eq!(reason.code, Code::BadEncoding);
         let said = "the certificate could not be read: its subjectAltName is empty";
@@ -158,7 +158,7 @@ fn a_subject_alt_name_without_a_name_is_refused() {
 
 #[test]
 fn an_extension_that_occurs_twice_is_refused_whatever_it_is() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let unknown: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xe9, 0x1f, 1];
     let values = [
         (AUTHORITY_KEY_IDENTIFIER, sequence(&[])),
@@ -172,16 +172,16 @@ fn an_extension_that_occurs_twice_is_refused_whatever_it_is() {
     ];
 
     for (identifier, value) in values {
-        let draft = good(&papers).without(NAME_CONSTRAINTS);
+        let draft = good(&pki).without(NAME_CONSTRAINTS);
         let once = draft.clone().replacing(identifier, &value);
         let twice = once.clone().with(identifier, &value);
 
         if identifier != NAME_CONSTRAINTS {
-            for verdict in verdicts(&papers, &once.signed_by(&papers.authority)) {
+            for verdict in verdicts(&pki, &once.signed_by(&pki.authority)) {
                 assert!(verdict.is_ok(), "{identifier:?}: {}", verdict.unwrap_err());
             }
         }
-        for verdict in verdicts(&papers, &twice.signed_by(&papers.authority)) {
+        for verdict in verdicts(&pki, &twice.signed_by(&pki.authority)) {
             let reason = verdict.unwrap_err();
             assert_eq!(reason.code, Code::BadEncoding, "{identifier:?}");
             assert!(reason.sentence().ends_with("twice"), "{}", reason.sentence());
@@ -191,7 +191,7 @@ fn an_extension_that_occurs_twice_is_refused_whatever_it_is() {
 
 #[test]
 fn an_extension_that_cannot_be_decoded_is_never_treated_as_absent() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let key_identifier = element(0x80, &[1; 20]);
     let undecodable: [(&[u8], Vec<Vec<u8>>); 6] = [
         (
@@ -258,15 +258,14 @@ fn an_extension_that_cannot_be_decoded_is_never_treated_as_absent() {
         ),
     ];
 
-    for verdict in verdicts(&papers, &good(&papers).signed_by(&papers.authority)) {
+    for verdict in verdicts(&pki, &good(&pki).signed_by(&pki.authority)) {
         assert!(verdict.is_ok());
     }
     for (identifier, values) in undecodable {
         for value in values {
-            let presented =
-                good(&papers).replacing(identifier, &value).signed_by(&papers.authority);
+            let presented = good(&pki).replacing(identifier, &value).signed_by(&pki.authority);
 
-            for verdict in verdicts(&papers, &presented) {
+            for verdict in verdicts(&pki, &presented) {
                 let code = verdict.err().map(|reason| reason.code);
                 assert_eq!(code, Some(Code::BadEncoding), "{identifier:?} {value:?}");
             }
@@ -279,8 +278,8 @@ fn an_extension_that_cannot_be_decoded_is_never_treated_as_absent() {
 #[test]
 fn no_change_to_a_name_hides_it() {
     let names = general_names(&[(URI, b"spiffe://a/b"), (DNS, b"a"), (ADDRESS, &[1, 2, 3, 4])]);
-    let papers = Papers::new();
-    let der = good(&papers).replacing(SUBJECT_ALT_NAME, &names).forged().to_vec();
+    let pki = TestPki::new();
+    let der = good(&pki).replacing(SUBJECT_ALT_NAME, &names).forged().to_vec();
     let start = der.windows(names.len()).position(|part| part == names).unwrap();
 
     for (at, value) in (start..start + names.len()).flat_map(|at| (0..=255).map(move |v| (at, v))) {
@@ -303,10 +302,10 @@ fn no_change_to_a_name_hides_it() {
 
 #[test]
 fn an_empty_extended_key_usage_is_reported_as_such() {
-    let papers = Papers::new();
-    let empty = good(&papers).replacing(EXTENDED_KEY_USAGE, &sequence(&[]));
+    let pki = TestPki::new();
+    let empty = good(&pki).replacing(EXTENDED_KEY_USAGE, &sequence(&[]));
 
-    let [client, server] = verdicts(&papers, &empty.signed_by(&papers.authority));
+    let [client, server] = verdicts(&pki, &empty.signed_by(&pki.authority));
 
     let said = |purpose| {
         format!(
@@ -320,11 +319,11 @@ fn an_empty_extended_key_usage_is_reported_as_such() {
 
 #[test]
 fn a_certificate_from_before_1970_is_refused_with_that_reason() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let beginning = |year: &str| {
         let dates = [utc_time(&format!("{year}0101000000Z")), utc_time("490101000000Z")];
-        let draft = Draft { validity: sequence(&dates), ..good(&papers) };
-        verdicts(&papers, &draft.signed_by(&papers.authority))
+        let draft = Draft { validity: sequence(&dates), ..good(&pki) };
+        verdicts(&pki, &draft.signed_by(&pki.authority))
     };
 
     assert!(beginning("70").into_iter().all(|verdict| verdict.is_ok()));
@@ -338,8 +337,8 @@ fn a_certificate_from_before_1970_is_refused_with_that_reason() {
 }
 
 /// The good client's certificate, also usable as a server.
-fn good(papers: &Papers) -> Draft {
-    Draft::client(papers).replacing(EXTENDED_KEY_USAGE, &purposes())
+fn good(pki: &TestPki) -> Draft {
+    Draft::client(pki).replacing(EXTENDED_KEY_USAGE, &purposes())
 }
 
 fn purposes() -> Vec<u8> {
@@ -347,15 +346,15 @@ fn purposes() -> Vec<u8> {
     sequence(&[purpose(1), purpose(2)])
 }
 
-fn with_names(papers: &Papers, names: &[(u8, Vec<u8>)]) -> CertificateDer<'static> {
+fn with_names(pki: &TestPki, names: &[(u8, Vec<u8>)]) -> CertificateDer<'static> {
     let names: Vec<_> = names.iter().map(|(tag, name)| (*tag, name.as_slice())).collect();
-    let draft = good(papers).replacing(SUBJECT_ALT_NAME, &general_names(&names));
-    draft.signed_by(&papers.authority)
+    let draft = good(pki).replacing(SUBJECT_ALT_NAME, &general_names(&names));
+    draft.signed_by(&pki.authority)
 }
 
 /// As a client, and as a server.
-fn verdicts(papers: &Papers, leaf: &CertificateDer<'static>) -> [Result<VerifiedChain, Reason>; 2] {
-    let trust = trust(&[&papers.authority]);
+fn verdicts(pki: &TestPki, leaf: &CertificateDer<'static>) -> [Result<VerifiedChain, Reason>; 2] {
+    let trust = trust(&[&pki.authority]);
     let presented = std::slice::from_ref(leaf);
     [Role::Client, Role::Server]
         .map(|role| trust.verify(presented, role, OffsetDateTime::now_utc()))

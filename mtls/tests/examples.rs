@@ -10,14 +10,14 @@ use std::process::{Child, Command, Output, Stdio};
 
 use authority::{Leaf, LeafRequest};
 
-use self::support::{ID, IdentityDirectory, Papers, empty_list, files};
+use self::support::{ID, IdentityDirectory, TestPki, empty_list, files};
 
 #[test]
 fn the_axum_example_serves_its_caller_and_refuses_others() {
-    let papers = Papers::new();
-    let server = directory(&papers, &papers.server());
-    let good = directory(&papers, &papers.client());
-    let other = directory(&papers, &papers.issue(&LeafRequest::new("other").dns("other")));
+    let pki = TestPki::new();
+    let server = directory(&pki, &pki.server());
+    let good = directory(&pki, &pki.client());
+    let other = directory(&pki, &pki.issue(&LeafRequest::new("other").dns("other")));
     let example = Example::start("axum", &server, &[CLIENT]);
 
     assert_eq!(example.curl(&good, "/", &[]), (200, format!("hello {CLIENT}\n")));
@@ -28,32 +28,32 @@ fn the_axum_example_serves_its_caller_and_refuses_others() {
 
 #[test]
 fn the_hyper_example_names_its_caller_and_refuses_other_authorities() {
-    let papers = Papers::new();
-    let server = directory(&papers, &papers.server());
-    let good = directory(&papers, &papers.client());
-    let foreign = Papers::new();
-    let stranger =
-        IdentityDirectory::with(&files(&papers, &foreign.client(), &empty_list(&papers, 1)));
+    let pki = TestPki::new();
+    let server = directory(&pki, &pki.server());
+    let good = directory(&pki, &pki.client());
+    let foreign = TestPki::new();
+    let foreign_client =
+        IdentityDirectory::with(&files(&pki, &foreign.client(), &empty_list(&pki, 1)));
     let example = Example::start("hyper", &server, &[]);
 
     assert_eq!(example.curl(&good, "/", &[]), (200, format!("hello {CLIENT}\n")));
-    let output = example.run_curl(&stranger, "/", &[]);
+    let output = example.run_curl(&foreign_client, "/", &[]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("unknown ca"), "{output:?}");
 }
 
 #[test]
 fn the_tonic_example_authorizes_each_method_by_itself() {
-    let papers = Papers::new();
-    let server = directory(&papers, &papers.server());
-    let checker = directory(&papers, &papers.client());
+    let pki = TestPki::new();
+    let server = directory(&pki, &pki.server());
+    let checker = directory(&pki, &pki.client());
     let watcher = LeafRequest::new("watcher").spiffe(WATCHER);
-    let watcher = directory(&papers, &papers.issue(&watcher));
+    let watcher = directory(&pki, &pki.issue(&watcher));
     let example = Example::start("tonic", &server, &[CLIENT, WATCHER]);
     // One message without content: a flag and a length (gRPC over HTTP/2, Length-Prefixed-Message).
     let message = server.path().join("message");
     std::fs::write(&message, [0; 5]).unwrap();
     let body = format!("@{}", message.display());
-    let call = |caller, method: &str| {
+    let call = |test_client, method: &str| {
         let path = format!("/grpc.health.v1.Health/{method}");
         let options = [
             "--http2",
@@ -65,7 +65,7 @@ fn the_tonic_example_authorizes_each_method_by_itself() {
             "-m",
             "1",
         ];
-        let output = example.run_curl(caller, &path, &options);
+        let output = example.run_curl(test_client, &path, &options);
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
 
@@ -78,9 +78,9 @@ fn the_tonic_example_authorizes_each_method_by_itself() {
 
 #[test]
 fn the_client_example_prints_the_answer_or_the_refusal() {
-    let papers = Papers::new();
-    let server = directory(&papers, &papers.server());
-    let good = directory(&papers, &papers.client());
+    let pki = TestPki::new();
+    let server = directory(&pki, &pki.server());
+    let good = directory(&pki, &pki.client());
     let example = Example::start("axum", &server, &[CLIENT]);
     let url = format!("https://localhost:{}/", example.port);
     let run = |spiffe_id: &str| {
@@ -122,15 +122,15 @@ impl Example {
         Self { child, port }
     }
 
-    fn curl(&self, caller: &IdentityDirectory, path: &str, options: &[&str]) -> (u16, String) {
-        let output = self.run_curl(caller, path, &[&["-w", "%{http_code}"], options].concat());
+    fn curl(&self, test_client: &IdentityDirectory, path: &str, options: &[&str]) -> (u16, String) {
+        let output = self.run_curl(test_client, path, &[&["-w", "%{http_code}"], options].concat());
         let mut body = String::from_utf8(output.stdout.clone()).unwrap();
         let status = body.split_off(body.len().saturating_sub(3));
         (status.parse().unwrap(), body)
     }
 
-    fn run_curl(&self, caller: &IdentityDirectory, path: &str, options: &[&str]) -> Output {
-        let file = |name| caller.path().join(name);
+    fn run_curl(&self, test_client: &IdentityDirectory, path: &str, options: &[&str]) -> Output {
+        let file = |name| test_client.path().join(name);
         let mut curl = Command::new("curl");
         curl.args(["-sS", "-m", "10"]).arg("--cacert").arg(file("ca.crt"));
         curl.arg("--cert").arg(file("tls.crt")).arg("--key").arg(file("tls.key"));
@@ -152,8 +152,8 @@ fn binary(name: &str) -> PathBuf {
     test.parent().unwrap().parent().unwrap().join("examples").join(name)
 }
 
-fn directory(papers: &Papers, leaf: &Leaf) -> IdentityDirectory {
-    IdentityDirectory::with(&files(papers, leaf, &empty_list(papers, 1)))
+fn directory(pki: &TestPki, leaf: &Leaf) -> IdentityDirectory {
+    IdentityDirectory::with(&files(pki, leaf, &empty_list(pki, 1)))
 }
 
 const CLIENT: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";

@@ -24,15 +24,15 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
-use self::support::{Caller, Papers, Server, Stranger, eventually, hello, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, eventually, hello, within};
 
 #[tokio::test]
 async fn an_idle_http_11_connection_is_closed_when_its_client_certificate_expires() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let leaf = short_lived(&papers);
-    let mut tls = connect(&papers, &server, &leaf).await;
-    let others = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let leaf = short_lived(&pki);
+    let mut tls = connect(&pki, &server, &leaf).await;
+    let others = TestClient::new(&pki);
     assert_eq!(others.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     let _ = within("the end", tls.read_to_end(&mut Vec::new())).await;
@@ -44,32 +44,32 @@ async fn an_idle_http_11_connection_is_closed_when_its_client_certificate_expire
 
 #[tokio::test]
 async fn an_idle_http_2_connection_is_closed_when_its_client_certificate_expires() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let leaf = short_lived(&papers);
-    let caller = Caller::showing(&leaf, papers.roots());
-    assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let leaf = short_lived(&pki);
+    let test_client = TestClient::presenting(&leaf, pki.roots());
+    assert_eq!(test_client.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
 
     assert_ended_with(&leaf);
-    let refusal = caller.refused(&server.url("/")).await;
+    let refusal = test_client.refused(&server.url("/")).await;
     assert_eq!(refusal.code, Code::RefusedByPeer);
     assert_eq!(server.refusal().await.code, Code::Expired);
 }
 
 #[tokio::test]
 async fn requests_are_served_until_the_certificate_expires() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let leaf = short_lived(&papers);
-    let caller = Caller::showing(&leaf, papers.roots());
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let leaf = short_lived(&pki);
+    let test_client = TestClient::presenting(&leaf, pki.roots());
 
     // A response that arrives after a time was requested before it.
     let mut answered_after = OffsetDateTime::UNIX_EPOCH;
     loop {
         let asked = OffsetDateTime::now_utc();
-        if caller.fetch(&server.url("/")).await.is_err() {
+        if test_client.fetch(&server.url("/")).await.is_err() {
             break;
         }
         answered_after = asked;
@@ -83,13 +83,14 @@ async fn requests_are_served_until_the_certificate_expires() {
 
 #[tokio::test]
 async fn a_streaming_response_over_http_2_ends_when_its_client_certificate_expires() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&papers);
-    let others = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&pki);
+    let others = TestClient::new(&pki);
     let mut untouched = others.get(&server.url("/stream")).await.unwrap().into_body();
 
-    let answer = Caller::showing(&leaf, papers.roots()).get(&server.url("/stream")).await.unwrap();
+    let answer =
+        TestClient::presenting(&leaf, pki.roots()).get(&server.url("/stream")).await.unwrap();
     let body = within("the end of the stream", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -101,10 +102,10 @@ async fn a_streaming_response_over_http_2_ends_when_its_client_certificate_expir
 
 #[tokio::test]
 async fn a_streaming_response_over_http_11_ends_when_its_client_certificate_expires() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&papers);
-    let mut tls = connect(&papers, &server, &leaf).await;
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&pki);
+    let mut tls = connect(&pki, &server, &leaf).await;
 
     tls.write_all(b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -117,11 +118,11 @@ async fn a_streaming_response_over_http_11_ends_when_its_client_certificate_expi
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_with_connection_close() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let go_on = Arc::new(Notify::new());
-    let server = Server::serving(&papers, Limits::default(), router(&go_on));
-    let leaf = short_lived(&papers);
-    let mut tls = connect(&papers, &server, &leaf).await;
+    let server = Server::serving(&pki, Limits::default(), router(&go_on));
+    let leaf = short_lived(&pki);
+    let mut tls = connect(&pki, &server, &leaf).await;
 
     tls.write_all(b"GET /waits HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     eventually("the certificate's end", || {
@@ -142,10 +143,10 @@ async fn a_request_in_flight_is_answered_with_connection_close() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_cut() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, Limits::default(), router(&Arc::default()));
-    let leaf = short_lived(&papers);
-    let mut tls = connect(&papers, &server, &leaf).await;
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, Limits::default(), router(&Arc::default()));
+    let leaf = short_lived(&pki);
+    let mut tls = connect(&pki, &server, &leaf).await;
 
     tls.write_all(b"GET /waits HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -157,29 +158,29 @@ async fn a_request_that_takes_too_long_is_cut() {
 
 #[tokio::test]
 async fn a_pooled_connection_is_closed_when_its_server_certificate_expires() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
-    let leaf = papers.issue(&Papers::for_server().not_after(ends));
-    let server = Server::showing(&leaf, papers.roots(), Limits::default(), hello());
-    let caller = Caller::new(&papers);
-    assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
+    let leaf = pki.issue(&TestPki::for_server().not_after(ends));
+    let server = Server::presenting(&leaf, pki.roots(), Limits::default(), hello());
+    let test_client = TestClient::new(&pki);
+    assert_eq!(test_client.fetch(&server.url("/")).await.unwrap().0, "hello");
 
     server.admits(0).await;
 
     assert_ended_with(&leaf);
-    let refusal = caller.refused(&server.url("/")).await;
+    let refusal = test_client.refused(&server.url("/")).await;
     assert_eq!((refusal.code, refusal.side), (Code::Expired, Role::Client));
 }
 
 #[tokio::test]
 async fn a_response_ends_when_its_server_certificate_expires() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let ends = OffsetDateTime::now_utc() + LIFETIME;
-    let leaf = papers.issue(&Papers::for_server().not_after(ends));
+    let leaf = pki.issue(&TestPki::for_server().not_after(ends));
     let router = router(&Arc::default());
-    let server = Server::showing(&leaf, papers.roots(), Limits::default(), router);
+    let server = Server::presenting(&leaf, pki.roots(), Limits::default(), router);
 
-    let answer = Caller::new(&papers).get(&server.url("/stream")).await.unwrap();
+    let answer = TestClient::new(&pki).get(&server.url("/stream")).await.unwrap();
     let body = within("the end of the stream", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -192,8 +193,8 @@ const LIFETIME: Duration = Duration::seconds(2);
 /// The clock's resolution, the second that a request in flight is given, and some slack.
 const GRACE: Duration = Duration::milliseconds(1500);
 
-fn short_lived(papers: &Papers) -> Leaf {
-    papers.issue(&Papers::for_client().not_after(OffsetDateTime::now_utc() + LIFETIME))
+fn short_lived(pki: &TestPki) -> Leaf {
+    pki.issue(&TestPki::for_client().not_after(OffsetDateTime::now_utc() + LIFETIME))
 }
 
 /// The connection ended with the certificate: not before its expiry, and soon after.
@@ -220,7 +221,7 @@ fn router(go_on: &Arc<Notify>) -> Router {
     hello().route("/stream", get(stream)).route("/waits", get(waits))
 }
 
-async fn connect(papers: &Papers, server: &Server, leaf: &Leaf) -> TlsStream<TcpStream> {
-    let stranger = Stranger::new(papers, Some(leaf)).offering(&["http/1.1"]);
-    stranger.connect(server.address).await.unwrap()
+async fn connect(pki: &TestPki, server: &Server, leaf: &Leaf) -> TlsStream<TcpStream> {
+    let foreign_client = ForeignClient::new(pki, Some(leaf)).offering(&["http/1.1"]);
+    foreign_client.connect(server.address).await.unwrap()
 }

@@ -16,13 +16,13 @@ use mtls::pki::trust::Revocation;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-use self::support::{Papers, list};
+use self::support::{TestPki, list};
 
 #[test]
 fn a_good_directory_loads_for_every_role_of_its_leaf() {
-    let papers = Papers::new();
-    let leaf = papers.issue(&LeafRequest::new("a").dns("a").usage(Usage::Both));
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let leaf = pki.issue(&LeafRequest::new("a").dns("a").usage(Usage::Both));
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
 
     let roles = [Role::Client, Role::Server];
     let now = OffsetDateTime::now_utc();
@@ -35,10 +35,10 @@ fn a_good_directory_loads_for_every_role_of_its_leaf() {
 
 #[test]
 fn an_intermediate_may_stand_between_the_leaf_and_its_root() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = below.issue(&Papers::for_server()).unwrap();
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = below.issue(&TestPki::for_server()).unwrap();
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
 
     assert_eq!(problems(directory.path()), Vec::<String>::new());
 }
@@ -112,10 +112,10 @@ fn garbage_is_reported_with_its_file_and_the_expected_content() {
 
 #[test]
 fn pem_without_a_certificate_in_it_is_reported() {
-    let papers = Papers::new();
-    let leaf = papers.server();
+    let pki = TestPki::new();
+    let leaf = pki.server();
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let directory = written(&papers, nonsense, &leaf.key_pem());
+    let directory = written(&pki, nonsense, &leaf.key_pem());
     fs::write(directory.path().join("ca.crt"), nonsense).unwrap();
 
     let problems = problems(directory.path());
@@ -130,8 +130,8 @@ fn pem_without_a_certificate_in_it_is_reported() {
 
 #[test]
 fn a_key_of_another_certificate_is_reported_with_both_files() {
-    let papers = Papers::new();
-    let directory = written(&papers, &papers.server().chain_pem(), &papers.server().key_pem());
+    let pki = TestPki::new();
+    let directory = written(&pki, &pki.server().chain_pem(), &pki.server().key_pem());
 
     let said = format!(
         "{} does not match {}: the private key does not belong to the certificate; \
@@ -144,20 +144,20 @@ fn a_key_of_another_certificate_is_reported_with_both_files() {
 
 #[test]
 fn a_key_in_every_pem_form_is_accepted() {
-    let papers = Papers::new();
-    let leaf = papers.server();
+    let pki = TestPki::new();
+    let leaf = pki.server();
     let sec1 = support::openssl(&["pkey", "-traditional"], leaf.key_pem().as_bytes());
     assert!(sec1.contains("BEGIN EC PRIVATE KEY"));
 
-    let directory = written(&papers, &leaf.chain_pem(), &sec1);
+    let directory = written(&pki, &leaf.chain_pem(), &sec1);
 
     assert_eq!(problems(directory.path()), Vec::<String>::new());
 }
 
 #[test]
 fn a_leaf_that_its_own_root_did_not_sign_is_unfit() {
-    let leaf = Papers::new().server();
-    let directory = written(&Papers::new(), &leaf.chain_pem(), &leaf.key_pem());
+    let leaf = TestPki::new().server();
+    let directory = written(&TestPki::new(), &leaf.chain_pem(), &leaf.key_pem());
 
     let message = only(&directory);
 
@@ -171,11 +171,11 @@ fn a_leaf_that_its_own_root_did_not_sign_is_unfit() {
 
 #[test]
 fn an_expired_leaf_is_unfit() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let ends = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-    let expired = Papers::for_server().not_before(ends - Duration::HOUR).not_after(ends);
-    let leaf = papers.issue(&expired);
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let expired = TestPki::for_server().not_before(ends - Duration::HOUR).not_after(ends);
+    let leaf = pki.issue(&expired);
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
 
     let said = format!(
         "{} is not fit for a server: the certificate has expired: \
@@ -188,9 +188,9 @@ fn an_expired_leaf_is_unfit() {
 
 #[test]
 fn a_leaf_for_another_role_is_unfit() {
-    let papers = Papers::new();
-    let leaf = papers.client();
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let leaf = pki.client();
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
 
     let message = only(&directory);
 
@@ -199,17 +199,17 @@ fn a_leaf_for_another_role_is_unfit() {
 
 #[test]
 fn a_missing_list_is_reported_where_lists_are_required() {
-    let papers = Papers::new();
-    let leaf = papers.server();
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let leaf = pki.server();
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
     let required = || load_problems(directory.path(), Revocation::Required);
 
     let without = required();
-    let list = list(&papers.authority, &RevocationListRequest::new(1));
+    let list = list(&pki.authority, &RevocationListRequest::new(1));
     fs::write(directory.path().join("ca.crl"), list.pem()).unwrap();
     let with = required();
 
-    let root = papers.authority.certificate().common_name();
+    let root = pki.authority.certificate().common_name();
     let said = format!(
         "bad trust in {}: no revocation list of O=mtls-demo,CN={root}, and one is \
          required; put the authority's own files there",
@@ -221,9 +221,9 @@ fn a_missing_list_is_reported_where_lists_are_required() {
 
 #[test]
 fn where_revocation_is_off_even_a_broken_list_does_not_matter() {
-    let papers = Papers::new();
-    let leaf = papers.server();
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let leaf = pki.server();
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
     fs::write(directory.path().join("ca.crl"), "garbage").unwrap();
 
     assert_eq!(load_problems(directory.path(), Revocation::Off), Vec::<String>::new());
@@ -232,9 +232,9 @@ fn where_revocation_is_off_even_a_broken_list_does_not_matter() {
 
 #[test]
 fn an_unreadable_file_is_reported_with_its_mode_and_the_user() {
-    let papers = Papers::new();
-    let leaf = papers.server();
-    let directory = written(&papers, &leaf.chain_pem(), &leaf.key_pem());
+    let pki = TestPki::new();
+    let leaf = pki.server();
+    let directory = written(&pki, &leaf.chain_pem(), &leaf.key_pem());
     let key = directory.path().join("tls.key");
     // Root can read a file of any mode, but not a directory as a file.
     fs::remove_file(&key).unwrap();
@@ -250,9 +250,9 @@ fn an_unreadable_file_is_reported_with_its_mode_and_the_user() {
 }
 
 /// An identity directory of these files, with the root of the test authority.
-fn written(papers: &Papers, chain: &str, key: &str) -> TempDir {
+fn written(pki: &TestPki, chain: &str, key: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    for (name, content) in [("tls.crt", chain), ("tls.key", key), ("ca.crt", papers.roots())] {
+    for (name, content) in [("tls.crt", chain), ("tls.key", key), ("ca.crt", pki.roots())] {
         fs::write(directory.path().join(name), content).unwrap();
     }
     directory

@@ -17,15 +17,15 @@ use mtls::peer::Peer;
 use mtls::pki::role::Role;
 use rustls::version::{TLS12, TLS13};
 
-use self::support::{Caller, Papers, Server, Stranger, received_alert, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, received_alert, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn our_client_and_server_negotiate_tls_13_hybrid_key_exchange_and_http_2() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let caller = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let caller = TestClient::new(&pki);
 
     let (body, connection) = caller.fetch(&server.url("/")).await.unwrap();
 
@@ -51,23 +51,23 @@ async fn our_client_and_server_negotiate_tls_13_hybrid_key_exchange_and_http_2()
 
 #[tokio::test]
 async fn a_handler_can_read_its_peer() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let name = |Extension(peer): Extension<Peer>| async move {
         format!("{} {}", peer.common_name().unwrap(), peer.spiffe_id().unwrap())
     };
     let router = Router::new().route("/", get(name));
-    let server = Server::serving(&papers, Limits::default(), router);
+    let server = Server::serving(&pki, Limits::default(), router);
 
-    let (body, _) = Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
+    let (body, _) = TestClient::new(&pki).fetch(&server.url("/")).await.unwrap();
 
     assert_eq!(body, "client-service spiffe://mtls-demo.local/ns/default/sa/client-service");
 }
 
 #[tokio::test]
 async fn one_connection_serves_many_requests() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let caller = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let caller = TestClient::new(&pki);
 
     for _ in 0..10 {
         assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
@@ -78,11 +78,11 @@ async fn one_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn foreign_clients_are_accepted_over_tls_13_and_tls_12() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
 
     for (version, name) in [(&TLS13, "TLSv1.3"), (&TLS12, "TLSv1.2")] {
-        let stranger = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
+        let stranger = ForeignClient::speaking(&pki, Some(&pki.client()), &[version]);
 
         let answer = stranger.exchange(server.address, REQUEST).await.unwrap();
 
@@ -95,10 +95,10 @@ async fn foreign_clients_are_accepted_over_tls_13_and_tls_12() {
 
 #[tokio::test]
 async fn the_client_chooses_the_application_protocol_among_the_offered() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let leaf = papers.client();
-    let with = |protocols: &[&str]| Stranger::new(&papers, Some(&leaf)).offering(protocols);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let leaf = pki.client();
+    let with = |protocols: &[&str]| ForeignClient::new(&pki, Some(&leaf)).offering(protocols);
 
     for (offered, chosen) in
         [(&["http/1.1", "h2"][..], &b"h2"[..]), (&["spdy/3", "http/1.1"], b"http/1.1")]
@@ -116,10 +116,10 @@ async fn the_client_chooses_the_application_protocol_among_the_offered() {
 
 #[tokio::test]
 async fn bytes_of_another_http_version_than_alpn_selected_end_the_connection() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let leaf = papers.client();
-    let offering = |protocol| Stranger::new(&papers, Some(&leaf)).offering(&[protocol]);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let leaf = pki.client();
+    let offering = |protocol| ForeignClient::new(&pki, Some(&leaf)).offering(&[protocol]);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
     let http1 = offering("http/1.1").exchange(server.address, REQUEST).await.unwrap();
@@ -134,14 +134,14 @@ async fn bytes_of_another_http_version_than_alpn_selected_end_the_connection() {
 
 #[tokio::test]
 async fn no_session_is_resumed_and_no_ticket_is_offered() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
     let directory = tempfile::tempdir().unwrap();
     let session = directory.path().join("session").to_string_lossy().into_owned();
-    let leaf = papers.client();
+    let leaf = pki.client();
 
     for version in ["-tls1_2", "-tls1_3"] {
-        let first = s_client(&papers, &leaf, &server, &[version, "-sess_out", &session]).await;
+        let first = s_client(&pki, &leaf, &server, &[version, "-sess_out", &session]).await;
         assert!(first.contains("\nNew, TLSv1."), "{first}");
         assert!(first.contains("hello"), "{first}");
         assert!(!first.contains("TLS session ticket"), "{first}");
@@ -149,7 +149,7 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
         // Without a ticket TLS 1.3 has no session to resume, and in TLS 1.2 the session has no ID.
         if std::path::Path::new(&session).exists() {
             let arguments = [version, "-sess_in", &session];
-            let second = s_client(&papers, &leaf, &server, &arguments).await;
+            let second = s_client(&pki, &leaf, &server, &arguments).await;
             assert!(second.contains("\nNew, TLSv1."), "{second}");
             assert!(!second.contains("Reused,"), "{second}");
         }
@@ -158,18 +158,18 @@ async fn no_session_is_resumed_and_no_ticket_is_offered() {
 
 #[tokio::test]
 async fn a_plain_openssl_client_receives_the_names_of_the_accepted_authorities() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
 
-    let said = s_client(&papers, &papers.client(), &server, &[]).await;
+    let said = s_client(&pki, &pki.client(), &server, &[]).await;
 
-    let root = papers.authority.certificate().common_name();
+    let root = pki.authority.certificate().common_name();
     assert!(said.contains("Acceptable client certificate CA names"), "{said}");
     assert!(said.contains(&format!("CN = {root}")), "{said}");
 }
 
 /// All that `openssl s_client` prints of one request with this leaf.
-async fn s_client(papers: &Papers, leaf: &Leaf, server: &Server, arguments: &[&str]) -> String {
+async fn s_client(pki: &TestPki, leaf: &Leaf, server: &Server, arguments: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &str| {
         let path = directory.path().join(name);
@@ -177,7 +177,7 @@ async fn s_client(papers: &Papers, leaf: &Leaf, server: &Server, arguments: &[&s
         path.to_string_lossy().into_owned()
     };
     let (certificate, key) = (file("crt", &leaf.chain_pem()), file("key", &leaf.key_pem()));
-    let (roots, address) = (file("ca", papers.roots()), server.address.to_string());
+    let (roots, address) = (file("ca", pki.roots()), server.address.to_string());
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &address, "-servername", "localhost", "-CAfile", &roots]);
     command.args(["-cert", &certificate, "-key", &key, "-ign_eof"]).args(arguments);

@@ -21,7 +21,7 @@ use rustls::{
 };
 
 use self::support::draft::{Draft, SUBJECT_ALT_NAME, general_names};
-use self::support::{Caller, Papers, Server, Stranger, chain, s_client, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, chain, s_client, within};
 
 /// A key that announces a signature scheme of its choice, and signs something else.
 #[derive(Debug)]
@@ -62,14 +62,14 @@ impl Signer for OddSigner {
 
 #[tokio::test]
 async fn a_protocol_error_in_certificate_verify_is_not_a_bad_signature() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let fitting = SignatureScheme::ECDSA_NISTP256_SHA256;
     let refused = async |scheme, spoils| {
-        let server = Server::open(&papers);
-        let leaf = papers.client();
+        let server = Server::open(&pki);
+        let leaf = pki.client();
         let key = OddKey { key: key(&leaf.key_der()), scheme, spoils };
-        let stranger = Stranger::presenting(&papers, chain(&leaf), Arc::new(key));
-        let answer = stranger.exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").await;
+        let foreign_client = ForeignClient::presenting(&pki, chain(&leaf), Arc::new(key));
+        let answer = foreign_client.exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").await;
         if answer.is_ok_and(|answer| answer.ends_with(b"hello")) {
             return None;
         }
@@ -105,7 +105,7 @@ async fn a_protocol_error_in_certificate_verify_is_not_a_bad_signature() {
 #[tokio::test]
 async fn a_negotiation_failure_is_reported_without_advice_about_certificates() {
     let refused = async |arguments: &[&str]| {
-        let server = Server::open(&Papers::new());
+        let server = Server::open(&TestPki::new());
         s_client(&server, arguments).await;
         server.refusal().await
     };
@@ -126,11 +126,11 @@ async fn a_negotiation_failure_is_reported_without_advice_about_certificates() {
 
 #[tokio::test]
 async fn a_fragmented_hello_is_handled_by_its_content() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
     for length in [1, 4, 5, 6, 40] {
-        let server = Server::open(&papers);
-        let config = Arc::new(Stranger::new(&papers, None).config().clone());
+        let server = Server::open(&pki);
+        let config = Arc::new(ForeignClient::new(&pki, None).config().clone());
         let address = server.address;
         let pieces = tokio::task::spawn_blocking(move || {
             let name = ServerName::try_from("localhost").unwrap();
@@ -153,14 +153,14 @@ async fn a_fragmented_hello_is_handled_by_its_content() {
 
 #[tokio::test]
 async fn a_server_without_our_signature_schemes_is_distinguished_from_one_that_refuses_us() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
     for version in rustls::ALL_VERSIONS {
-        let url = rsa_server(&papers, version, true);
-        assert_eq!(Caller::new(&papers).fetch(&url).await.unwrap().0, "hello");
+        let url = rsa_server(&pki, version, true);
+        assert_eq!(TestClient::new(&pki).fetch(&url).await.unwrap().0, "hello");
 
-        let url = rsa_server(&papers, version, false);
-        let error = Caller::new(&papers).get(&url).await.unwrap_err();
+        let url = rsa_server(&pki, version, false);
+        let error = TestClient::new(&pki).get(&url).await.unwrap_err();
 
         let RequestError::Refused { refusal, .. } = error else {
             unreachable!("a refusal was expected, and there is {error:?}");
@@ -177,11 +177,11 @@ async fn a_server_without_our_signature_schemes_is_distinguished_from_one_that_r
 
 #[tokio::test]
 async fn certificates_over_the_limits_are_refused_by_their_size() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
-    let one = refused_for_size(&papers, &[50_000]).await;
-    let all = refused_for_size(&papers, &[30_000, 32_000]).await;
-    let message = refused_for_size(&papers, &[40_000, 40_000]).await;
+    let one = refused_for_size(&pki, &[50_000]).await;
+    let all = refused_for_size(&pki, &[30_000, 32_000]).await;
+    let message = refused_for_size(&pki, &[40_000, 40_000]).await;
 
     for (refusal, said) in [
         (one, "and 49152 are the most"),
@@ -195,20 +195,21 @@ async fn certificates_over_the_limits_are_refused_by_their_size() {
 }
 
 /// The refusal of a good leaf whose chain has certificates of about these sizes.
-async fn refused_for_size(papers: &Papers, sizes: &[usize]) -> Refusal {
-    let server = Server::open(papers);
-    let leaf = papers.client();
+async fn refused_for_size(pki: &TestPki, sizes: &[usize]) -> Refusal {
+    let server = Server::open(pki);
+    let leaf = pki.client();
     let large = |size: &usize| {
         let name = vec![b'a'; *size];
         let names = general_names(&[(0x82, &name)]);
-        Draft::of(&chain(&leaf)[0]).replacing(SUBJECT_ALT_NAME, &names).signed_by(&papers.authority)
+        Draft::of(&chain(&leaf)[0]).replacing(SUBJECT_ALT_NAME, &names).signed_by(&pki.authority)
     };
-    let stranger = |chain| Stranger::presenting(papers, chain, key(&leaf.key_der()));
+    let foreign_client = |chain| ForeignClient::presenting(pki, chain, key(&leaf.key_der()));
     let request = b"GET / HTTP/1.0\r\n\r\n";
 
-    let good = stranger(chain(&leaf)).exchange(server.address, request).await.unwrap();
+    let good = foreign_client(chain(&leaf)).exchange(server.address, request).await.unwrap();
     assert!(good.ends_with(b"hello"));
-    let _ = stranger(sizes.iter().map(large).collect()).exchange(server.address, request).await;
+    let _ =
+        foreign_client(sizes.iter().map(large).collect()).exchange(server.address, request).await;
     server.refusal().await
 }
 
@@ -227,7 +228,7 @@ fn in_records_of(length: usize, message: &[u8]) -> Vec<u8> {
 }
 
 /// A plain server that requires a certificate, and verifies RSA signatures, or `all`.
-fn rsa_server(papers: &Papers, version: &'static SupportedProtocolVersion, all: bool) -> String {
+fn rsa_server(pki: &TestPki, version: &'static SupportedProtocolVersion, all: bool) -> String {
     let mut provider = aws_lc_rs::default_provider();
     let schemes = provider.signature_verification_algorithms.mapping.iter().copied();
     let is_rsa = |scheme: SignatureScheme| scheme.as_str().is_some_and(|s| s.starts_with("RSA"));
@@ -236,9 +237,9 @@ fn rsa_server(papers: &Papers, version: &'static SupportedProtocolVersion, all: 
     let provider = Arc::new(provider);
 
     let mut roots = RootCertStore::empty();
-    roots.add(papers.authority.root().der().to_vec().into()).unwrap();
+    roots.add(pki.authority.root().der().to_vec().into()).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let leaf = papers.server();
+    let leaf = pki.server();
     let own = PrivatePkcs8KeyDer::from(leaf.key_der()).into();
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])

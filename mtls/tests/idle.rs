@@ -10,7 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use mtls::limits::Limits;
 
-use self::support::{Http2, Papers, Server, Stranger, quick, within};
+use self::support::{ForeignClient, Http2, Server, TestPki, quick, within};
 
 #[tokio::test]
 async fn frames_without_a_request_do_not_keep_a_connection_open() {
@@ -24,9 +24,9 @@ async fn frames_without_a_request_do_not_keep_a_connection_open() {
     ];
     for (name, kind, stream, payload) in kinds {
         for served_before in [true, false] {
-            let papers = Papers::new();
-            let server = Server::with_limits(&papers, quick());
-            let client = Stranger::new(&papers, Some(&papers.client()));
+            let pki = TestPki::new();
+            let server = Server::with_limits(&pki, quick());
+            let client = ForeignClient::new(&pki, Some(&pki.client()));
             let mut connection = Http2::open(client, server.address, 65_535).await;
             if served_before {
                 connection.get(1).await;
@@ -53,10 +53,10 @@ async fn frames_without_a_request_do_not_keep_a_connection_open() {
 async fn a_response_that_is_not_read_ends_its_connection_whatever_else_is_sent() {
     // The initial window of the stream, and its increment each time.
     for (window, step) in [(0, 0_u32), (1, 0), (1, 1), (60_000, 1)] {
-        let papers = Papers::new();
-        let server = Server::serving(&papers, quick(), large());
-        let stranger = || Stranger::new(&papers, Some(&papers.client()));
-        let mut good = Http2::open(stranger(), server.address, 2_000_000).await;
+        let pki = TestPki::new();
+        let server = Server::serving(&pki, quick(), large());
+        let foreign_client = || ForeignClient::new(&pki, Some(&pki.client()));
+        let mut good = Http2::open(foreign_client(), server.address, 2_000_000).await;
         good.send(8, 0, 0, &2_000_000_u32.to_be_bytes()).await.unwrap();
         good.get(1).await;
         let mut received = 0;
@@ -67,7 +67,7 @@ async fn a_response_that_is_not_read_ends_its_connection_whatever_else_is_sent()
         drop(good);
         server.admits(0).await;
 
-        let mut stalled = Http2::open(stranger(), server.address, window).await;
+        let mut stalled = Http2::open(foreign_client(), server.address, window).await;
         stalled.get(1).await;
         let noise = async {
             while server.connections.admitted() > 0 {
@@ -86,7 +86,7 @@ async fn a_response_that_is_not_read_ends_its_connection_whatever_else_is_sent()
 
 #[tokio::test]
 async fn a_request_being_handled_is_not_idle_while_its_client_is_connected() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let router = Router::new().route(
         "/",
         get(async || {
@@ -94,8 +94,8 @@ async fn a_request_being_handled_is_not_idle_while_its_client_is_connected() {
             "late"
         }),
     );
-    let server = Server::serving(&papers, quick(), router);
-    let client = Stranger::new(&papers, Some(&papers.client()));
+    let server = Server::serving(&pki, quick(), router);
+    let client = ForeignClient::new(&pki, Some(&pki.client()));
     let mut connection = Http2::open(client, server.address, 65_535).await;
     connection.get(1).await;
 
@@ -113,8 +113,8 @@ async fn a_request_being_handled_is_not_idle_while_its_client_is_connected() {
 
 #[tokio::test]
 async fn a_connection_without_a_byte_is_not_a_refused_handshake() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, Limits::default());
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, Limits::default());
     let probe = async |bytes: &[u8], reset: bool| {
         use tokio::io::AsyncWriteExt;
         let mut tcp = tokio::net::TcpStream::connect(server.address).await.unwrap();

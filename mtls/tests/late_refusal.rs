@@ -19,20 +19,20 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use self::support::{Caller, Papers, Server, Stranger, received_alert};
+use self::support::{ForeignClient, Server, TestClient, TestPki, received_alert};
 
 const TIMES: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_2_our_client_always_learns_of_its_refusal() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
     let url = server.url("/");
-    assert_eq!(Caller::new(&papers).fetch(&url).await.unwrap().0, "hello");
+    assert_eq!(TestClient::new(&pki).fetch(&url).await.unwrap().0, "hello");
 
-    let caller = Caller::showing(&Papers::new().client(), papers.roots());
+    let test_client = TestClient::presenting(&TestPki::new().client(), pki.roots());
     for _ in 0..TIMES {
-        assert_refused(&caller, &url, "h2").await;
+        assert_refused(&test_client, &url, "h2").await;
     }
 
     let newest = server.events.newest();
@@ -43,38 +43,38 @@ async fn over_http_2_our_client_always_learns_of_its_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_11_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
-    let papers = Papers::new();
-    let port = foreign_server(&papers, "http/1.1").await;
+    let pki = TestPki::new();
+    let port = foreign_server(&pki, "http/1.1").await;
     let url = format!("https://localhost:{port}/");
 
-    let caller = Caller::showing(&Papers::new().client(), papers.roots());
+    let test_client = TestClient::presenting(&TestPki::new().client(), pki.roots());
     for _ in 0..TIMES {
-        assert_refused(&caller, &url, "http/1.1").await;
+        assert_refused(&test_client, &url, "http/1.1").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_2_our_client_always_learns_of_its_refusal_by_a_foreign_server() {
-    let papers = Papers::new();
-    let port = foreign_server(&papers, "h2").await;
+    let pki = TestPki::new();
+    let port = foreign_server(&pki, "h2").await;
     let url = format!("https://localhost:{port}/");
 
-    let caller = Caller::showing(&Papers::new().client(), papers.roots());
+    let test_client = TestClient::presenting(&TestPki::new().client(), pki.roots());
     for _ in 0..TIMES {
-        assert_refused(&caller, &url, "h2").await;
+        assert_refused(&test_client, &url, "h2").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_11_a_foreign_client_always_learns_of_its_refusal() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let with = |leaf: &Leaf| Stranger::new(&papers, Some(leaf)).offering(&["http/1.1"]);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let with = |leaf: &Leaf| ForeignClient::new(&pki, Some(leaf)).offering(&["http/1.1"]);
     let request = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    let answer = with(&papers.client()).exchange(server.address, request).await.unwrap();
+    let answer = with(&pki.client()).exchange(server.address, request).await.unwrap();
     assert!(answer.ends_with(b"hello"));
 
-    let refused = with(&Papers::new().client());
+    let refused = with(&TestPki::new().client());
     for _ in 0..TIMES {
         let error = refused.exchange(server.address, request).await.unwrap_err();
         assert_eq!(received_alert(&error), Some(48), "{error}");
@@ -83,15 +83,15 @@ async fn over_http_11_a_foreign_client_always_learns_of_its_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_at_once_all_learn_of_their_refusal() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
     let url = server.url("/");
-    let caller = Arc::new(Caller::showing(&Papers::new().client(), papers.roots()));
+    let test_client = Arc::new(TestClient::presenting(&TestPki::new().client(), pki.roots()));
 
     let tasks: Vec<_> = (0..50)
         .map(|_| {
-            let (caller, url) = (Arc::clone(&caller), url.clone());
-            tokio::spawn(async move { assert_refused(&caller, &url, "h2").await })
+            let (test_client, url) = (Arc::clone(&test_client), url.clone());
+            tokio::spawn(async move { assert_refused(&test_client, &url, "h2").await })
         })
         .collect();
 
@@ -100,8 +100,8 @@ async fn many_requests_at_once_all_learn_of_their_refusal() {
     }
 }
 
-async fn assert_refused(caller: &Caller, url: &str, protocol: &str) {
-    let error = caller.get(url).await.unwrap_err();
+async fn assert_refused(test_client: &TestClient, url: &str, protocol: &str) {
+    let error = test_client.get(url).await.unwrap_err();
 
     let RequestError::Refused { refusal, session } = error else {
         unreachable!("a refusal was expected, and there is {error:?}");
@@ -112,12 +112,12 @@ async fn assert_refused(caller: &Caller, url: &str, protocol: &str) {
 }
 
 /// A plain rustls server that accepts no client of another authority, and sends no response.
-async fn foreign_server(papers: &Papers, protocol: &str) -> u16 {
+async fn foreign_server(pki: &TestPki, protocol: &str) -> u16 {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(papers.authority.root().der().to_vec())).unwrap();
+    roots.add(CertificateDer::from(pki.authority.root().der().to_vec())).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let leaf = papers.server();
+    let leaf = pki.server();
     let key = PrivateKeyDer::from_pem_slice(leaf.key_pem().as_bytes()).unwrap();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

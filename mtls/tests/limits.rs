@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 
-use self::support::{Caller, Papers, Server, Stranger, quick, received_alert, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, quick, received_alert, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -31,10 +31,10 @@ async fn half_a_handshake_is_closed_by_the_handshake_timeout_while_others_are_se
 
 #[tokio::test]
 async fn a_head_sent_a_byte_at_a_time_is_closed_by_the_header_timeout() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, patient());
-    let leaf = papers.client();
-    let mut tls = Stranger::new(&papers, Some(&leaf)).connect(server.address).await.unwrap();
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, patient());
+    let leaf = pki.client();
+    let mut tls = ForeignClient::new(&pki, Some(&leaf)).connect(server.address).await.unwrap();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
 
     let drip = async {
@@ -50,15 +50,15 @@ async fn a_head_sent_a_byte_at_a_time_is_closed_by_the_header_timeout() {
     let refusal = server.refusal().await;
     assert_eq!((refusal.code, refusal.side), (Code::HeaderTimeout, Role::Server));
     assert_eq!(refusal.certificate.unwrap().serial_number, leaf.serial().to_string());
-    assert_eq!(Caller::new(&papers).fetch(&server.url("/")).await.unwrap().0, "hello");
+    assert_eq!(TestClient::new(&pki).fetch(&server.url("/")).await.unwrap().0, "hello");
 }
 
 #[tokio::test]
 async fn an_incomplete_head_is_closed_by_the_header_timeout() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, patient());
-    let client = papers.client();
-    let mut tls = Stranger::new(&papers, Some(&client)).connect(server.address).await.unwrap();
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, patient());
+    let client = pki.client();
+    let mut tls = ForeignClient::new(&pki, Some(&client)).connect(server.address).await.unwrap();
     assert_served(&mut tls).await;
 
     tls.write_all(b"GET / HT").await.unwrap();
@@ -69,12 +69,12 @@ async fn an_incomplete_head_is_closed_by_the_header_timeout() {
 
 #[tokio::test]
 async fn closing_an_idle_connection_is_not_a_refusal() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, quick());
-    let leaf = papers.client();
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, quick());
+    let leaf = pki.client();
 
     for served_before in [false, true] {
-        let mut tls = Stranger::new(&papers, Some(&leaf)).connect(server.address).await.unwrap();
+        let mut tls = ForeignClient::new(&pki, Some(&leaf)).connect(server.address).await.unwrap();
         if served_before {
             assert_served(&mut tls).await;
         }
@@ -87,10 +87,10 @@ async fn closing_an_idle_connection_is_not_a_refusal() {
 
 #[tokio::test]
 async fn an_idle_http_2_connection_is_closed() {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, quick());
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, quick());
 
-    Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
+    TestClient::new(&pki).fetch(&server.url("/")).await.unwrap();
 
     server.admits(0).await;
     assert!(server.events.newest().iter().all(|event| event.refusal.is_none()));
@@ -98,10 +98,10 @@ async fn an_idle_http_2_connection_is_closed() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let limits = Limits::with(|limits| limits.max_connections = 2);
-    let server = Server::with_limits(&papers, limits);
-    let stranger = Stranger::new(&papers, Some(&papers.client()));
+    let server = Server::with_limits(&pki, limits);
+    let stranger = ForeignClient::new(&pki, Some(&pki.client()));
     let mut one = stranger.connect(server.address).await.unwrap();
     let two = stranger.connect(server.address).await.unwrap();
 
@@ -117,11 +117,11 @@ async fn connections_over_the_limit_are_refused_and_closed_ones_free_capacity() 
 
 #[tokio::test]
 async fn our_client_reports_too_many_connections() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let limits = Limits::with(|limits| limits.max_connections = 0);
-    let server = Server::with_limits(&papers, limits);
+    let server = Server::with_limits(&pki, limits);
 
-    let refusal = Caller::new(&papers).refused(&server.url("/")).await;
+    let refusal = TestClient::new(&pki).refused(&server.url("/")).await;
 
     assert_eq!((refusal.code, refusal.side), (Code::RefusedByPeer, Role::Server));
     assert_eq!(refusal.alert.unwrap().name, "internal_error");
@@ -129,10 +129,10 @@ async fn our_client_reports_too_many_connections() {
 
 #[tokio::test]
 async fn one_address_gets_no_more_than_its_share() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let limits = Limits::with(|limits| limits.max_connections_per_address = 1);
-    let server = Server::with_limits(&papers, limits);
-    let stranger = Stranger::new(&papers, Some(&papers.client()));
+    let server = Server::with_limits(&pki, limits);
+    let stranger = ForeignClient::new(&pki, Some(&pki.client()));
     let mut first = stranger.connect(server.address).await.unwrap();
 
     let refused = stranger.connect(server.address).await.unwrap_err();
@@ -150,13 +150,13 @@ async fn one_address_gets_no_more_than_its_share() {
 
 #[tokio::test]
 async fn of_200_connections_100_are_accepted_and_accepted_ones_are_served() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let handshake_timeout = Duration::from_secs(2);
     let limits = Limits::with(|limits| {
         (limits.max_connections, limits.handshake_timeout) = (100, handshake_timeout);
     });
-    let server = Server::with_limits(&papers, limits);
-    let stranger = Stranger::new(&papers, Some(&papers.client()));
+    let server = Server::with_limits(&pki, limits);
+    let stranger = ForeignClient::new(&pki, Some(&pki.client()));
     let mut inside = stranger.connect(server.address).await.unwrap();
 
     let mut crowd = Vec::new();
@@ -177,12 +177,12 @@ async fn of_200_connections_100_are_accepted_and_accepted_ones_are_served() {
 }
 
 async fn assert_handshake_times_out(bytes: &[u8]) {
-    let papers = Papers::new();
-    let server = Server::with_limits(&papers, quick());
+    let pki = TestPki::new();
+    let server = Server::with_limits(&pki, quick());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
     tcp.write_all(bytes).await.unwrap();
 
-    let served = Caller::new(&papers).fetch(&server.url("/")).await.unwrap();
+    let served = TestClient::new(&pki).fetch(&server.url("/")).await.unwrap();
     let _ = within("the end", tcp.read_to_end(&mut Vec::new())).await;
 
     assert_eq!(served.0, "hello");

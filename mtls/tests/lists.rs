@@ -12,17 +12,17 @@ use rustls::pki_types::CertificateRevocationListDer;
 use time::{Duration, OffsetDateTime};
 
 use self::support::forge::{Algorithm, ForgedList, element, extension, name_of, other_extension};
-use self::support::{Papers, verify};
+use self::support::{TestPki, verify};
 
 type List = CertificateRevocationListDer<'static>;
 
 #[test]
 fn a_list_of_version_1_is_read() {
-    let papers = Papers::new();
-    let (good, bad) = (papers.client(), papers.client());
-    let list = ForgedList::of_version_1(&name_of(&papers.authority)).revoke(&bad);
+    let pki = TestPki::new();
+    let (good, bad) = (pki.client(), pki.client());
+    let list = ForgedList::of_version_1(&name_of(&pki.authority)).revoke(&bad);
 
-    let trust = checked(&papers.authority, &[sign(&list, &papers)]).unwrap();
+    let trust = checked(&pki.authority, &[sign(&list, &pki)]).unwrap();
 
     assert_eq!(trust.lists()[0].number, None);
     assert_eq!(code(&verify(&trust, &good)), None);
@@ -43,7 +43,7 @@ fn a_list_is_verified_with_every_algorithm_used_for_certificates() {
         (p521(), &ecdsa[..]),
         (rsa, &[Algorithm::RSA_SHA256][..]),
     ] {
-        let (good, bad) = (root.issue(&Papers::for_client()), root.issue(&Papers::for_client()));
+        let (good, bad) = (root.issue(&TestPki::for_client()), root.issue(&TestPki::for_client()));
         let (good, bad) = (good.unwrap(), bad.unwrap());
         for algorithm in algorithms {
             let list = ForgedList::of(&name_of(&root)).revoke(&bad).algorithm(*algorithm);
@@ -76,9 +76,9 @@ fn a_list_signed_with_sha_1_is_refused_for_that_reason() {
 
 #[test]
 fn a_list_with_a_limited_scope_is_refused_with_the_reason() {
-    let papers = Papers::new();
-    let leaf = papers.client();
-    let name = name_of(&papers.authority);
+    let pki = TestPki::new();
+    let leaf = pki.client();
+    let name = name_of(&pki.authority);
     let list = || ForgedList::of(&name);
     let now = OffsetDateTime::now_utc();
     let unknown = |is_critical| other_extension(&[0x2a, 3, 4], is_critical, &[5, 0]);
@@ -122,36 +122,36 @@ fn a_list_with_a_limited_scope_is_refused_with_the_reason() {
     ];
 
     let harmless = list().extension(unknown(false)).entry(&leaf, &[unknown(false)]);
-    assert!(checked(&papers.authority, &[sign(&harmless, &papers)]).is_ok());
+    assert!(checked(&pki.authority, &[sign(&harmless, &pki)]).is_ok());
     for (list, said) in cases {
-        let problem = problem(&papers.authority, sign(&list, &papers));
+        let problem = problem(&pki.authority, sign(&list, &pki));
         assert!(problem.contains(said), "{said}: {problem}");
-        assert!(problem.contains(papers.authority.certificate().common_name()), "{problem}");
+        assert!(problem.contains(pki.authority.certificate().common_name()), "{problem}");
     }
 }
 
 /// If a part of a list were not read, its revocations would be lost.
 #[test]
 fn a_truncated_changed_or_extended_list_is_refused_or_unverified() {
-    let papers = Papers::new();
-    let leaf = papers.client();
-    let list = ForgedList::of(&name_of(&papers.authority))
-        .entry(&leaf, &[extension(21, false, &[10, 1, 1])]);
-    let whole = sign(&list, &papers).to_vec();
+    let pki = TestPki::new();
+    let leaf = pki.client();
+    let list =
+        ForgedList::of(&name_of(&pki.authority)).entry(&leaf, &[extension(21, false, &[10, 1, 1])]);
+    let whole = sign(&list, &pki).to_vec();
 
-    assert!(checked(&papers.authority, &[whole.clone().into()]).is_ok());
+    assert!(checked(&pki.authority, &[whole.clone().into()]).is_ok());
     for index in 0..whole.len() {
         let cut = whole[..index].to_vec();
         let mut changed = whole.clone();
         changed[index] ^= 0x41;
         for bad in [cut, changed] {
             // With another issuer name it belongs to another issuer.
-            if let Ok(trust) = checked(&papers.authority, &[bad.into()]) {
+            if let Ok(trust) = checked(&pki.authority, &[bad.into()]) {
                 assert!(!trust.lists()[0].is_verified(), "{index}");
             }
         }
     }
-    assert!(checked(&papers.authority, &[[whole, vec![0]].concat().into()]).is_err());
+    assert!(checked(&pki.authority, &[[whole, vec![0]].concat().into()]).is_err());
 }
 
 #[test]
@@ -161,10 +161,10 @@ fn a_root_signs_lists_only_if_its_key_usage_allows_it() {
         (&[], true),
         (&[KeyUsage::KeyCertSign], false),
     ] {
-        let papers = Papers::of(&AuthorityRequest::default().key_usages(usages));
-        let list = sign(&ForgedList::of(&name_of(&papers.authority)), &papers);
+        let pki = TestPki::of(&AuthorityRequest::default().key_usages(usages));
+        let list = sign(&ForgedList::of(&name_of(&pki.authority)), &pki);
 
-        let read = checked(&papers.authority, &[list]);
+        let read = checked(&pki.authority, &[list]);
 
         assert_eq!(read.is_ok(), expected, "{usages:?}");
         if let Err(problems) = read {
@@ -175,9 +175,9 @@ fn a_root_signs_lists_only_if_its_key_usage_allows_it() {
 
 #[test]
 fn the_newer_of_two_lists_of_one_issuer_is_used_in_any_order() {
-    let papers = Papers::new();
-    let (before, after) = (papers.client(), papers.client());
-    let name = name_of(&papers.authority);
+    let pki = TestPki::new();
+    let (before, after) = (pki.client(), pki.client());
+    let name = name_of(&pki.authority);
     let an_hour_ago = OffsetDateTime::now_utc() - Duration::HOUR;
     let v1 =
         |age: i64| ForgedList::of_version_1(&name).this_update(an_hour_ago - Duration::hours(age));
@@ -190,15 +190,15 @@ fn the_newer_of_two_lists_of_one_issuer_is_used_in_any_order() {
         (v2(1), v2(2).this_update(an_hour_ago - Duration::DAY)),
         (v2(1).this_update(an_hour_ago - Duration::DAY), v2(1)),
     ] {
-        let lists = [sign(&old.revoke(&before), &papers), sign(&new.revoke(&after), &papers)];
+        let lists = [sign(&old.revoke(&before), &pki), sign(&new.revoke(&after), &pki)];
         let [old, new] = lists.clone();
         for lists in [[old.clone(), new.clone()], [new.clone(), old.clone()]] {
-            let trust = checked(&papers.authority, &lists).unwrap();
+            let trust = checked(&pki.authority, &lists).unwrap();
 
             assert_eq!(code(&verify(&trust, &before)), None);
             assert_eq!(code(&verify(&trust, &after)), Some(Code::Revoked));
         }
-        let of = |lists: &[List]| checked(&papers.authority, lists).unwrap();
+        let of = |lists: &[List]| checked(&pki.authority, lists).unwrap();
         let (old, both, new) = (of(&lists[..1]), of(&lists), of(&lists[1..]));
         assert!(new.goes_back_behind(&old).is_empty());
         assert!(both.goes_back_behind(&new).is_empty());
@@ -211,23 +211,23 @@ fn the_newer_of_two_lists_of_one_issuer_is_used_in_any_order() {
 
 #[test]
 fn a_duplicate_list_counts_once() {
-    let papers = Papers::new();
-    let bad = papers.client();
-    let list = sign(&ForgedList::of(&name_of(&papers.authority)).revoke(&bad), &papers);
+    let pki = TestPki::new();
+    let bad = pki.client();
+    let list = sign(&ForgedList::of(&name_of(&pki.authority)).revoke(&bad), &pki);
 
-    let trust = checked(&papers.authority, &[list.clone(), list]).unwrap();
+    let trust = checked(&pki.authority, &[list.clone(), list]).unwrap();
 
-    assert_eq!(code(&verify(&trust, &papers.client())), None);
+    assert_eq!(code(&verify(&trust, &pki.client())), None);
     assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked));
 }
 
 /// An authority that got a new key, as an intermediate; with a list of each key.
 #[test]
 fn two_intermediates_with_one_name_have_separate_lists() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = AuthorityRequest::intermediate().common_name("below");
-    let below = [(), ()].map(|()| papers.authority.issue_intermediate(&request).unwrap());
-    let issue = |authority: &Authority| authority.issue(&Papers::for_client()).unwrap();
+    let below = [(), ()].map(|()| pki.authority.issue_intermediate(&request).unwrap());
+    let issue = |authority: &Authority| authority.issue(&TestPki::for_client()).unwrap();
     let good = [issue(&below[0]), issue(&below[1])];
     let bad = [issue(&below[0]), issue(&below[1])];
     let with_key = |index: usize, of: &Authority| {
@@ -249,7 +249,7 @@ fn two_intermediates_with_one_name_have_separate_lists() {
         [v1(0), v1(1)],
         [v1(1), with_key(0, &below[0])],
     ] {
-        let trust = checked(&papers.authority, &lists).unwrap();
+        let trust = checked(&pki.authority, &lists).unwrap();
 
         for leaf in &good {
             assert_eq!(code(&verify(&trust, leaf)), None);
@@ -257,18 +257,18 @@ fn two_intermediates_with_one_name_have_separate_lists() {
         for leaf in &bad {
             assert_eq!(code(&verify(&trust, leaf)), Some(Code::Revoked));
         }
-        let lost = checked(&papers.authority, &lists[..1]).unwrap().goes_back_behind(&trust);
+        let lost = checked(&pki.authority, &lists[..1]).unwrap().goes_back_behind(&trust);
         assert!(matches!(lost.as_slice(), [BadTrust::ListVanished(_)]), "{lost:?}");
     }
 }
 
 #[test]
 fn the_newer_list_that_an_intermediate_signed_is_used() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = AuthorityRequest::intermediate().common_name("below");
-    let below = papers.authority.issue_intermediate(&request).unwrap();
+    let below = pki.authority.issue_intermediate(&request).unwrap();
     let eve = Authority::generate(&AuthorityRequest::default().subject_of(&below)).unwrap();
-    let issue = || below.issue(&Papers::for_client()).unwrap();
+    let issue = || below.issue(&TestPki::for_client()).unwrap();
     let (before, after, unknown) = (issue(), issue(), issue());
     let list = |number, leaf: &Leaf| ForgedList::of(&name_of(&below)).number(number).revoke(leaf);
     let old = list(1, &before).sign(&below.key_pem());
@@ -276,7 +276,7 @@ fn the_newer_list_that_an_intermediate_signed_is_used() {
     let forged = list(3, &unknown).sign(&eve.key_pem());
 
     for lists in [[&old, &new, &forged], [&forged, &new, &old]] {
-        let trust = checked(&papers.authority, &lists.map(Clone::clone)).unwrap();
+        let trust = checked(&pki.authority, &lists.map(Clone::clone)).unwrap();
 
         assert_eq!(code(&verify(&trust, &before)), None);
         assert_eq!(code(&verify(&trust, &after)), Some(Code::Revoked));
@@ -286,13 +286,13 @@ fn the_newer_list_that_an_intermediate_signed_is_used() {
 
 #[test]
 fn an_intermediate_signs_lists_only_if_its_key_usage_allows_it() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let with_usages = |usages| {
         let request = AuthorityRequest::intermediate().key_usages(usages);
-        let below = papers.authority.issue_intermediate(&request).unwrap();
-        let leaf = below.issue(&Papers::for_client()).unwrap();
+        let below = pki.authority.issue_intermediate(&request).unwrap();
+        let leaf = below.issue(&TestPki::for_client()).unwrap();
         let list = ForgedList::of(&name_of(&below)).sign(&below.key_pem());
-        verify(&checked(&papers.authority, &[list]).unwrap(), &leaf)
+        verify(&checked(&pki.authority, &[list]).unwrap(), &leaf)
     };
 
     let taken = with_usages(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]);
@@ -312,8 +312,8 @@ fn p521() -> Authority {
     Authority::from_pem(&root.pem(), &key.serialize_pem()).unwrap()
 }
 
-fn sign(list: &ForgedList, papers: &Papers) -> List {
-    list.sign(&papers.authority.key_pem())
+fn sign(list: &ForgedList, pki: &TestPki) -> List {
+    list.sign(&pki.authority.key_pem())
 }
 
 fn checked(root: &Authority, lists: &[List]) -> Result<Trust, Vec<BadTrust>> {

@@ -11,29 +11,32 @@ use mtls::credentials::CredentialStore;
 use mtls::limits::Limits;
 use mtls::pki::role::Role;
 
-use self::support::{Caller, IdentityDirectory, Papers, Server, empty_list, eventually, files};
+use self::support::{
+    IdentityDirectory, Server, TestClient, TestPki, empty_list, eventually, files,
+};
 
 #[tokio::test]
 async fn a_thousand_reloads_leak_no_memory_and_no_open_files() {
-    let papers = Papers::new();
-    let list = empty_list(&papers, 1);
-    let server_place = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
-    let client_place = IdentityDirectory::with(&files(&papers, &papers.client(), &list));
+    let pki = TestPki::new();
+    let list = empty_list(&pki, 1);
+    let server_place = IdentityDirectory::with(&files(&pki, &pki.server(), &list));
+    let client_place = IdentityDirectory::with(&files(&pki, &pki.client(), &list));
     let (served, shown) = (server_place.store(Role::Server), client_place.store(Role::Client));
-    let server = Server::living(Arc::clone(&served), Limits::default(), support::hello());
-    let caller = Caller::living(Arc::clone(&shown), Default::default(), &Limits::default());
+    let server = Server::of_store(Arc::clone(&served), Limits::default(), support::hello());
+    let test_client =
+        TestClient::of_store(Arc::clone(&shown), Default::default(), &Limits::default());
     // Two identities alternate: the reload is measured, not the making of identities.
-    let of_server = [papers.server(), papers.server()];
-    let of_client = [papers.client(), papers.client()];
+    let of_server = [pki.server(), pki.server()];
+    let of_client = [pki.client(), pki.client()];
 
     let mut after_ten = (0, 0);
     for number in 1..=1000 {
         let (server_leaf, client_leaf) = (&of_server[number % 2], &of_client[number % 2]);
-        server_place.rename(&files(&papers, server_leaf, &list));
-        client_place.rename(&files(&papers, client_leaf, &list));
+        server_place.rename(&files(&pki, server_leaf, &list));
+        client_place.rename(&files(&pki, client_leaf, &list));
         in_force(&served, &server_leaf.serial().to_string()).await;
         in_force(&shown, &client_leaf.serial().to_string()).await;
-        assert_eq!(caller.fetch(&server.url("/")).await.unwrap().0, "hello");
+        assert_eq!(test_client.fetch(&server.url("/")).await.unwrap().0, "hello");
         if number == 10 {
             after_ten = (open_files(), resident_kibibytes());
         }

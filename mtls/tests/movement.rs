@@ -23,22 +23,23 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, interval};
 use tokio_rustls::client::TlsStream;
 
-use self::support::{Caller, Papers, Server, Stranger, quick, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, quick, within};
 
 #[tokio::test]
 async fn a_body_slower_than_the_idle_timeout_arrives_whole() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, quick(), router());
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, quick(), router());
 
     for protocol in ["http/1.1", "h2"] {
         let began = Instant::now();
 
         let body = if protocol == "h2" {
-            Caller::new(&papers).fetch(&server.url("/slow")).await.unwrap().0
+            TestClient::new(&pki).fetch(&server.url("/slow")).await.unwrap().0
         } else {
-            let stranger = Stranger::new(&papers, Some(&papers.client())).offering(&[protocol]);
+            let foreign_client =
+                ForeignClient::new(&pki, Some(&pki.client())).offering(&[protocol]);
             let request = b"GET /slow HTTP/1.0\r\nhost: localhost\r\n\r\n";
-            let answer = stranger.exchange(server.address, request).await.unwrap();
+            let answer = foreign_client.exchange(server.address, request).await.unwrap();
             String::from_utf8(answer).unwrap().split_once("\r\n\r\n").unwrap().1.to_owned()
         };
 
@@ -49,9 +50,9 @@ async fn a_body_slower_than_the_idle_timeout_arrives_whole() {
 
 #[tokio::test]
 async fn a_response_to_a_slow_reader_arrives_whole_after_the_idle_timeout() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, quick(), router());
-    let mut tls = connect(&papers, &server).await;
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, quick(), router());
+    let mut tls = connect(&pki, &server).await;
     let mut pace = interval(Duration::from_millis(25));
     let began = Instant::now();
 
@@ -72,11 +73,11 @@ async fn a_response_to_a_slow_reader_arrives_whole_after_the_idle_timeout() {
 
 #[tokio::test]
 async fn a_request_without_activity_is_cut() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, quick(), router());
-    let caller = Caller::new(&papers);
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, quick(), router());
+    let test_client = TestClient::new(&pki);
 
-    let error = caller.get(&server.url("/never")).await.unwrap_err();
+    let error = test_client.get(&server.url("/never")).await.unwrap_err();
 
     assert!(matches!(error, RequestError::Broken(_)), "{error:?}");
     server.admits(0).await;
@@ -84,10 +85,10 @@ async fn a_request_without_activity_is_cut() {
 
 #[tokio::test]
 async fn a_body_that_stops_is_cut() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, quick(), router());
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, quick(), router());
 
-    let answer = Caller::new(&papers).get(&server.url("/stops")).await.unwrap();
+    let answer = TestClient::new(&pki).get(&server.url("/stops")).await.unwrap();
     let body = within("the end of the body", answer.into_body().collect()).await;
 
     assert!(body.is_err());
@@ -96,9 +97,9 @@ async fn a_body_that_stops_is_cut() {
 
 #[tokio::test]
 async fn an_upgraded_connection_is_cut_only_when_no_byte_moves() {
-    let papers = Papers::new();
-    let server = Server::serving(&papers, quick(), router());
-    let mut tls = connect(&papers, &server).await;
+    let pki = TestPki::new();
+    let server = Server::serving(&pki, quick(), router());
+    let mut tls = connect(&pki, &server).await;
     let head =
         b"GET /echo HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
     tls.write_all(head).await.unwrap();
@@ -157,7 +158,7 @@ async fn echo(mut request: Request) -> Response {
     head.body(Body::empty()).unwrap()
 }
 
-async fn connect(papers: &Papers, server: &Server) -> TlsStream<TcpStream> {
-    let stranger = Stranger::new(papers, Some(&papers.client())).offering(&["http/1.1"]);
-    stranger.connect(server.address).await.unwrap()
+async fn connect(pki: &TestPki, server: &Server) -> TlsStream<TcpStream> {
+    let foreign_client = ForeignClient::new(pki, Some(&pki.client())).offering(&["http/1.1"]);
+    foreign_client.connect(server.address).await.unwrap()
 }

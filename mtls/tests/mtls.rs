@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use self::support::{
-    IdentityDirectory, Papers, Stranger, empty_list, eventually, files, list, within,
+    ForeignClient, IdentityDirectory, TestPki, empty_list, eventually, files, list, within,
 };
 
 /// Every kind of connection that a peer may hold open.
@@ -34,9 +34,8 @@ const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "raw"];
 
 #[tokio::test]
 async fn the_server_and_client_of_the_documentation_work() {
-    let papers = Papers::new();
-    let (server, client) =
-        (directory(&papers, &papers.server()), directory(&papers, &papers.client()));
+    let pki = TestPki::new();
+    let (server, client) = (directory(&pki, &pki.server()), directory(&pki, &pki.client()));
 
     let mtls = Mtls::from_directory(server.path()).unwrap();
     let web: SpiffeId = CLIENT.parse().unwrap();
@@ -55,11 +54,10 @@ async fn the_server_and_client_of_the_documentation_work() {
 
 #[tokio::test]
 async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recorded() {
-    let papers = Papers::new();
-    let (server, address) = serve(&directory(&papers, &papers.server()));
-    let other =
-        directory(&papers, &papers.issue(&authority::LeafRequest::new("other").dns("other")));
-    let good = directory(&papers, &papers.client());
+    let pki = TestPki::new();
+    let (server, address) = serve(&directory(&pki, &pki.server()));
+    let other = directory(&pki, &pki.issue(&authority::LeafRequest::new("other").dns("other")));
+    let good = directory(&pki, &pki.client());
 
     let (ok, _) = fetch(&good, address).await.unwrap();
     let (status, body) = fetch(&other, address).await.unwrap();
@@ -74,8 +72,8 @@ async fn a_peer_that_the_policy_does_not_allow_gets_403_and_the_refusal_is_recor
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest() {
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.server());
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.server());
     let received = Arc::<Mutex<Vec<(EventKind, Option<Code>)>>>::default();
     let sink = Arc::clone(&received);
     let limits = Limits::with(|limits| limits.header_timeout = Duration::from_millis(300));
@@ -87,12 +85,12 @@ async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest()
     let mtls = mtls.build().unwrap();
     let address = serve_by(&mtls);
     let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let short = papers.issue(&Papers::for_client().not_after(end));
-    let good = papers.client();
+    let short = pki.issue(&TestPki::for_client().not_after(end));
+    let good = pki.client();
     let [other, stranger] = ["other", "stranger"].map(authority::LeafRequest::new);
-    let (other, stranger) = (papers.issue(&other), Papers::new().issue(&stranger));
+    let (other, stranger) = (pki.issue(&other), TestPki::new().issue(&stranger));
     let connect = async |leaf: &Leaf, bytes: &str| {
-        let client = Stranger::new(&papers, Some(leaf)).offering(&["http/1.1"]);
+        let client = ForeignClient::new(&pki, Some(leaf)).offering(&["http/1.1"]);
         let mut tls = within("a handshake", client.connect(address)).await.unwrap();
         tls.write_all(bytes.as_bytes()).await.unwrap();
         tls
@@ -110,8 +108,8 @@ async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest()
     }
     let revoked =
         RevocationListRequest::new(2).revoke(good.serial(), RevocationReason::Unspecified);
-    let list = list(&papers.authority, &revoked);
-    directory.swap(&files(&papers, &papers.server(), &list));
+    let list = list(&pki.authority, &revoked);
+    directory.swap(&files(&pki, &pki.server(), &list));
     let _ = within("the cut", open[1].read_to_end(&mut Vec::new())).await;
 
     for event in [
@@ -142,8 +140,8 @@ async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest()
 
 #[tokio::test]
 async fn without_a_verified_peer_the_layer_and_the_extractor_respond_403() {
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.server());
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.server());
     let optional = ClientCertificates::Optional;
     let mtls = Mtls::builder().directory(directory.path()).client_certificates(optional);
     let mtls = mtls.build().unwrap();
@@ -154,7 +152,7 @@ async fn without_a_verified_peer_the_layer_and_the_extractor_respond_403() {
         .route("/open", get(async |peer: Option<Peer>| format!("{:?}", peer.is_some())));
     let (listener, address) = listener();
     tokio::spawn(mtls.serve(listener, app).into_future());
-    let anonymous = Stranger::new(&papers, None).offering(&["http/1.1"]);
+    let anonymous = ForeignClient::new(&pki, None).offering(&["http/1.1"]);
 
     let status = async |path: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
@@ -173,12 +171,12 @@ async fn without_a_verified_peer_the_layer_and_the_extractor_respond_403() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replaced_files_are_in_force_within_a_second() {
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.server());
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.server());
     let (server, _) = serve(&directory);
-    let renewed = papers.server();
+    let renewed = pki.server();
 
-    directory.swap(&files(&papers, &renewed, &empty_list(&papers, 2)));
+    directory.swap(&files(&pki, &renewed, &empty_list(&pki, 2)));
     let began = Instant::now();
     eventually("the renewed certificate", || {
         let own = server.credentials().certificate.serial_number.clone();
@@ -191,9 +189,9 @@ async fn replaced_files_are_in_force_within_a_second() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_at_paths_of_their_own_are_followed_each() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let [own, trust, lists] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let (server, client) = (papers.server(), papers.client());
+    let (server, client) = (pki.server(), pki.client());
     let paths = CredentialFiles {
         certificate: own.path().join("server.pem"),
         key: own.path().join("server-key.pem"),
@@ -202,13 +200,13 @@ async fn files_at_paths_of_their_own_are_followed_each() {
     };
     fs::write(&paths.certificate, server.chain_pem()).unwrap();
     fs::write(&paths.key, server.key_pem()).unwrap();
-    fs::write(&paths.roots, papers.roots()).unwrap();
+    fs::write(&paths.roots, pki.roots()).unwrap();
     let mtls = Mtls::builder().files(paths.clone()).build().unwrap();
     let address = serve_by(&mtls);
     let raw = serve_raw(&mtls);
-    let mut open = connections(&papers, &client, address, raw).await;
+    let mut open = connections(&pki, &client, address, raw).await;
 
-    let renewed = papers.server();
+    let renewed = pki.server();
     fs::write(&paths.certificate, renewed.chain_pem()).unwrap();
     fs::write(&paths.key, renewed.key_pem()).unwrap();
     eventually("the renewed certificate", || {
@@ -219,7 +217,7 @@ async fn files_at_paths_of_their_own_are_followed_each() {
     let revoked =
         RevocationListRequest::new(1).revoke(client.serial(), RevocationReason::Unspecified);
     let began = Instant::now();
-    fs::write(&paths.revocation_lists, list(&papers.authority, &revoked).pem()).unwrap();
+    fs::write(&paths.revocation_lists, list(&pki.authority, &revoked).pem()).unwrap();
     for tls in &mut open {
         let _ = within("the cut", tls.read_to_end(&mut Vec::new())).await;
     }
@@ -229,17 +227,17 @@ async fn files_at_paths_of_their_own_are_followed_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.server());
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.server());
     let (server, address) = serve(&directory);
     let raw = serve_raw(&server);
-    let (revoked, good) = (papers.client(), papers.client());
-    let mut of_revoked = connections(&papers, &revoked, address, raw).await;
-    let mut of_good = connections(&papers, &good, address, raw).await;
+    let (revoked, good) = (pki.client(), pki.client());
+    let mut of_revoked = connections(&pki, &revoked, address, raw).await;
+    let mut of_good = connections(&pki, &good, address, raw).await;
 
     let request = RevocationListRequest::new(2);
     let request = request.revoke(revoked.serial(), RevocationReason::KeyCompromise);
-    directory.swap(&files(&papers, &papers.server(), &list(&papers.authority, &request)));
+    directory.swap(&files(&pki, &pki.server(), &list(&pki.authority, &request)));
     let began = Instant::now();
     for tls in &mut of_revoked {
         let _ = within("the cut", tls.read_to_end(&mut Vec::new())).await;
@@ -258,12 +256,12 @@ async fn a_revoked_peer_is_cut_within_a_second_over_each_protocol() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_closed_when_its_peer_certificate_expires_over_each_protocol() {
-    let papers = Papers::new();
-    let (server, address) = serve(&directory(&papers, &papers.server()));
+    let pki = TestPki::new();
+    let (server, address) = serve(&directory(&pki, &pki.server()));
     let raw = serve_raw(&server);
     let end = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let short = papers.issue(&Papers::for_client().not_after(end));
-    let mut of_short = connections(&papers, &short, address, raw).await;
+    let short = pki.issue(&TestPki::for_client().not_after(end));
+    let mut of_short = connections(&pki, &short, address, raw).await;
 
     for tls in &mut of_short {
         let _ = within("the end", tls.read_to_end(&mut Vec::new())).await;
@@ -275,9 +273,9 @@ async fn a_connection_is_closed_when_its_peer_certificate_expires_over_each_prot
 
 #[test]
 fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
-    let made = Mtls::from_directory(directory(&papers, &papers.server()).path());
+    let made = Mtls::from_directory(directory(&pki, &pki.server()).path());
 
     assert!(matches!(made, Err(MtlsError::NoRuntime)));
 }
@@ -297,16 +295,16 @@ async fn a_bad_directory_is_refused_with_all_its_problems() {
 #[test]
 fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.server());
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.server());
     runtime.block_on(async {
         let (server, address) = serve(&directory);
         let raw = serve_raw(&server);
-        let caller = Stranger::new(&papers, Some(&papers.client())).offering(&["http/1.1"]);
-        let mut tls = caller.connect(raw).await.unwrap();
+        let test_client = ForeignClient::new(&pki, Some(&pki.client())).offering(&["http/1.1"]);
+        let mut tls = test_client.connect(raw).await.unwrap();
         tls.write_all(b"ping").await.unwrap();
         within("an echo", tls.read_exact(&mut [0; 4])).await.unwrap();
-        assert!(fetch(&place_of_client(&papers), address).await.is_ok());
+        assert!(fetch(&place_of_client(&pki), address).await.is_ok());
         drop(tls);
     });
 
@@ -320,8 +318,8 @@ fn the_tasks_end_with_the_last_connection_that_was_made_from_it() {
 
 #[tokio::test]
 async fn a_dropped_mtls_leaves_no_task() {
-    let papers = Papers::new();
-    let directory = directory(&papers, &papers.issue(&Papers::for_server().usage(Usage::Both)));
+    let pki = TestPki::new();
+    let directory = directory(&pki, &pki.issue(&TestPki::for_server().usage(Usage::Both)));
     let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
 
     let mtls = Mtls::from_directory(directory.path()).unwrap();
@@ -344,12 +342,12 @@ const OWNED: usize = 3;
 
 const CLIENT: &str = "spiffe://mtls-demo.local/ns/default/sa/client-service";
 
-fn directory(papers: &Papers, leaf: &Leaf) -> IdentityDirectory {
-    IdentityDirectory::with(&files(papers, leaf, &empty_list(papers, 1)))
+fn directory(pki: &TestPki, leaf: &Leaf) -> IdentityDirectory {
+    IdentityDirectory::with(&files(pki, leaf, &empty_list(pki, 1)))
 }
 
-fn place_of_client(papers: &Papers) -> IdentityDirectory {
-    directory(papers, &papers.client())
+fn place_of_client(pki: &TestPki) -> IdentityDirectory {
+    directory(pki, &pki.client())
 }
 
 fn listener() -> (TcpListener, SocketAddr) {
@@ -395,7 +393,7 @@ fn serve_raw(mtls: &Mtls) -> SocketAddr {
 
 /// One open connection of each protocol, each in use.
 async fn connections(
-    papers: &Papers,
+    pki: &TestPki,
     leaf: &Leaf,
     address: SocketAddr,
     raw: SocketAddr,
@@ -404,8 +402,8 @@ async fn connections(
     for protocol in PROTOCOLS {
         let alpn = if protocol == "raw" { "http/1.1" } else { protocol };
         let at = if protocol == "raw" { raw } else { address };
-        let caller = Stranger::new(papers, Some(leaf)).offering(&[alpn]);
-        let mut tls = within("a handshake", caller.connect(at)).await.unwrap();
+        let test_client = ForeignClient::new(pki, Some(leaf)).offering(&[alpn]);
+        let mut tls = within("a handshake", test_client.connect(at)).await.unwrap();
         let (greeting, answer): (&[u8], usize) = match protocol {
             "h2" => (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", 9),
             "raw" => (b"ping", 4),

@@ -16,7 +16,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use self::support::draft::{Draft, element, name};
-use self::support::{Papers, trust};
+use self::support::{TestPki, trust};
 
 const UTF8: u8 = 12;
 const NUMERIC: u8 = 18;
@@ -84,12 +84,12 @@ fn no_texts() -> Vec<(u8, Vec<u8>)> {
 
 #[test]
 fn a_bmp_or_universal_name_is_text_in_a_verified_certificate() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     for text in ["client-service", "Jürgen 東京", "a,b+c"] {
         for (tag, value) in encodings(text) {
             let subject = name(&[(ORGANIZATION, tag, &value), (COMMON_NAME, tag, &value)]);
-            let leaf = Draft { subject, ..Draft::client(&papers) }.signed_by(&papers.authority);
+            let leaf = Draft { subject, ..Draft::client(&pki) }.signed_by(&pki.authority);
 
             let verified = trust.verify(&[leaf], Role::Client, OffsetDateTime::now_utc());
 
@@ -203,7 +203,7 @@ fn a_text_that_looks_like_hexadecimal_differs_from_that_value_and_matches_no_pol
 
 /// A certificate whose subject and issuer have this value as each attribute of a policy.
 fn named(tag: u8, value: &[u8]) -> Certificate {
-    static CLIENT: LazyLock<Draft> = LazyLock::new(|| Draft::client(&Papers::new()));
+    static CLIENT: LazyLock<Draft> = LazyLock::new(|| Draft::client(&TestPki::new()));
     let own = name(&ATTRIBUTES.map(|(_, arc)| (arc, tag, value)));
     let draft = Draft { issuer: own.clone(), subject: own, ..CLIENT.clone() };
     Certificate::read(&draft.forged()).unwrap()

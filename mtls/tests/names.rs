@@ -15,21 +15,21 @@ use time::{Duration, OffsetDateTime};
 
 use self::support::forge::{Algorithm, ForgedList, Spelling, name_of, reissued};
 use self::support::{
-    Caller, IdentityDirectory, Papers, Server, chain, empty_list, files, hello, trust, verify,
+    IdentityDirectory, Server, TestClient, TestPki, chain, empty_list, files, hello, trust, verify,
 };
 
 #[test]
 fn a_list_finds_its_root_in_any_spelling() {
-    let papers = lab_root();
-    let (good, bad) = (papers.client(), papers.client());
-    let name = name_of(&papers.authority);
+    let pki = lab_root();
+    let (good, bad) = (pki.client(), pki.client());
+    let name = name_of(&pki.authority);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name)).revoke(&bad);
-        let list = list.sign(&papers.authority.key_pem());
+        let list = list.sign(&pki.authority.key_pem());
         for revocation in [Revocation::Checked, Revocation::Required] {
             let trust =
-                with_lists(&[&papers.authority], std::slice::from_ref(&list), revocation).unwrap();
+                with_lists(&[&pki.authority], std::slice::from_ref(&list), revocation).unwrap();
 
             assert!(verify(&trust, &good).is_ok(), "{spelling:?}");
             assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
@@ -40,19 +40,19 @@ fn a_list_finds_its_root_in_any_spelling() {
 
 #[tokio::test]
 async fn a_server_refuses_a_client_revoked_by_a_list_in_another_spelling() {
-    let papers = lab_root();
-    let (good, bad) = (papers.client(), papers.client());
-    let name = Spelling::Printable.of(&name_of(&papers.authority));
-    let list = ForgedList::of(&name).revoke(&bad).sign(&papers.authority.key_pem());
-    let mut content = files(&papers, &papers.server(), &empty_list(&papers, 1));
+    let pki = lab_root();
+    let (good, bad) = (pki.client(), pki.client());
+    let name = Spelling::Printable.of(&name_of(&pki.authority));
+    let list = ForgedList::of(&name).revoke(&bad).sign(&pki.authority.key_pem());
+    let mut content = files(&pki, &pki.server(), &empty_list(&pki, 1));
     let pem = support::openssl(&["crl", "-inform", "DER"], &list);
     content.pop();
     content.push(("ca.crl", pem.into_bytes()));
     let directory = IdentityDirectory::with(&content);
-    let server = Server::living(directory.store(Role::Server), Limits::default(), hello());
+    let server = Server::of_store(directory.store(Role::Server), Limits::default(), hello());
 
-    let taken = Caller::showing(&good, papers.roots()).fetch(&server.url("/")).await.unwrap();
-    let refused = Caller::showing(&bad, papers.roots()).refused(&server.url("/")).await;
+    let taken = TestClient::presenting(&good, pki.roots()).fetch(&server.url("/")).await.unwrap();
+    let refused = TestClient::presenting(&bad, pki.roots()).refused(&server.url("/")).await;
 
     assert_eq!(taken.0, "hello");
     assert_eq!(refused.code, Code::RefusedByPeer);
@@ -62,17 +62,16 @@ async fn a_server_refuses_a_client_revoked_by_a_list_in_another_spelling() {
 
 #[test]
 fn a_chain_finds_its_root_in_any_spelling_of_its_issuer() {
-    let papers = lab_root();
-    let name = name_of(&papers.authority);
-    let trust = trust(&[&papers.authority]);
-    let leaf = papers.client();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf_below = below.issue(&Papers::for_client()).unwrap();
+    let pki = lab_root();
+    let name = name_of(&pki.authority);
+    let trust = trust(&[&pki.authority]);
+    let leaf = pki.client();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf_below = below.issue(&TestPki::for_client()).unwrap();
 
     for spelling in Spelling::ALL {
         let respelled = [(&*name, &*spelling.of(&name))];
-        let respelled =
-            |der: &[u8]| reissued(der, &respelled, Algorithm::ECDSA_SHA256, &key(&papers));
+        let respelled = |der: &[u8]| reissued(der, &respelled, Algorithm::ECDSA_SHA256, &key(&pki));
         let straight = vec![respelled(leaf.certificate().der())];
         let mut by_way = chain(&leaf_below);
         by_way[1] = respelled(&by_way[1]);
@@ -91,18 +90,18 @@ fn a_chain_finds_its_root_in_any_spelling_of_its_issuer() {
 
 #[test]
 fn a_chain_in_another_spelling_can_be_revoked() {
-    let papers = lab_root();
-    let name = name_of(&papers.authority);
-    let leaf = papers.client();
-    let list = ForgedList::of(&name).revoke(&leaf).sign(&key(&papers));
-    let trust = with_lists(&[&papers.authority], &[list], Revocation::Checked).unwrap();
+    let pki = lab_root();
+    let name = name_of(&pki.authority);
+    let leaf = pki.client();
+    let list = ForgedList::of(&name).revoke(&leaf).sign(&key(&pki));
+    let trust = with_lists(&[&pki.authority], &[list], Revocation::Checked).unwrap();
     let respelled = |leaf: &Leaf| {
         let spelling = Spelling::UpperCase.of(&name);
         let der = leaf.certificate().der();
-        [reissued(der, &[(&*name, &*spelling)], Algorithm::ECDSA_SHA256, &key(&papers))]
+        [reissued(der, &[(&*name, &*spelling)], Algorithm::ECDSA_SHA256, &key(&pki))]
     };
 
-    assert_eq!(code(&verdict(&trust, &respelled(&papers.client()))), None);
+    assert_eq!(code(&verdict(&trust, &respelled(&pki.client()))), None);
     assert_eq!(code(&verdict(&trust, &respelled(&leaf))), Some(Code::Revoked));
 }
 
@@ -118,17 +117,17 @@ fn the_constraints_of_a_root_hold_in_every_spelling() {
         (short, Some(Code::PathTooLong)),
         (expired, Some(Code::Expired)),
     ] {
-        let papers = Papers::of(&request);
+        let pki = TestPki::of(&request);
         let request = AuthorityRequest::intermediate().outliving_its_issuer();
-        let below = papers.authority.issue_intermediate(&request).unwrap();
+        let below = pki.authority.issue_intermediate(&request).unwrap();
         let leaf = LeafRequest::new("a").dns("a.example.org").outliving_its_issuer();
         let mut presented = chain(&below.issue(&leaf).unwrap());
-        let name = name_of(&papers.authority);
+        let name = name_of(&pki.authority);
         let respelled = Spelling::Bmp.of(&name);
         let respelled = [(&*name, &*respelled)];
-        presented[1] = reissued(&presented[1], &respelled, Algorithm::ECDSA_SHA256, &key(&papers));
+        presented[1] = reissued(&presented[1], &respelled, Algorithm::ECDSA_SHA256, &key(&pki));
 
-        let verified = verdict(&trust(&[&papers.authority]), &presented);
+        let verified = verdict(&trust(&[&pki.authority]), &presented);
 
         assert_eq!(code(&verified), expected);
     }
@@ -136,10 +135,10 @@ fn the_constraints_of_a_root_hold_in_every_spelling() {
 
 #[test]
 fn a_certificate_with_a_root_name_in_another_spelling_is_no_root() {
-    let papers = lab_root();
-    let eve = Papers::of(&lab_request());
-    let name = name_of(&papers.authority);
-    let trust = trust(&[&papers.authority]);
+    let pki = lab_root();
+    let eve = TestPki::of(&lab_request());
+    let name = name_of(&pki.authority);
+    let trust = trust(&[&pki.authority]);
 
     for spelling in Spelling::ALL {
         let respelled = spelling.of(&name);
@@ -163,16 +162,16 @@ fn a_certificate_with_a_root_name_in_another_spelling_is_no_root() {
             );
         }
     }
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
 }
 
 #[test]
 fn below_a_root_another_spelling_is_refused_with_that_reason() {
-    let papers = lab_root();
+    let pki = lab_root();
     let below = AuthorityRequest::intermediate().common_name("Lab Below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    let mut presented = chain(&below.issue(&Papers::for_client()).unwrap());
-    let trust = trust(&[&papers.authority]);
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    let mut presented = chain(&below.issue(&TestPki::for_client()).unwrap());
+    let trust = trust(&[&pki.authority]);
     assert_eq!(code(&verdict(&trust, &presented)), None);
     let name = name_of(&below);
 
@@ -194,9 +193,9 @@ fn below_a_root_another_spelling_is_refused_with_that_reason() {
 
 #[test]
 fn a_certificate_is_self_signed_only_by_the_same_bytes() {
-    let papers = lab_root();
-    let leaf = Leaf::self_signed(&Papers::for_client()).unwrap();
-    let trust = trust(&[&papers.authority]);
+    let pki = lab_root();
+    let leaf = Leaf::self_signed(&TestPki::for_client()).unwrap();
+    let trust = trust(&[&pki.authority]);
     let der = leaf.certificate().der();
     let subject = subject(der);
     let respelled = Spelling::UpperCase.of(&subject);
@@ -211,19 +210,19 @@ fn a_certificate_is_self_signed_only_by_the_same_bytes() {
 
 #[test]
 fn a_list_in_a_roots_name_that_its_key_did_not_sign_is_a_bad_file() {
-    let (papers, eve) = (lab_root(), Papers::of(&lab_request()));
-    let name = name_of(&papers.authority);
+    let (pki, eve) = (lab_root(), TestPki::of(&lab_request()));
+    let name = name_of(&pki.authority);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name));
-        let [own, forged] = [&papers, &eve].map(|signer| list.sign(&key(signer)));
+        let [own, forged] = [&pki, &eve].map(|signer| list.sign(&key(signer)));
         let read = |roots: &[&Authority], list: &CertificateRevocationListDer<'static>| {
             with_lists(roots, std::slice::from_ref(list), Revocation::Checked)
         };
 
-        assert!(read(&[&papers.authority], &own).is_ok(), "{spelling:?}");
-        assert!(read(&[&papers.authority, &eve.authority], &forged).is_ok(), "{spelling:?}");
-        let problems = read(&[&papers.authority], &forged).unwrap_err();
+        assert!(read(&[&pki.authority], &own).is_ok(), "{spelling:?}");
+        assert!(read(&[&pki.authority, &eve.authority], &forged).is_ok(), "{spelling:?}");
+        let problems = read(&[&pki.authority], &forged).unwrap_err();
         assert!(
             matches!(problems.as_slice(), [BadTrust::ListForged(_)]),
             "{spelling:?}: {problems:?}"
@@ -233,19 +232,19 @@ fn a_list_in_a_roots_name_that_its_key_did_not_sign_is_a_bad_file() {
 
 #[test]
 fn a_list_of_no_known_issuer_is_unverified_until_its_intermediate_is_presented() {
-    let papers = lab_root();
+    let pki = lab_root();
     let below = AuthorityRequest::intermediate().common_name("Lab Below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    let (good, bad) = (below.issue(&Papers::for_client()), below.issue(&Papers::for_client()));
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    let (good, bad) = (below.issue(&TestPki::for_client()), below.issue(&TestPki::for_client()));
     let (good, bad) = (good.unwrap(), bad.unwrap());
     let name = name_of(&below);
 
     for spelling in Spelling::ALL {
         let list = ForgedList::of(&spelling.of(&name)).revoke(&bad).sign(&below.key_pem());
-        let trust = with_lists(&[&papers.authority], &[list], Revocation::Checked).unwrap();
+        let trust = with_lists(&[&pki.authority], &[list], Revocation::Checked).unwrap();
 
         assert!(!trust.lists()[0].is_verified(), "{spelling:?}");
-        assert!(verify(&trust, &papers.client()).is_ok());
+        assert!(verify(&trust, &pki.client()).is_ok());
         assert!(!trust.lists()[0].is_verified(), "{spelling:?}");
         assert_eq!(code(&verify(&trust, &bad)), Some(Code::Revoked), "{spelling:?}");
         assert!(trust.lists()[0].is_verified(), "{spelling:?}");
@@ -254,16 +253,16 @@ fn a_list_of_no_known_issuer_is_unverified_until_its_intermediate_is_presented()
 }
 
 /// A root whose name can be spelt differently in spaces and case.
-fn lab_root() -> Papers {
-    Papers::of(&lab_request())
+fn lab_root() -> TestPki {
+    TestPki::of(&lab_request())
 }
 
 fn lab_request() -> AuthorityRequest {
     AuthorityRequest::default().common_name("Lab Root").any_path_length()
 }
 
-fn key(papers: &Papers) -> String {
-    papers.authority.key_pem()
+fn key(pki: &TestPki) -> String {
+    pki.authority.key_pem()
 }
 
 fn subject(der: &[u8]) -> Vec<u8> {

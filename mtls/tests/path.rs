@@ -15,19 +15,19 @@ use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
 use self::support::draft::{Draft, element, sequence};
-use self::support::{Papers, chain, openssl, trust, verify};
+use self::support::{TestPki, chain, openssl, trust, verify};
 
 #[test]
 fn an_intermediate_that_must_not_sign_certificates_is_no_authority() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let request = AuthorityRequest::intermediate();
-    let good = papers.authority.issue_intermediate(&request).unwrap();
+    let good = pki.authority.issue_intermediate(&request).unwrap();
     let bad = request.key_usages(&[KeyUsage::CrlSign]);
-    let bad = papers.authority.issue_intermediate(&bad).unwrap();
+    let bad = pki.authority.issue_intermediate(&bad).unwrap();
 
-    let taken = verify(&trust, &good.issue(&Papers::for_client()).unwrap());
-    let refused = verify(&trust, &bad.issue(&Papers::for_client()).unwrap());
+    let taken = verify(&trust, &good.issue(&TestPki::for_client()).unwrap());
+    let refused = verify(&trust, &bad.issue(&TestPki::for_client()).unwrap());
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
@@ -35,15 +35,15 @@ fn an_intermediate_that_must_not_sign_certificates_is_no_authority() {
 
 #[test]
 fn a_leaf_issues_nothing() {
-    let papers = Papers::new();
-    let leaf = papers.client();
+    let pki = TestPki::new();
+    let leaf = pki.client();
     let usurper = Authority::from_pem(leaf.certificate().pem(), &leaf.key_pem()).unwrap();
-    let below = usurper.issue(&Papers::for_client()).unwrap();
+    let below = usurper.issue(&TestPki::for_client()).unwrap();
     let presented: Vec<_> = chain(&below).into_iter().chain(chain(&leaf)).collect();
 
-    let refused = verdict(&trust(&[&papers.authority]), &presented);
+    let refused = verdict(&trust(&[&pki.authority]), &presented);
 
-    assert!(verify(&trust(&[&papers.authority]), &leaf).is_ok());
+    assert!(verify(&trust(&[&pki.authority]), &leaf).is_ok());
     assert_eq!(code(&refused), Some(Code::IssuerNotAuthority));
     let concerned = refused.unwrap_err().certificate.unwrap();
     assert_eq!(concerned.serial_number, leaf.serial().to_string());
@@ -52,11 +52,11 @@ fn a_leaf_issues_nothing() {
 #[test]
 fn the_path_length_of_a_root_is_enforced() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
-        let papers = Papers::of(&AuthorityRequest::default().path_length(length));
-        let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+        let pki = TestPki::of(&AuthorityRequest::default().path_length(length));
+        let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
         let verified =
-            verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
+            verify(&trust(&[&pki.authority]), &below.issue(&TestPki::for_client()).unwrap());
 
         assert_eq!(code(&verified), expected, "path length {length}");
     }
@@ -65,13 +65,13 @@ fn the_path_length_of_a_root_is_enforced() {
 #[test]
 fn the_path_length_of_an_intermediate_is_enforced() {
     for (length, expected) in [(1, None), (0, Some(Code::PathTooLong))] {
-        let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+        let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
         let middle = AuthorityRequest::default().path_length(length);
-        let middle = papers.authority.issue_intermediate(&middle).unwrap();
+        let middle = pki.authority.issue_intermediate(&middle).unwrap();
         let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
 
         let verified =
-            verify(&trust(&[&papers.authority]), &below.issue(&Papers::for_client()).unwrap());
+            verify(&trust(&[&pki.authority]), &below.issue(&TestPki::for_client()).unwrap());
 
         assert_eq!(code(&verified), expected, "path length {length}");
     }
@@ -79,9 +79,9 @@ fn the_path_length_of_an_intermediate_is_enforced() {
 
 #[test]
 fn names_outside_of_the_permitted_ones_are_refused() {
-    let papers = Papers::of(&AuthorityRequest::default().permit_dns("example.com"));
-    let trust = trust(&[&papers.authority]);
-    let named = |name: &str| verify(&trust, &papers.issue(&LeafRequest::new("a").dns(name)));
+    let pki = TestPki::of(&AuthorityRequest::default().permit_dns("example.com"));
+    let trust = trust(&[&pki.authority]);
+    let named = |name: &str| verify(&trust, &pki.issue(&LeafRequest::new("a").dns(name)));
 
     assert!(named("a.example.com").is_ok());
     assert_eq!(code(&named("a.example.org")), Some(Code::NameConstraint));
@@ -89,9 +89,9 @@ fn names_outside_of_the_permitted_ones_are_refused() {
 
 #[test]
 fn excluded_names_are_refused() {
-    let papers = Papers::of(&AuthorityRequest::default().exclude_dns("bad.example.com"));
-    let trust = trust(&[&papers.authority]);
-    let named = |name: &str| verify(&trust, &papers.issue(&LeafRequest::new("a").dns(name)));
+    let pki = TestPki::of(&AuthorityRequest::default().exclude_dns("bad.example.com"));
+    let trust = trust(&[&pki.authority]);
+    let named = |name: &str| verify(&trust, &pki.issue(&LeafRequest::new("a").dns(name)));
 
     assert!(named("good.example.com").is_ok());
     assert_eq!(code(&named("a.bad.example.com")), Some(Code::NameConstraint));
@@ -102,11 +102,11 @@ fn a_constraint_of_uris_fails_closed() {
     // RFC 5280, section 4.2.1.10: permittedSubtrees [0], a GeneralSubtree, the URI [6] of "a.b".
     let permitted = [0x30, 0x09, 0xa0, 0x07, 0x30, 0x05, 0x86, 0x03, b'a', b'.', b'b'];
     let constrained = AuthorityRequest::default().extension(&[2, 5, 29, 30], true, &permitted);
-    let papers = Papers::of(&constrained);
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::of(&constrained);
+    let trust = trust(&[&pki.authority]);
 
-    let without = verify(&trust, &papers.issue(&LeafRequest::new("a").dns("a")));
-    let with = verify(&trust, &papers.issue(&LeafRequest::new("a").uri("https://a.b/c")));
+    let without = verify(&trust, &pki.issue(&LeafRequest::new("a").dns("a")));
+    let with = verify(&trust, &pki.issue(&LeafRequest::new("a").uri("https://a.b/c")));
 
     assert!(without.is_ok());
     assert_eq!(code(&with), Some(Code::NameConstraint));
@@ -114,12 +114,12 @@ fn a_constraint_of_uris_fails_closed() {
 
 #[test]
 fn an_unknown_extension_is_refused_where_it_is_critical() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let extended = |critical| {
         let extension = [1, 3, 6, 1, 4, 1, 99999, 1];
-        let leaf = Papers::for_client().extension(&extension, critical, &[5, 0]);
-        verify(&trust, &papers.issue(&leaf))
+        let leaf = TestPki::for_client().extension(&extension, critical, &[5, 0]);
+        verify(&trust, &pki.issue(&leaf))
     };
 
     assert!(extended(false).is_ok());
@@ -128,13 +128,13 @@ fn an_unknown_extension_is_refused_where_it_is_critical() {
 
 #[test]
 fn an_rsa_key_of_1024_bits_is_too_weak() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let with_bits = |bits: u32| {
         let bits = format!("rsa_keygen_bits:{bits}");
         let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", &bits], &[]);
         let public_key = openssl(&["pkey", "-pubout"], key.as_bytes());
-        let leaf = papers.authority.issue_for(&public_key, &Papers::for_client()).unwrap();
+        let leaf = pki.authority.issue_for(&public_key, &TestPki::for_client()).unwrap();
         verdict(&trust, &[leaf.der().to_vec().into()])
     };
 
@@ -150,10 +150,10 @@ fn an_rsa_key_of_1024_bits_is_too_weak() {
 
 #[test]
 fn nine_certificates_are_too_many() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let padded = |length| {
-        let leaf = papers.client();
+        let leaf = pki.client();
         let presented: Vec<_> = chain(&leaf).into_iter().cycle().take(length).collect();
         verdict(&trust, &presented)
     };
@@ -165,13 +165,13 @@ fn nine_certificates_are_too_many() {
 /// FIPS 204, table 2: a public key has 2592 octets, and a signature 4627.
 #[test]
 fn a_chain_of_four_ml_dsa_87_certificates_fits_the_limits_and_is_good() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
     let request = |name| AuthorityRequest::default().any_path_length().common_name(name);
-    let upper = papers.authority.issue_intermediate(&request("upper")).unwrap();
+    let upper = pki.authority.issue_intermediate(&request("upper")).unwrap();
     let middle = upper.issue_intermediate(&request("middle")).unwrap();
     let lower = middle.issue_intermediate(&request("lower")).unwrap();
-    let mut presented = chain(&lower.issue(&Papers::for_client()).unwrap());
-    presented.push(papers.authority.root().der().to_vec().into());
+    let mut presented = chain(&lower.issue(&TestPki::for_client()).unwrap());
+    presented.push(pki.authority.root().der().to_vec().into());
     let keys: [_; 5] = std::array::from_fn(|_| PqdsaKeyPair::generate(&ML_DSA_87_SIGNING).unwrap());
     // The leaf first and the root last: the next one's key signs each, and the root's its own.
     for (index, certificate) in presented.iter_mut().enumerate() {
@@ -204,9 +204,9 @@ fn ml_dsa_87(der: &[u8], key: &PqdsaKeyPair, signer: &PqdsaKeyPair) -> Certifica
 
 #[test]
 fn bytes_that_are_not_a_certificate_are_bad_encoding_at_any_position() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let good = papers.client().certificate().der().to_vec();
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let good = pki.client().certificate().der().to_vec();
     let garbage = b"garbage".to_vec();
     let trailing = [good.as_slice(), &[0]].concat();
 
@@ -219,9 +219,9 @@ fn bytes_that_are_not_a_certificate_are_bad_encoding_at_any_position() {
 
 #[test]
 fn an_expired_root_beside_a_good_one_does_no_harm() {
-    let (good, other) = (Papers::new(), expired());
+    let (good, other) = (TestPki::new(), expired());
     let both = trust(&[&other, &good.authority]);
-    let stale = other.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+    let stale = other.issue(&TestPki::for_client().outliving_its_issuer()).unwrap();
 
     assert!(verify(&both, &good.client()).is_ok());
     assert_eq!(code(&verify(&both, &stale)), Some(Code::Expired));
@@ -240,7 +240,7 @@ fn a_root_renewed_with_its_key_works_beside_its_expired_certificate() {
     };
     let (old, renewed) = (root(-1), root(9));
 
-    let leaf = old.issue(&Papers::for_client().outliving_its_issuer()).unwrap();
+    let leaf = old.issue(&TestPki::for_client().outliving_its_issuer()).unwrap();
 
     assert_eq!(code(&verify(&trust(&[&old]), &leaf)), Some(Code::Expired));
     assert!(verify(&trust(&[&old, &renewed]), &leaf).is_ok());
@@ -249,9 +249,9 @@ fn a_root_renewed_with_its_key_works_beside_its_expired_certificate() {
 
 #[test]
 fn of_two_roots_with_one_name_each_leaf_finds_its_own() {
-    let one = Papers::new();
-    let two = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
-    let three = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
+    let one = TestPki::new();
+    let two = TestPki::of(&AuthorityRequest::default().subject_of(&one.authority));
+    let three = TestPki::of(&AuthorityRequest::default().subject_of(&one.authority));
     let trust = trust(&[&one.authority, &two.authority]);
 
     assert!(verify(&trust, &one.client()).is_ok());
@@ -262,11 +262,11 @@ fn of_two_roots_with_one_name_each_leaf_finds_its_own() {
 /// An intermediate was issued anew under its name with another key, and the chain has both.
 #[test]
 fn a_leaf_that_names_no_key_finds_its_issuer_among_genuine_namesakes() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let request = AuthorityRequest::intermediate().common_name("below");
-    let [one, two] = [(); 2].map(|()| papers.authority.issue_intermediate(&request).unwrap());
-    let named = chain(&one.issue(&Papers::for_client()).unwrap());
+    let [one, two] = [(); 2].map(|()| pki.authority.issue_intermediate(&request).unwrap());
+    let named = chain(&one.issue(&TestPki::for_client()).unwrap());
     let leaf = Draft::of(&named[0]).without(&[0x55, 0x1d, 35]);
     let [first, second] = [&one, &two].map(|below| below.certificate().der().to_vec().into());
     let behind = |leaf: CertificateDer<'static>| {
@@ -281,11 +281,11 @@ fn a_leaf_that_names_no_key_finds_its_issuer_among_genuine_namesakes() {
 
 #[test]
 fn certificates_in_any_order_after_the_leaf_are_sorted() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let middle = papers.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let middle = pki.authority.issue_intermediate(&AuthorityRequest::default()).unwrap();
     let below = middle.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
-    let trust = trust(&[&papers.authority]);
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
+    let trust = trust(&[&pki.authority]);
     let mut presented = chain(&leaf);
 
     let expected = verdict(&trust, &presented).unwrap();

@@ -16,7 +16,7 @@ use mtls::pki::trust::Revocation;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use self::support::{Papers, openssl};
+use self::support::{TestPki, openssl};
 
 /// An identity directory with four valid files: two roots and their lists,
 /// and a leaf below an intermediate.
@@ -27,11 +27,11 @@ struct Good {
 
 impl Good {
     fn new() -> Self {
-        let [one, other] = [(), ()].map(|()| Papers::new());
+        let [one, other] = [(), ()].map(|()| TestPki::new());
         let request = authority::AuthorityRequest::intermediate();
         let below = one.authority.issue_intermediate(&request).unwrap();
-        let leaf = below.issue(&Papers::for_server()).unwrap();
-        let list = |papers: &Papers| support::empty_list(papers, 1).pem().to_owned();
+        let leaf = below.issue(&TestPki::for_server()).unwrap();
+        let list = |pki: &TestPki| support::empty_list(pki, 1).pem().to_owned();
         let good = Self { directory: tempfile::tempdir().unwrap(), leaf };
         good.write("tls.crt", good.leaf.chain_pem());
         good.write("tls.key", good.leaf.key_pem());

@@ -12,7 +12,7 @@ use mtls::pki::pem::{BadPem, blocks};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use self::support::Papers;
+use self::support::TestPki;
 
 /// What is inserted into a file, at every position.
 const INSERTED: [&[u8]; 18] = [
@@ -39,7 +39,7 @@ const INSERTED: [&[u8]; 18] = [
 /// Three lists, with each length of padding if possible, and their content.
 static LISTS: LazyLock<String> = LazyLock::new(|| {
     let request = |number| RevocationListRequest::new(number);
-    let list = |number| support::list(&Papers::new().authority, &request(number)).pem().to_owned();
+    let list = |number| support::list(&TestPki::new().authority, &request(number)).pem().to_owned();
     [1, 300, 70_000].map(list).concat()
 });
 

@@ -11,16 +11,16 @@ use mtls::policy::{Attribute, Condition, InvalidCondition, InvalidRule, Policy, 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::pki_types::CertificateDer;
 
-use self::support::{Papers, chain};
+use self::support::{TestPki, chain};
 
 const WEB: &str = "spiffe://mtls-demo.local/ns/default/sa/web";
 
 #[test]
 fn each_attribute_matches_its_own_value_and_no_other() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = LeafRequest::new("web").organization("mtls-demo").organizational_unit("shop");
     let request = request.dns("web.local").ip([10, 0, 0, 7]).ip([0xfd00, 0, 0, 0, 0, 0, 0, 7u16]);
-    let web = certificate(&papers, &request.email("Ops@Example.com").spiffe(WEB));
+    let web = certificate(&pki, &request.email("Ops@Example.com").spiffe(WEB));
     let upper = web.fingerprint256.clone();
     let issuer = web.issuer.to_string();
     assert!(issuer.starts_with("O=mtls-demo,CN="));
@@ -50,8 +50,8 @@ fn each_attribute_matches_its_own_value_and_no_other() {
 
 #[test]
 fn under_a_path_is_strictly_below_it_at_the_end_of_a_segment() {
-    let papers = Papers::new();
-    let of = |id: &str| certificate(&papers, &LeafRequest::new("web").spiffe(id));
+    let pki = TestPki::new();
+    let of = |id: &str| certificate(&pki, &LeafRequest::new("web").spiffe(id));
     let under = condition(Attribute::SpiffeId, "spiffe://td/ns/default/*");
 
     for (id, below) in [
@@ -73,11 +73,10 @@ fn under_a_path_is_strictly_below_it_at_the_end_of_a_segment() {
 
 #[test]
 fn a_spiffe_id_beside_another_uri_does_not_count() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = LeafRequest::new("web").spiffe(WEB);
-    let one = certificate(&papers, &request);
-    let two =
-        certificate(&papers, &LeafRequest::new("web").spiffe(WEB).uri("https://evil.example"));
+    let one = certificate(&pki, &request);
+    let two = certificate(&pki, &LeafRequest::new("web").spiffe(WEB).uri("https://evil.example"));
 
     for value in [WEB, "spiffe://mtls-demo.local/*"] {
         let condition = condition(Attribute::SpiffeId, value);
@@ -88,9 +87,9 @@ fn a_spiffe_id_beside_another_uri_does_not_count() {
 
 #[test]
 fn a_wildcard_matches_itself_and_no_name_that_it_would_cover() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let named = |name: &str| {
-        let mut certificate = certificate(&papers, &LeafRequest::new("web").dns("web.local"));
+        let mut certificate = certificate(&pki, &LeafRequest::new("web").dns("web.local"));
         certificate.subject_alt_names.dns = vec![name.to_owned()];
         certificate
     };
@@ -103,9 +102,9 @@ fn a_wildcard_matches_itself_and_no_name_that_it_would_cover() {
 
 #[test]
 fn a_name_with_a_nul_or_unusual_character_never_equals_its_lookalike() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = LeafRequest::new("web").dns("web.local").email("ops@example.com").uri("urn:web");
-    let good = certificate(&papers, &request);
+    let good = certificate(&pki, &request);
     let odd = |change: fn(&mut Certificate)| {
         let mut certificate = good.clone();
         change(&mut certificate);
@@ -153,9 +152,9 @@ fn a_name_with_a_nul_or_unusual_character_never_equals_its_lookalike() {
 
 #[test]
 fn a_name_of_another_kind_does_not_count() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let request = LeafRequest::new("web.local").organization("10.0.0.7").dns("ops.example.com");
-    let certificate = certificate(&papers, &request);
+    let certificate = certificate(&pki, &request);
 
     for (attribute, value) in [
         (Attribute::Dns, "web.local"),
@@ -211,8 +210,8 @@ fn an_issuer_cannot_be_imitated_by_a_value_with_commas() {
 
 #[test]
 fn any_and_all_combine_their_rules() {
-    let papers = Papers::new();
-    let web = certificate(&papers, &LeafRequest::new("web").dns("web.local").dns("shop.local"));
+    let pki = TestPki::new();
+    let web = certificate(&pki, &LeafRequest::new("web").dns("web.local").dns("shop.local"));
     let dns = |name: &str| Rule::from(condition(Attribute::Dns, name));
     let yes = || dns("web.local");
     let no = || dns("evil.local");
@@ -328,8 +327,8 @@ fn condition(attribute: Attribute, value: &str) -> Condition {
     Condition::new(attribute, value).unwrap()
 }
 
-fn certificate(papers: &Papers, request: &LeafRequest) -> Certificate {
-    Certificate::read(&chain(&papers.issue(request))[0]).unwrap()
+fn certificate(pki: &TestPki, request: &LeafRequest) -> Certificate {
+    Certificate::read(&chain(&pki.issue(request))[0]).unwrap()
 }
 
 /// A certificate with this subject, which is its issuer too: names that no authority here

@@ -14,88 +14,88 @@ use time::{Duration, OffsetDateTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use self::support::{Caller, Papers, Server, Stranger, received_alert, s_client, within};
+use self::support::{ForeignClient, Server, TestClient, TestPki, received_alert, s_client, within};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test]
 async fn a_self_signed_client_is_refused() {
-    let leaf = Leaf::self_signed(&Papers::for_client()).unwrap();
+    let leaf = Leaf::self_signed(&TestPki::for_client()).unwrap();
 
-    assert_refused(&Papers::new(), &leaf, Code::SelfSigned, "unknown_ca").await;
+    assert_refused(&TestPki::new(), &leaf, Code::SelfSigned, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn a_client_from_another_authority_is_refused() {
-    let leaf = Papers::new().client();
+    let leaf = TestPki::new().client();
 
-    assert_refused(&Papers::new(), &leaf, Code::UnknownIssuer, "unknown_ca").await;
+    assert_refused(&TestPki::new(), &leaf, Code::UnknownIssuer, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn a_client_from_another_authority_of_the_same_name_is_refused() {
-    let papers = Papers::new();
-    let namesake = AuthorityRequest::default().subject_of(&papers.authority);
-    let leaf = Authority::generate(&namesake).unwrap().issue(&Papers::for_client()).unwrap();
+    let pki = TestPki::new();
+    let namesake = AuthorityRequest::default().subject_of(&pki.authority);
+    let leaf = Authority::generate(&namesake).unwrap().issue(&TestPki::for_client()).unwrap();
 
-    assert_refused(&papers, &leaf, Code::UnknownIssuer, "unknown_ca").await;
+    assert_refused(&pki, &leaf, Code::UnknownIssuer, "unknown_ca").await;
 }
 
 #[tokio::test]
 async fn a_client_whose_authority_imitates_ours_is_refused() {
-    let papers = Papers::new();
-    let forged = AuthorityRequest::default().subject_of(&papers.authority);
-    let forged = forged.key_identifier(papers.authority.certificate().key_identifier());
-    let leaf = Authority::generate(&forged).unwrap().issue(&Papers::for_client()).unwrap();
+    let pki = TestPki::new();
+    let forged = AuthorityRequest::default().subject_of(&pki.authority);
+    let forged = forged.key_identifier(pki.authority.certificate().key_identifier());
+    let leaf = Authority::generate(&forged).unwrap().issue(&TestPki::for_client()).unwrap();
 
-    assert_refused(&papers, &leaf, Code::BadSignature, "decrypt_error").await;
+    assert_refused(&pki, &leaf, Code::BadSignature, "decrypt_error").await;
 }
 
 #[tokio::test]
 async fn an_expired_client_is_refused() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let now = OffsetDateTime::now_utc();
     let leaf =
-        Papers::for_client().not_before(now - Duration::HOUR).not_after(now - Duration::MINUTE);
+        TestPki::for_client().not_before(now - Duration::HOUR).not_after(now - Duration::MINUTE);
 
-    let leaf = papers.issue(&leaf);
-    assert_refused(&papers, &leaf, Code::Expired, "certificate_expired").await;
+    let leaf = pki.issue(&leaf);
+    assert_refused(&pki, &leaf, Code::Expired, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_client_that_is_not_yet_valid_is_refused() {
-    let papers = Papers::new();
-    let leaf = Papers::for_client().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
+    let pki = TestPki::new();
+    let leaf = TestPki::for_client().not_before(OffsetDateTime::now_utc() + Duration::HOUR);
 
-    let leaf = papers.issue(&leaf);
-    assert_refused(&papers, &leaf, Code::NotYetValid, "certificate_expired").await;
+    let leaf = pki.issue(&leaf);
+    assert_refused(&pki, &leaf, Code::NotYetValid, "certificate_expired").await;
 }
 
 #[tokio::test]
 async fn a_server_certificate_is_refused_as_a_client() {
-    let papers = Papers::new();
-    let leaf = papers.server();
+    let pki = TestPki::new();
+    let leaf = pki.server();
 
-    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    assert_refused(&pki, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn a_client_without_extended_key_usage_is_refused() {
-    let papers = Papers::new();
-    let leaf = papers.issue(&Papers::for_client().usage(Usage::Unstated));
+    let pki = TestPki::new();
+    let leaf = pki.issue(&TestPki::for_client().usage(Usage::Unstated));
 
-    assert_refused(&papers, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
+    assert_refused(&pki, &leaf, Code::WrongPurpose, "unsupported_certificate").await;
 }
 
 #[tokio::test]
 async fn an_authority_is_refused_as_a_client() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let files = tempfile::tempdir().unwrap();
     let (certificate, key) = (files.path().join("crt"), files.path().join("key"));
     std::fs::write(&certificate, below.certificate().pem()).unwrap();
     std::fs::write(&key, below.key_pem()).unwrap();
-    let server = Server::open(&papers);
+    let server = Server::open(&pki);
 
     let arguments = ["-cert", certificate.to_str().unwrap(), "-key", key.to_str().unwrap()];
     s_client(&server, &arguments).await;
@@ -107,30 +107,30 @@ async fn an_authority_is_refused_as_a_client() {
 
 #[tokio::test]
 async fn a_client_with_an_unknown_critical_extension_is_refused() {
-    let papers = Papers::new();
-    let leaf = Papers::for_client().extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
+    let pki = TestPki::new();
+    let leaf = TestPki::for_client().extension(&[1, 3, 6, 1, 4, 1, 99999, 1], true, &[5, 0]);
 
-    let leaf = papers.issue(&leaf);
-    assert_refused(&papers, &leaf, Code::UnknownExtension, "bad_certificate").await;
+    let leaf = pki.issue(&leaf);
+    assert_refused(&pki, &leaf, Code::UnknownExtension, "bad_certificate").await;
 }
 
 #[tokio::test]
 async fn a_client_with_a_name_its_issuer_must_not_certify_is_refused() {
-    let papers = Papers::of(&AuthorityRequest::default().exclude_dns("bad"));
-    let leaf = papers.issue(&LeafRequest::new("a").dns("bad"));
+    let pki = TestPki::of(&AuthorityRequest::default().exclude_dns("bad"));
+    let leaf = pki.issue(&LeafRequest::new("a").dns("bad"));
 
-    assert_refused(&papers, &leaf, Code::NameConstraint, "certificate_unknown").await;
+    assert_refused(&pki, &leaf, Code::NameConstraint, "certificate_unknown").await;
 }
 
 #[tokio::test]
 async fn a_client_without_a_certificate_is_refused() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     for version in [&TLS13, &TLS12] {
-        let server = Server::open(&papers);
-        let good = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
+        let server = Server::open(&pki);
+        let good = ForeignClient::speaking(&pki, Some(&pki.client()), &[version]);
         assert!(good.connect(server.address).await.is_ok());
 
-        let refused = Stranger::speaking(&papers, None, &[version]);
+        let refused = ForeignClient::speaking(&pki, None, &[version]);
         let error = refused.exchange(server.address, REQUEST).await.unwrap_err();
 
         assert_eq!(received_alert(&error), Some(116));
@@ -143,11 +143,11 @@ async fn a_client_without_a_certificate_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_in_tls_12_has_the_same_code_and_alert() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let stranger = Stranger::speaking(&papers, Some(&Papers::new().client()), &[&TLS12]);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let foreign_client = ForeignClient::speaking(&pki, Some(&TestPki::new().client()), &[&TLS12]);
 
-    let error = stranger.connect(server.address).await.unwrap_err();
+    let error = foreign_client.connect(server.address).await.unwrap_err();
 
     assert_eq!(received_alert(&error), Some(48));
     let refusal = server.refusal().await;
@@ -157,9 +157,9 @@ async fn a_refusal_in_tls_12_has_the_same_code_and_alert() {
 
 #[tokio::test]
 async fn tls_11_is_refused_and_tls_12_is_not() {
-    let papers = Papers::new();
-    let server = Server::open(&papers);
-    let good = Stranger::speaking(&papers, Some(&papers.client()), &[&TLS12]);
+    let pki = TestPki::new();
+    let server = Server::open(&pki);
+    let good = ForeignClient::speaking(&pki, Some(&pki.client()), &[&TLS12]);
     assert!(good.connect(server.address).await.is_ok());
 
     s_client(&server, &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]).await;
@@ -171,7 +171,7 @@ async fn tls_11_is_refused_and_tls_12_is_not() {
 
 #[tokio::test]
 async fn a_client_whose_suites_are_all_too_weak_is_refused() {
-    let server = Server::open(&Papers::new());
+    let server = Server::open(&TestPki::new());
 
     s_client(&server, &["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"]).await;
 
@@ -182,10 +182,10 @@ async fn a_client_whose_suites_are_all_too_weak_is_refused() {
 
 #[tokio::test]
 async fn bytes_that_are_not_tls_are_reported_as_such() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
     for bytes in [REQUEST, b"\0\0\0\0garbage and more of it", b"SSH-2.0-x\r\n", b"\x16GARBAGE"] {
-        let server = Server::open(&papers);
+        let server = Server::open(&pki);
         let mut tcp = TcpStream::connect(server.address).await.unwrap();
         tcp.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
@@ -201,7 +201,7 @@ async fn bytes_that_are_not_tls_are_reported_as_such() {
 
 #[tokio::test]
 async fn garbage_in_a_tls_record_is_a_protocol_error() {
-    let server = Server::open(&Papers::new());
+    let server = Server::open(&TestPki::new());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
 
     tcp.write_all(&[22, 3, 1, 0, 5, 1, 0, 0, 1, 0]).await.unwrap();
@@ -215,7 +215,7 @@ async fn garbage_in_a_tls_record_is_a_protocol_error() {
 
 #[tokio::test]
 async fn a_client_that_disconnects_in_the_handshake_is_a_lost_connection() {
-    let server = Server::open(&Papers::new());
+    let server = Server::open(&TestPki::new());
     let mut tcp = TcpStream::connect(server.address).await.unwrap();
 
     tcp.write_all(&[22, 3, 1, 2, 0, 1]).await.unwrap();
@@ -228,12 +228,12 @@ async fn a_client_that_disconnects_in_the_handshake_is_a_lost_connection() {
 
 /// The good client is served; then a client with `leaf` learns at its request that it is refused,
 /// by the alert `alert`, and the server has recorded `code`.
-async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) {
-    let server = Server::open(papers);
-    assert_eq!(Caller::new(papers).fetch(&server.url("/")).await.unwrap().0, "hello");
-    let caller = Caller::showing(leaf, papers.roots());
+async fn assert_refused(pki: &TestPki, leaf: &Leaf, code: Code, alert: &str) {
+    let server = Server::open(pki);
+    assert_eq!(TestClient::new(pki).fetch(&server.url("/")).await.unwrap().0, "hello");
+    let test_client = TestClient::presenting(leaf, pki.roots());
 
-    let error = caller.get(&server.url("/")).await.unwrap_err();
+    let error = test_client.get(&server.url("/")).await.unwrap_err();
 
     let RequestError::Refused { refusal: ours, session } = error else {
         unreachable!("a refusal was expected, and there is {error:?}");
@@ -241,7 +241,7 @@ async fn assert_refused(papers: &Papers, leaf: &Leaf, code: Code, alert: &str) {
     assert_eq!((ours.code, ours.side), (Code::RefusedByPeer, Role::Server));
     assert_eq!(ours.alert.unwrap().name, alert);
     assert_eq!(session.unwrap().version, "TLSv1.3");
-    let recorded = caller.events.newest().remove(0).refusal.clone().unwrap();
+    let recorded = test_client.events.newest().remove(0).refusal.clone().unwrap();
     assert_eq!(recorded.code, Code::RefusedByPeer);
     let theirs = server.refusal().await;
     assert_eq!((theirs.code, theirs.side), (code, Role::Server), "{}", theirs.sentence);

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use self::support::draft::{
     Draft, SUBJECT_ALT_NAME, element, general_names, name, sequence, subject_of,
 };
-use self::support::{Papers, chain, trust};
+use self::support::{TestPki, chain, trust};
 
 type Chain = Vec<CertificateDer<'static>>;
 
@@ -29,21 +29,20 @@ const MOST: f64 = if cfg!(debug_assertions) { 8.0 } else { 2.0 };
 
 #[test]
 fn refusing_costs_little_more_than_accepting() {
-    let papers = Papers::of(&AuthorityRequest::default().any_path_length());
-    let namesake = Papers::of(&AuthorityRequest::default().subject_of(&papers.authority));
-    let one_root = trust(&[&papers.authority]);
-    let two_roots = trust(&[&papers.authority, &namesake.authority]);
-    let small = chain(&papers.client());
-    let of_second = Draft::client(&papers).without(AUTHORITY_KEY_IDENTIFIER);
+    let pki = TestPki::of(&AuthorityRequest::default().any_path_length());
+    let namesake = TestPki::of(&AuthorityRequest::default().subject_of(&pki.authority));
+    let one_root = trust(&[&pki.authority]);
+    let two_roots = trust(&[&pki.authority, &namesake.authority]);
+    let small = chain(&pki.client());
+    let of_second = Draft::client(&pki).without(AUTHORITY_KEY_IDENTIFIER);
     let of_second = vec![of_second.signed_by(&namesake.authority)];
     let mut failed = Vec::new();
 
     println!("{:>9} {:>10} {:>10}  refused as", "refused", "to small", "to like");
-    let two_roots =
-        crowds(&papers, &Draft::client(&papers)).into_iter().map(|(shape, presented)| {
-            (&two_roots, (format!("{shape}, two roots"), presented, of_second.clone()))
-        });
-    let attacks = attacks(&papers).into_iter().map(|attack| (&one_root, attack)).chain(two_roots);
+    let two_roots = crowds(&pki, &Draft::client(&pki)).into_iter().map(|(shape, presented)| {
+        (&two_roots, (format!("{shape}, two roots"), presented, of_second.clone()))
+    });
+    let attacks = attacks(&pki).into_iter().map(|attack| (&one_root, attack)).chain(two_roots);
     for (trust, (shape, presented, like)) in attacks {
         let refused = trust.verify(&presented, Role::Client, OffsetDateTime::now_utc());
         let code = refused.unwrap_err().code;
@@ -81,11 +80,11 @@ fn costs(trust: &Trust, chains: [&Chain; 3]) -> [Duration; 3] {
 }
 
 /// Each with a description, the presented chain, and a good chain of the same length or size.
-fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
-    let draft = Draft::client(papers);
-    let good = chain(&papers.client());
-    let stranger = Papers::of(&AuthorityRequest::default().common_name("stranger"));
-    let unknown = Draft::client(&stranger);
+fn attacks(pki: &TestPki) -> Vec<(String, Chain, Chain)> {
+    let draft = Draft::client(pki);
+    let good = chain(&pki.client());
+    let foreign = TestPki::of(&AuthorityRequest::default().common_name("stranger"));
+    let unknown = Draft::client(&foreign);
     let mut attacks = Vec::new();
 
     for (which, draft) in [("our issuer", &draft), ("another issuer", &unknown)] {
@@ -98,12 +97,12 @@ fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
     let names: Vec<_> = names.map(|name| element(0x82, name.as_bytes())).collect();
     let large = draft.clone().replacing(SUBJECT_ALT_NAME, &sequence(&names));
     let presented = vec![large.forged()];
-    attacks.push(("1,000 names".into(), presented, vec![large.signed_by(&papers.authority)]));
+    attacks.push(("1,000 names".into(), presented, vec![large.signed_by(&pki.authority)]));
 
     for (algorithm, self_signed) in self_signed(&draft) {
         attacks.push((format!("self-signed, {algorithm}"), vec![self_signed], good.clone()));
     }
-    for (shape, presented) in crowds(papers, &draft) {
+    for (shape, presented) in crowds(pki, &draft) {
         attacks.push((shape.into(), presented, good.clone()));
     }
     let subject = draft.issuer.clone();
@@ -111,7 +110,7 @@ fn attacks(papers: &Papers) -> Vec<(String, Chain, Chain)> {
     let ours = Draft { subject, ..draft.without(AUTHORITY_KEY_IDENTIFIER) };
     let ours = ours.replacing(SUBJECT_ALT_NAME, &sequence(&[name])).forged();
     attacks.push(("self-issued in our root's name, 46,000 octets".into(), vec![ours], good));
-    attacks.extend(below_genuine_intermediates(papers));
+    attacks.extend(below_genuine_intermediates(pki));
     attacks
 }
 
@@ -181,7 +180,7 @@ fn oversized() -> [(&'static str, Change); 14] {
 fn self_signed(leaf: &Draft) -> Vec<(String, CertificateDer<'static>)> {
     let algorithms = [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519];
     let signed = algorithms.map(|algorithm| {
-        let leaf = Leaf::self_signed(&Papers::for_client().key(algorithm)).unwrap();
+        let leaf = Leaf::self_signed(&TestPki::for_client().key(algorithm)).unwrap();
         (algorithm.to_string(), chain(&leaf).remove(0))
     });
     let rsa = [2_048, 4_096, 8_192, 16_384].into_iter().flat_map(|bits| {
@@ -211,16 +210,11 @@ const SHA256_WITH_RSA: &[u8] =
 const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
 
 /// Intermediates that nobody signed, whose names allow many paths.
-fn crowds(papers: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
-    let root = subject_of(&papers.authority);
+fn crowds(pki: &TestPki, leaf: &Draft) -> Vec<(&'static str, Chain)> {
+    let root = subject_of(&pki.authority);
     let names = ["a", "b", "c", "d"].map(|text| name(&[(3, 12, text.as_bytes())]));
     let template = Draft::of(
-        papers
-            .authority
-            .issue_intermediate(&AuthorityRequest::default())
-            .unwrap()
-            .certificate()
-            .der(),
+        pki.authority.issue_intermediate(&AuthorityRequest::default()).unwrap().certificate().der(),
     )
     .without(AUTHORITY_KEY_IDENTIFIER)
     .without(&[0x55, 0x1d, 14]);
@@ -282,12 +276,11 @@ fn crowds(papers: &Papers, leaf: &Draft) -> Vec<(&'static str, Chain)> {
 }
 
 /// Forged leaves below intermediates that the root really issued, which anybody may send.
-fn below_genuine_intermediates(papers: &Papers) -> [(String, Chain, Chain); 3] {
+fn below_genuine_intermediates(pki: &TestPki) -> [(String, Chain, Chain); 3] {
     let request = AuthorityRequest::default().common_name("below");
-    let [upper, namesake] =
-        [(); 2].map(|()| papers.authority.issue_intermediate(&request).unwrap());
+    let [upper, namesake] = [(); 2].map(|()| pki.authority.issue_intermediate(&request).unwrap());
     let lower = upper.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let of = |issuer: &Authority| chain(&issuer.issue(&Papers::for_client()).unwrap());
+    let of = |issuer: &Authority| chain(&issuer.issue(&TestPki::for_client()).unwrap());
     let forge = |leaf: &[u8]| Draft::of(leaf).without(AUTHORITY_KEY_IDENTIFIER).forged();
 
     let deep = of(&lower);

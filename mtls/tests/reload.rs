@@ -11,13 +11,13 @@ use authority::{AuthorityRequest, RevocationListRequest, RevocationReason};
 use mtls::credentials::CredentialStore;
 use mtls::pki::role::Role;
 
-use self::support::{IdentityDirectory, Papers, empty_list, eventually, files, list};
+use self::support::{IdentityDirectory, TestPki, empty_list, eventually, files, list};
 
 #[tokio::test]
 async fn a_new_identity_is_published_however_its_files_are_written() {
-    let papers = Papers::new();
-    let list = empty_list(&papers, 1);
-    let directory = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
+    let pki = TestPki::new();
+    let list = empty_list(&pki, 1);
+    let directory = IdentityDirectory::with(&files(&pki, &pki.server(), &list));
     let store = directory.store(Role::Server);
 
     for write in [
@@ -26,8 +26,8 @@ async fn a_new_identity_is_published_however_its_files_are_written() {
         IdentityDirectory::swap,
         IdentityDirectory::swap,
     ] {
-        let renewed = papers.server();
-        write(&directory, &files(&papers, &renewed, &list));
+        let renewed = pki.server();
+        write(&directory, &files(&pki, &renewed, &list));
 
         serves(&store, &renewed.serial().to_string()).await;
     }
@@ -35,12 +35,12 @@ async fn a_new_identity_is_published_however_its_files_are_written() {
 
 #[tokio::test]
 async fn a_replaced_directory_is_followed() {
-    let papers = Papers::new();
-    let list = empty_list(&papers, 1);
-    let directory = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
+    let pki = TestPki::new();
+    let list = empty_list(&pki, 1);
+    let directory = IdentityDirectory::with(&files(&pki, &pki.server(), &list));
     let store = directory.store(Role::Server);
-    let renewed = papers.server();
-    let beside = IdentityDirectory::with(&files(&papers, &renewed, &list));
+    let renewed = pki.server();
+    let beside = IdentityDirectory::with(&files(&pki, &renewed, &list));
 
     let old = tempfile::tempdir().unwrap();
     fs::rename(directory.path(), old.path().join("old")).unwrap();
@@ -51,12 +51,12 @@ async fn a_replaced_directory_is_followed() {
 
 #[tokio::test]
 async fn a_set_written_file_by_file_is_loaded_once_it_fits() {
-    let papers = Papers::new();
-    let list = empty_list(&papers, 1);
-    let directory = IdentityDirectory::with(&files(&papers, &papers.server(), &list));
+    let pki = TestPki::new();
+    let list = empty_list(&pki, 1);
+    let directory = IdentityDirectory::with(&files(&pki, &pki.server(), &list));
     let store = directory.store(Role::Server);
-    let renewed = papers.server();
-    let set = files(&papers, &renewed, &list);
+    let renewed = pki.server();
+    let set = files(&pki, &renewed, &list);
 
     let mut pace = tokio::time::interval(std::time::Duration::from_millis(200));
     for file in set {
@@ -70,18 +70,18 @@ async fn a_set_written_file_by_file_is_loaded_once_it_fits() {
 
 #[tokio::test]
 async fn a_bad_set_keeps_the_last_good_one_and_is_reported_with_its_file() {
-    let papers = Papers::new();
-    let other = Papers::of(&AuthorityRequest::default().common_name("another authority"));
-    let list = empty_list(&papers, 5);
-    let leaf = papers.server();
-    let good = files(&papers, &leaf, &list);
+    let pki = TestPki::new();
+    let other = TestPki::of(&AuthorityRequest::default().common_name("another authority"));
+    let list = empty_list(&pki, 5);
+    let leaf = pki.server();
+    let good = files(&pki, &leaf, &list);
     let cases = [
         (vec![("tls.crt", b"rubbish".to_vec())], "no certificate in"),
-        (vec![("tls.key", papers.server().key_pem().into_bytes())], "does not belong"),
+        (vec![("tls.key", pki.server().key_pem().into_bytes())], "does not belong"),
         (vec![("ca.crt", other.roots().as_bytes().to_vec())], "not trusted here"),
-        (vec![("ca.crl", empty_list(&papers, 4).pem().as_bytes().to_vec())], "is older than"),
+        (vec![("ca.crl", empty_list(&pki, 4).pem().as_bytes().to_vec())], "is older than"),
         (vec![("ca.crl", Vec::new())], "no revocation list in"),
-        (vec![("ca.crl", future(&papers).pem().as_bytes().to_vec())], "is from the future"),
+        (vec![("ca.crl", future(&pki).pem().as_bytes().to_vec())], "is from the future"),
         (vec![("ca.crl", empty_list(&other, 6).pem().as_bytes().to_vec())], "has vanished"),
     ];
     let checks = cases.iter().map(async |(bad, expected)| {
@@ -103,8 +103,8 @@ async fn a_bad_set_keeps_the_last_good_one_and_is_reported_with_its_file() {
         let serial_number = store.current().certificate.serial_number.clone();
         assert_eq!(serial_number, leaf.serial().to_string());
 
-        let renewed = papers.server();
-        directory.rename(&files(&papers, &renewed, &list));
+        let renewed = pki.server();
+        directory.rename(&files(&pki, &renewed, &list));
         serves(&store, &renewed.serial().to_string()).await;
         assert!(store.last_reload().problems.is_empty());
     });
@@ -113,15 +113,12 @@ async fn a_bad_set_keeps_the_last_good_one_and_is_reported_with_its_file() {
 
 #[tokio::test]
 async fn a_deleted_list_keeps_its_revocations_in_force() {
-    let papers = Papers::new();
-    let revoked = papers.client();
+    let pki = TestPki::new();
+    let revoked = pki.client();
     let request = RevocationListRequest::new(2);
     let request = request.revoke(revoked.serial(), RevocationReason::KeyCompromise);
-    let directory = IdentityDirectory::with(&files(
-        &papers,
-        &papers.server(),
-        &list(&papers.authority, &request),
-    ));
+    let directory =
+        IdentityDirectory::with(&files(&pki, &pki.server(), &list(&pki.authority, &request)));
     let store = directory.store(Role::Server);
 
     fs::remove_file(directory.path().join("ca.crl")).unwrap();
@@ -147,7 +144,7 @@ async fn serves(store: &Arc<CredentialStore>, serial: &str) {
     .await;
 }
 
-fn future(papers: &Papers) -> authority::RevocationList {
+fn future(pki: &TestPki) -> authority::RevocationList {
     let tomorrow = time::OffsetDateTime::now_utc() + time::Duration::DAY;
-    list(&papers.authority, &RevocationListRequest::new(6).this_update(tomorrow))
+    list(&pki.authority, &RevocationListRequest::new(6).this_update(tomorrow))
 }

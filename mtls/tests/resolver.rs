@@ -17,18 +17,18 @@ use http_body_util::{BodyExt, Full};
 use mtls::Mtls;
 use mtls::client::{Client, Resolver};
 
-use self::support::{IdentityDirectory, Papers, empty_list, eventually, files, within};
+use self::support::{IdentityDirectory, TestPki, empty_list, eventually, files, within};
 
 /// What the second lookup, and each later one, gives.
 type Later = fn(SocketAddr) -> Result<Vec<SocketAddr>, Error>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lookup_that_fails_or_gives_nothing_leaves_the_addresses_in_use() {
-    let papers = Papers::new();
-    let address = serve(&papers, free(), "one");
+    let pki = TestPki::new();
+    let address = serve(&pki, free(), "one");
     for later in [(|_| Err(Error::other("no resolver"))) as Later, |_| Ok(Vec::new())] {
         let lookups = Arc::<AtomicUsize>::default();
-        let client = client(&papers, counted(&lookups, address, address, later));
+        let client = client(&pki, counted(&lookups, address, address, later));
 
         assert_eq!(ask(&client).await.unwrap(), "one");
         eventually("another lookup", || (lookups.load(Ordering::SeqCst) > 1).then_some(())).await;
@@ -39,9 +39,9 @@ async fn a_lookup_that_fails_or_gives_nothing_leaves_the_addresses_in_use() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_given_no_more_gets_no_new_request() {
-    let papers = Papers::new();
-    let (one, two) = (serve(&papers, free(), "one"), serve(&papers, free(), "two"));
-    let client = client(&papers, counted(&Arc::default(), one, two, |two| Ok(vec![two])));
+    let pki = TestPki::new();
+    let (one, two) = (serve(&pki, free(), "one"), serve(&pki, free(), "two"));
+    let client = client(&pki, counted(&Arc::default(), one, two, |two| Ok(vec![two])));
 
     assert_eq!(ask(&client).await.unwrap(), "one");
     let began = Instant::now();
@@ -57,10 +57,10 @@ async fn an_address_that_is_given_no_more_gets_no_new_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_back_gets_a_request_as_soon_as_its_pause_is_over() {
-    let papers = Papers::new();
-    let (up, back) = (serve(&papers, free(), "up"), free());
+    let pki = TestPki::new();
+    let (up, back) = (serve(&pki, free(), "up"), free());
     let clients: Vec<_> = (0..8)
-        .map(|_| client(&papers, Resolver::new(move || async move { Ok(vec![up, back]) })))
+        .map(|_| client(&pki, Resolver::new(move || async move { Ok(vec![up, back]) })))
         .collect();
     for client in &clients {
         for _ in 0..2 {
@@ -68,7 +68,7 @@ async fn an_address_that_is_back_gets_a_request_as_soon_as_its_pause_is_over() {
         }
     }
 
-    serve(&papers, back, "back");
+    serve(&pki, back, "back");
     let began = Instant::now();
     let mut waiting: Vec<_> = clients.iter().collect();
     while let Some(client) = waiting.last() {
@@ -83,10 +83,10 @@ async fn an_address_that_is_back_gets_a_request_as_soon_as_its_pause_is_over() {
 
 #[tokio::test]
 async fn a_lookup_that_never_worked_is_the_reason_of_the_failure() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let resolver = Resolver::new(|| async { Err(Error::other("no such name")) });
 
-    let error = ask(&client(&papers, resolver)).await.unwrap_err();
+    let error = ask(&client(&pki, resolver)).await.unwrap_err();
 
     assert!(error.contains("no such name"), "{error}");
 }
@@ -105,8 +105,8 @@ fn counted(
     })
 }
 
-fn client(papers: &Papers, resolver: Resolver) -> Client<Full<Bytes>> {
-    mtls(papers, &papers.client()).client().resolver(resolver).build().unwrap()
+fn client(pki: &TestPki, resolver: Resolver) -> Client<Full<Bytes>> {
+    mtls(pki, &pki.client()).client().resolver(resolver).build().unwrap()
 }
 
 async fn ask(client: &Client<Full<Bytes>>) -> Result<String, String> {
@@ -117,15 +117,15 @@ async fn ask(client: &Client<Full<Bytes>>) -> Result<String, String> {
 }
 
 /// A server that says its name.
-fn serve(papers: &Papers, address: SocketAddr, name: &'static str) -> SocketAddr {
+fn serve(pki: &TestPki, address: SocketAddr, name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind(address).unwrap();
     let app = Router::new().route("/", get(async move || name));
-    tokio::spawn(mtls(papers, &papers.server()).serve(listener, app).into_future());
+    tokio::spawn(mtls(pki, &pki.server()).serve(listener, app).into_future());
     address
 }
 
-fn mtls(papers: &Papers, leaf: &authority::Leaf) -> Mtls {
-    let directory = IdentityDirectory::with(&files(papers, leaf, &empty_list(papers, 1)));
+fn mtls(pki: &TestPki, leaf: &authority::Leaf) -> Mtls {
+    let directory = IdentityDirectory::with(&files(pki, leaf, &empty_list(pki, 1)));
     Mtls::from_directory(directory.path()).unwrap()
 }
 

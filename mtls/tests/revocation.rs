@@ -16,21 +16,21 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 
-use self::support::{Papers, list, trust, trust_with, verify};
+use self::support::{TestPki, list, trust, trust_with, verify};
 
 #[test]
 fn a_revoked_leaf_is_refused_with_date_and_reason() {
-    let papers = Papers::new();
-    let leaf = papers.client();
+    let pki = TestPki::new();
+    let leaf = pki.client();
     let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let reason = RevocationReason::KeyCompromise;
     let entry = Entry { at, reason, serial: leaf.serial().clone() };
-    let list = list(&papers.authority, &RevocationListRequest::new(1).revocation(entry));
-    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
+    let list = list(&pki.authority, &RevocationListRequest::new(1).revocation(entry));
+    let trust = trust_with(&[&pki.authority], &[list], Revocation::Checked);
 
     let refused = verify(&trust, &leaf).unwrap_err();
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     assert_eq!(refused.code, Code::Revoked);
     let said = "the certificate has been revoked: at 2023-11-14T22:13:20Z, keyCompromise";
     assert_eq!(refused.sentence(), said);
@@ -46,11 +46,11 @@ fn every_reason_is_reported_as_in_rfc_5280() {
         (RevocationReason::PrivilegeWithdrawn, "privilegeWithdrawn"),
         (RevocationReason::Superseded, "superseded"),
     ] {
-        let papers = Papers::new();
-        let leaf = papers.client();
+        let pki = TestPki::new();
+        let leaf = pki.client();
         let list = RevocationListRequest::new(1).revoke(leaf.serial(), reason);
-        let list = self::list(&papers.authority, &list);
-        let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
+        let list = self::list(&pki.authority, &list);
+        let trust = trust_with(&[&pki.authority], &[list], Revocation::Checked);
 
         let sentence = verify(&trust, &leaf).unwrap_err().sentence();
 
@@ -62,16 +62,16 @@ fn every_reason_is_reported_as_in_rfc_5280() {
 /// it were an intermediate, and intermediates need no list.
 #[test]
 fn a_revoked_leaf_that_presents_its_root_is_refused() {
-    let (papers, leaf, list) = revoked();
-    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
+    let (pki, leaf, list) = revoked();
+    let trust = trust_with(&[&pki.authority], &[list], Revocation::Checked);
     let with_root = |leaf: &Leaf| -> Vec<CertificateDer<'static>> {
         let mut chain = self::support::chain(leaf);
-        chain.push(papers.authority.root().der().to_vec().into());
+        chain.push(pki.authority.root().der().to_vec().into());
         chain
     };
     let now = OffsetDateTime::now_utc();
 
-    let taken = trust.verify(&with_root(&papers.client()), Role::Client, now);
+    let taken = trust.verify(&with_root(&pki.client()), Role::Client, now);
     let refused = trust.verify(&with_root(&leaf), Role::Client, now);
 
     assert!(taken.is_ok());
@@ -81,10 +81,10 @@ fn a_revoked_leaf_that_presents_its_root_is_refused() {
 /// A cross-certificate has the same name and key as the original, and so the same list.
 #[test]
 fn a_revoked_leaf_is_refused_on_the_path_to_another_root_too() {
-    let (papers, leaf, list) = revoked();
-    let other = Papers::new();
-    let cross = cross_certificate(&other.authority, &papers.authority);
-    let trust = trust_with(&[&other.authority, &papers.authority], &[list], Revocation::Checked);
+    let (pki, leaf, list) = revoked();
+    let other = TestPki::new();
+    let cross = cross_certificate(&other.authority, &pki.authority);
+    let trust = trust_with(&[&other.authority, &pki.authority], &[list], Revocation::Checked);
     let by_way = |leaf: &Leaf| -> Vec<CertificateDer<'static>> {
         let mut chain = self::support::chain(leaf);
         chain.push(cross.clone());
@@ -92,7 +92,7 @@ fn a_revoked_leaf_is_refused_on_the_path_to_another_root_too() {
     };
     let now = OffsetDateTime::now_utc();
 
-    let taken = trust.verify(&by_way(&papers.client()), Role::Client, now);
+    let taken = trust.verify(&by_way(&pki.client()), Role::Client, now);
     let refused = trust.verify(&by_way(&leaf), Role::Client, now);
 
     assert!(taken.is_ok());
@@ -101,9 +101,9 @@ fn a_revoked_leaf_is_refused_on_the_path_to_another_root_too() {
 
 #[test]
 fn lists_are_ignored_where_revocation_is_off() {
-    let (papers, leaf, list) = revoked();
+    let (pki, leaf, list) = revoked();
 
-    let trust = trust_with(&[&papers.authority], &[list], Revocation::Off);
+    let trust = trust_with(&[&pki.authority], &[list], Revocation::Off);
 
     assert!(verify(&trust, &leaf).is_ok());
     assert!(trust.lists().is_empty());
@@ -111,14 +111,14 @@ fn lists_are_ignored_where_revocation_is_off() {
 
 #[test]
 fn the_leaves_of_a_revoked_intermediate_are_refused() {
-    let (papers, below) = with_intermediate();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
+    let (pki, below) = with_intermediate();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
     let request = RevocationListRequest::new(1);
     let list = request.revoke(below.certificate().serial(), RevocationReason::Superseded);
-    let list = self::list(&papers.authority, &list);
+    let list = self::list(&pki.authority, &list);
 
-    let taken = verify(&trust(&[&papers.authority]), &leaf);
-    let refused = verify(&trust_with(&[&papers.authority], &[list], Revocation::Checked), &leaf);
+    let taken = verify(&trust(&[&pki.authority]), &leaf);
+    let refused = verify(&trust_with(&[&pki.authority], &[list], Revocation::Checked), &leaf);
 
     assert!(taken.is_ok());
     assert_eq!(code(&refused), Some(Code::Revoked));
@@ -128,52 +128,51 @@ fn the_leaves_of_a_revoked_intermediate_are_refused() {
 
 #[test]
 fn an_intermediate_revokes_its_own_leaves() {
-    let (papers, below) = with_intermediate();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
+    let (pki, below) = with_intermediate();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
     let request = RevocationListRequest::new(1);
     let own = list(&below, &request.clone().revoke(leaf.serial(), RevocationReason::Superseded));
-    let lists = [list(&papers.authority, &request), own];
+    let lists = [list(&pki.authority, &request), own];
 
     for revocation in [Revocation::Checked, Revocation::Required] {
-        let trust = trust_with(&[&papers.authority], &lists, revocation);
+        let trust = trust_with(&[&pki.authority], &lists, revocation);
 
-        assert!(verify(&trust, &below.issue(&Papers::for_client()).unwrap()).is_ok());
+        assert!(verify(&trust, &below.issue(&TestPki::for_client()).unwrap()).is_ok());
         assert_eq!(code(&verify(&trust, &leaf)), Some(Code::Revoked));
     }
 }
 
 #[test]
 fn the_list_of_an_intermediate_covers_its_own_leaves_only() {
-    let (papers, below) = with_intermediate();
-    let leaf = papers.client();
+    let (pki, below) = with_intermediate();
+    let leaf = pki.client();
     let request = RevocationListRequest::new(1);
     let list = list(&below, &request.revoke(leaf.serial(), RevocationReason::KeyCompromise));
 
-    let trust = trust_with(&[&papers.authority], &[list], Revocation::Checked);
+    let trust = trust_with(&[&pki.authority], &[list], Revocation::Checked);
 
     assert!(verify(&trust, &leaf).is_ok());
 }
 
 #[test]
 fn a_forged_list_in_the_name_of_an_intermediate_leaves_revocation_unknown() {
-    let (papers, below) = with_intermediate();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
+    let (pki, below) = with_intermediate();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
     let namesake = AuthorityRequest::default().subject_of(&below);
     let forged = list(&Authority::generate(&namesake).unwrap(), &RevocationListRequest::new(1));
 
-    let trust = trust_with(&[&papers.authority], &[forged], Revocation::Checked);
+    let trust = trust_with(&[&pki.authority], &[forged], Revocation::Checked);
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     assert_eq!(code(&verify(&trust, &leaf)), Some(Code::RevocationUnknown));
 }
 
 #[test]
 fn a_missing_intermediate_list_is_unknown_only_where_lists_are_required() {
-    let (papers, below) = with_intermediate();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
-    let lists = [list(&papers.authority, &RevocationListRequest::new(1))];
-    let verified =
-        |revocation| verify(&trust_with(&[&papers.authority], &lists, revocation), &leaf);
+    let (pki, below) = with_intermediate();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
+    let lists = [list(&pki.authority, &RevocationListRequest::new(1))];
+    let verified = |revocation| verify(&trust_with(&[&pki.authority], &lists, revocation), &leaf);
 
     assert_eq!(code(&verified(Revocation::Checked)), None);
     assert_eq!(code(&verified(Revocation::Off)), None);
@@ -182,14 +181,14 @@ fn a_missing_intermediate_list_is_unknown_only_where_lists_are_required() {
 
 #[test]
 fn a_stale_list_still_counts_and_refuses_all_where_lists_are_required() {
-    let papers = Papers::new();
-    let (good, bad) = (papers.client(), papers.client());
+    let pki = TestPki::new();
+    let (good, bad) = (pki.client(), pki.client());
     let now = OffsetDateTime::now_utc();
     let request = RevocationListRequest::new(1).next_update(now + Duration::HOUR);
     let list = request.revoke(bad.serial(), RevocationReason::Unspecified);
-    let lists = [self::list(&papers.authority, &list)];
+    let lists = [self::list(&pki.authority, &list)];
     let verified = |revocation, leaf, later| {
-        let trust = trust_with(&[&papers.authority], &lists, revocation);
+        let trust = trust_with(&[&pki.authority], &lists, revocation);
         let role = mtls::pki::role::Role::Client;
         code(&trust.verify(&support::chain(leaf), role, now + later))
     };
@@ -205,25 +204,25 @@ fn a_stale_list_still_counts_and_refuses_all_where_lists_are_required() {
 
 #[test]
 fn a_stale_list_is_not_loaded_where_lists_are_required() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let due = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let stale = RevocationListRequest::new(1).this_update(due - Duration::DAY).next_update(due);
-    let lists = [list(&papers.authority, &stale)];
+    let lists = [list(&pki.authority, &stale)];
 
-    let problems = problems(&[&papers.authority], &lists, Revocation::Required);
+    let problems = problems(&[&pki.authority], &lists, Revocation::Required);
 
-    let issuer = name(&papers.authority);
+    let issuer = name(&pki.authority);
     let said = format!(
         "the revocation list of {issuer} is stale since 2023-11-14T22:13:20Z, \
          and a fresh one is required"
     );
     assert_eq!(problems, [said]);
-    trust_with(&[&papers.authority], &lists, Revocation::Checked);
+    trust_with(&[&pki.authority], &lists, Revocation::Checked);
 }
 
 #[test]
 fn all_problems_of_roots_and_lists_are_reported_at_once() {
-    let (one, two) = (Papers::new(), Papers::new());
+    let (one, two) = (TestPki::new(), TestPki::new());
     let namesake = AuthorityRequest::default().subject_of(&two.authority);
     let forged = list(&Authority::generate(&namesake).unwrap(), &RevocationListRequest::new(1));
     let later = OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap();
@@ -250,8 +249,8 @@ fn all_problems_of_roots_and_lists_are_reported_at_once() {
 
 #[test]
 fn two_roots_with_one_name_have_separate_lists() {
-    let one = Papers::new();
-    let two = Papers::of(&AuthorityRequest::default().subject_of(&one.authority));
+    let one = TestPki::new();
+    let two = TestPki::of(&AuthorityRequest::default().subject_of(&one.authority));
     let (left, right) = (one.client(), two.client());
     let revoked = RevocationListRequest::new(1).revoke(left.serial(), RevocationReason::Superseded);
     let lists =
@@ -265,8 +264,8 @@ fn two_roots_with_one_name_have_separate_lists() {
 
 #[test]
 fn an_invalid_root_is_reported_with_its_name_and_its_fault() {
-    let papers = Papers::new();
-    let leaf = papers.client();
+    let pki = TestPki::new();
+    let leaf = pki.client();
     let may_not_sign = AuthorityRequest::default().key_usages(&[authority::KeyUsage::CrlSign]);
     let may_not_sign = Authority::generate(&may_not_sign).unwrap();
     let refused = |der: &[u8]| match Trust::new(
@@ -279,7 +278,7 @@ fn an_invalid_root_is_reported_with_its_name_and_its_fault() {
         Err(problems) => problems.iter().map(BadTrust::to_string).collect(),
     };
 
-    assert_eq!(refused(papers.authority.root().der()), Vec::<String>::new());
+    assert_eq!(refused(pki.authority.root().der()), Vec::<String>::new());
     let no_authority = "it is not an authority's certificate (basicConstraints cA is missing)";
     assert_eq!(
         refused(leaf.certificate().der()),
@@ -298,19 +297,19 @@ fn trust_needs_a_root() {
 }
 
 /// A test authority, a leaf of it, and the list that revokes it.
-fn revoked() -> (Papers, Leaf, authority::RevocationList) {
-    let papers = Papers::new();
-    let leaf = papers.client();
+fn revoked() -> (TestPki, Leaf, authority::RevocationList) {
+    let pki = TestPki::new();
+    let leaf = pki.client();
     let list = RevocationListRequest::new(1).revoke(leaf.serial(), RevocationReason::Unspecified);
-    let list = self::list(&papers.authority, &list);
-    (papers, leaf, list)
+    let list = self::list(&pki.authority, &list);
+    (pki, leaf, list)
 }
 
-fn with_intermediate() -> (Papers, Authority) {
-    let papers = Papers::new();
+fn with_intermediate() -> (TestPki, Authority) {
+    let pki = TestPki::new();
     let below = AuthorityRequest::intermediate().common_name("below");
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    (papers, below)
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    (pki, below)
 }
 
 /// The name and the key of one authority, certified by another.

@@ -29,23 +29,22 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use self::support::{
-    Caller, IdentityDirectory, Papers, Server, Stranger, empty_list, eventually, files, list,
-    within,
+    ForeignClient, IdentityDirectory, Server, TestClient, TestPki, empty_list, eventually, files,
+    list, within,
 };
 
 /// Twenty-five of each, half of them with a request in flight.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_connections_of_a_revoked_peer_are_cut_and_no_others() {
-    let papers = Papers::new();
-    let directory =
-        IdentityDirectory::with(&files(&papers, &papers.server(), &empty_list(&papers, 1)));
-    let server = Server::living(directory.store(Role::Server), Limits::default(), router());
-    let (bad, good) = (papers.client(), papers.client());
-    let mut of_bad = open(&papers, &server, &bad).await;
-    let mut of_good = open(&papers, &server, &good).await;
+    let pki = TestPki::new();
+    let directory = IdentityDirectory::with(&files(&pki, &pki.server(), &empty_list(&pki, 1)));
+    let server = Server::of_store(directory.store(Role::Server), Limits::default(), router());
+    let (bad, good) = (pki.client(), pki.client());
+    let mut of_bad = open(&pki, &server, &bad).await;
+    let mut of_good = open(&pki, &server, &good).await;
     server.admits(50).await;
 
-    revoke(&papers, &directory, &bad);
+    revoke(&pki, &directory, &bad);
     let began = Instant::now();
     for connection in &mut of_bad {
         connection.ends().await;
@@ -57,8 +56,8 @@ async fn all_connections_of_a_revoked_peer_are_cut_and_no_others() {
     for connection in &mut of_good {
         connection.identities().await;
     }
-    let stranger = Stranger::new(&papers, Some(&bad)).offering(&["http/1.1"]);
-    assert!(stranger.exchange(server.address, HEAD).await.is_err());
+    let foreign_client = ForeignClient::new(&pki, Some(&bad)).offering(&["http/1.1"]);
+    assert!(foreign_client.exchange(server.address, HEAD).await.is_err());
     let refusal = server.refusal().await;
     assert_eq!(refusal.code, Code::Revoked);
     assert!(refusal.sentence.ends_with("keyCompromise"), "{}", refusal.sentence);
@@ -67,17 +66,16 @@ async fn all_connections_of_a_revoked_peer_are_cut_and_no_others() {
 
 #[tokio::test]
 async fn a_client_cuts_its_connection_to_a_server_that_was_revoked() {
-    let papers = Papers::new();
-    let shown = papers.server();
-    let directory =
-        IdentityDirectory::with(&files(&papers, &papers.client(), &empty_list(&papers, 1)));
-    let server = Server::showing(&shown, papers.roots(), Limits::default(), router());
-    let caller =
-        Caller::living(directory.store(Role::Client), Default::default(), &Limits::default());
-    let mut answer = caller.get(&server.url("/stream")).await.unwrap().into_body();
+    let pki = TestPki::new();
+    let shown = pki.server();
+    let directory = IdentityDirectory::with(&files(&pki, &pki.client(), &empty_list(&pki, 1)));
+    let server = Server::presenting(&shown, pki.roots(), Limits::default(), router());
+    let test_client =
+        TestClient::of_store(directory.store(Role::Client), Default::default(), &Limits::default());
+    let mut answer = test_client.get(&server.url("/stream")).await.unwrap().into_body();
     assert!(within("a part", answer.frame()).await.unwrap().is_ok());
 
-    revoke(&papers, &directory, &shown);
+    revoke(&pki, &directory, &shown);
     let end = within("the end", async {
         while let Some(frame) = answer.frame().await {
             frame?;
@@ -87,14 +85,14 @@ async fn a_client_cuts_its_connection_to_a_server_that_was_revoked() {
     .await;
 
     assert!(end.is_err());
-    let refusal = caller.refused(&server.url("/")).await;
+    let refusal = test_client.refused(&server.url("/")).await;
     assert_eq!((refusal.code, refusal.side), (Code::Revoked, Role::Client));
 }
 
 /// The root is removed: requests in flight may finish, and no new ones start.
 #[tokio::test]
 async fn a_connection_whose_root_was_removed_is_drained() {
-    let (old, new) = (Papers::new(), Papers::new());
+    let (old, new) = (TestPki::new(), TestPki::new());
     let both = |leaf: &Leaf| {
         let mut set = files(&new, leaf, &empty_list(&new, 1));
         set[2].1 = [new.roots(), old.roots()].concat().into_bytes();
@@ -102,8 +100,8 @@ async fn a_connection_whose_root_was_removed_is_drained() {
     };
     let leaf = new.server();
     let directory = IdentityDirectory::with(&both(&leaf));
-    let server = Server::living(directory.store(Role::Server), Limits::default(), router());
-    let of_old = Caller::living(
+    let server = Server::of_store(directory.store(Role::Server), Limits::default(), router());
+    let of_old = TestClient::of_store(
         IdentityDirectory::with(&both(&old.client())).store(Role::Client),
         Default::default(),
         &Limits::default(),
@@ -126,7 +124,7 @@ async fn a_connection_whose_root_was_removed_is_drained() {
 /// One open connection, in one of four states.
 enum Open {
     Idle(TlsStream<TcpStream>),
-    Multiplexed(Caller, String),
+    Multiplexed(TestClient, String),
     Streaming(InFlight<Incoming>),
     Upgraded(TlsStream<TcpStream>),
 }
@@ -139,11 +137,13 @@ impl Open {
             Self::Idle(tls) | Self::Upgraded(tls) => {
                 let _ = within(what, tls.read_to_end(&mut Vec::new())).await;
             }
-            Self::Multiplexed(caller, url) => {
+            Self::Multiplexed(test_client, url) => {
                 // A request may complete before the cut, or be cut itself.
                 let refused = async {
                     loop {
-                        if let Err(RequestError::Refused { refusal, .. }) = caller.get(url).await {
+                        if let Err(RequestError::Refused { refusal, .. }) =
+                            test_client.get(url).await
+                        {
                             break refusal.code;
                         }
                     }
@@ -169,8 +169,8 @@ impl Open {
                 tls.write_all(HEAD).await.unwrap();
                 assert_eq!(&head(tls).await[..15], b"HTTP/1.1 200 OK");
             }
-            Self::Multiplexed(caller, url) => {
-                let answer = caller.get(url).await.unwrap();
+            Self::Multiplexed(test_client, url) => {
+                let answer = test_client.get(url).await.unwrap();
                 answer.into_body().collect().await.unwrap();
             }
             Self::Streaming(body) => {
@@ -187,42 +187,42 @@ impl Open {
 }
 
 /// Twenty-five connections of one peer.
-async fn open(papers: &Papers, server: &Server, leaf: &Leaf) -> Vec<Open> {
+async fn open(pki: &TestPki, server: &Server, leaf: &Leaf) -> Vec<Open> {
     let mut all = Vec::new();
     for number in 0..25 {
-        let stranger = Stranger::new(papers, Some(leaf)).offering(&["http/1.1"]);
+        let foreign_client = ForeignClient::new(pki, Some(leaf)).offering(&["http/1.1"]);
         all.push(match number % 4 {
             0 => {
-                let mut tls = stranger.connect(server.address).await.unwrap();
+                let mut tls = foreign_client.connect(server.address).await.unwrap();
                 tls.write_all(HEAD).await.unwrap();
                 head(&mut tls).await;
                 Open::Idle(tls)
             }
             1 => {
-                let mut tls = stranger.connect(server.address).await.unwrap();
+                let mut tls = foreign_client.connect(server.address).await.unwrap();
                 tls.write_all(UPGRADE_HEAD).await.unwrap();
                 assert!(head(&mut tls).await.starts_with(b"HTTP/1.1 101"));
                 Open::Upgraded(tls)
             }
             2 => {
-                let caller = Caller::showing(leaf, papers.roots());
+                let test_client = TestClient::presenting(leaf, pki.roots());
                 let url = server.url("/");
-                caller.fetch(&url).await.unwrap();
-                Open::Multiplexed(caller, url)
+                test_client.fetch(&url).await.unwrap();
+                Open::Multiplexed(test_client, url)
             }
             _ => {
-                let caller = Caller::showing(leaf, papers.roots());
-                Open::Streaming(caller.get(&server.url("/stream")).await.unwrap().into_body())
+                let test_client = TestClient::presenting(leaf, pki.roots());
+                Open::Streaming(test_client.get(&server.url("/stream")).await.unwrap().into_body())
             }
         });
     }
     all
 }
 
-fn revoke(papers: &Papers, directory: &IdentityDirectory, leaf: &Leaf) {
+fn revoke(pki: &TestPki, directory: &IdentityDirectory, leaf: &Leaf) {
     let request = RevocationListRequest::new(2);
     let request = request.revoke(leaf.serial(), RevocationReason::KeyCompromise);
-    let list = list(&papers.authority, &request).pem().as_bytes().to_vec();
+    let list = list(&pki.authority, &request).pem().as_bytes().to_vec();
     directory.rename(&vec![("ca.crl", list)]);
 }
 

@@ -13,14 +13,14 @@ use authority::{Authority, AuthorityRequest};
 use mtls::limits::Limits;
 use rustls::version::{TLS12, TLS13};
 
-use self::support::{Caller, Papers, Server, Stranger, hello, trust};
+use self::support::{ForeignClient, Server, TestClient, TestPki, hello, trust};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[test]
 fn names_are_omitted_from_16_kib_on() {
-    let papers: Vec<Papers> = (0..400).map(|_| Papers::new()).collect();
-    let authorities: Vec<&Authority> = papers.iter().map(|papers| &papers.authority).collect();
+    let pki: Vec<TestPki> = (0..400).map(|_| TestPki::new()).collect();
+    let authorities: Vec<&Authority> = pki.iter().map(|pki| &pki.authority).collect();
     // On the wire each has a length of two bytes.
     let length = |count: usize| trust(&authorities[..count]).hint_left_out();
 
@@ -33,24 +33,24 @@ fn names_are_omitted_from_16_kib_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn few_root_names_are_sent_1200_are_omitted_and_all_clients_connect() {
     for (count, has_names) in [(1, true), (200, true), (1200, false)] {
-        let papers = Papers::new();
+        let pki = TestPki::new();
         let others = (1..count).map(|_| {
             Authority::generate(&AuthorityRequest::default()).unwrap().root().pem().to_owned()
         });
-        let roots: String = std::iter::once(papers.roots().to_owned()).chain(others).collect();
-        let server = Server::showing(&papers.server(), &roots, Limits::default(), hello());
+        let roots: String = std::iter::once(pki.roots().to_owned()).chain(others).collect();
+        let server = Server::presenting(&pki.server(), &roots, Limits::default(), hello());
 
-        let ours = Caller::new(&papers).fetch(&server.url("/")).await.unwrap().0;
+        let ours = TestClient::new(&pki).fetch(&server.url("/")).await.unwrap().0;
         assert_eq!(ours, "hello", "our client, {count} roots");
         for version in [&TLS12, &TLS13] {
-            let client = Stranger::speaking(&papers, Some(&papers.client()), &[version]);
+            let client = ForeignClient::speaking(&pki, Some(&pki.client()), &[version]);
             let answer = client.exchange(server.address, REQUEST).await.unwrap();
             let answer = String::from_utf8_lossy(&answer);
             assert!(answer.ends_with("hello"), "{version:?}, {count} roots: {answer}");
         }
         for version in ["-tls1_2", "-tls1_3"] {
             let address = server.address;
-            let (leaf, roots) = (papers.client(), papers.roots().to_owned());
+            let (leaf, roots) = (pki.client(), pki.roots().to_owned());
             let said = tokio::task::spawn_blocking(move || {
                 s_client(address, version, &leaf.chain_pem(), &leaf.key_pem(), &roots)
             });

@@ -19,7 +19,7 @@ use mtls::peer::Peer;
 use mtls::pki::role::Role;
 
 use self::support::{
-    Caller, Files, IdentityDirectory, Papers, Server, empty_list, eventually, files,
+    Files, IdentityDirectory, Server, TestClient, TestPki, empty_list, eventually, files,
 };
 
 const ROTATIONS: usize = 20;
@@ -29,11 +29,11 @@ const REQUESTS: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
-    let (old, new) = (Papers::new(), Papers::new());
+    let (old, new) = (TestPki::new(), TestPki::new());
     let server_place = IdentityDirectory::with(&of(&old, &old.server(), &[&old]));
     let client_place = IdentityDirectory::with(&of(&old, &old.client(), &[&old]));
     let server =
-        Server::living(server_place.store(Role::Server), Limits::default(), who_is_asking());
+        Server::of_store(server_place.store(Role::Server), Limits::default(), who_is_asking());
     let client_live = client_place.store(Role::Client);
     let load = Load::start(&client_live, server.url("/"));
 
@@ -68,45 +68,46 @@ async fn twenty_rotations_and_a_rollover_under_load_fail_no_request() {
 /// Two hundred kinds of damage, in sequence, under load.
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_sets_under_load_fail_no_request_and_good_sets_are_loaded() {
-    let papers = Papers::new();
-    let other = Papers::new();
-    let good = of(&papers, &papers.server(), &[&papers]);
+    let pki = TestPki::new();
+    let other = TestPki::new();
+    let good = of(&pki, &pki.server(), &[&pki]);
     let directory = IdentityDirectory::with(&good);
-    let client_place = IdentityDirectory::with(&of(&papers, &papers.client(), &[&papers]));
-    let server = Server::living(directory.store(Role::Server), Limits::default(), who_is_asking());
+    let client_place = IdentityDirectory::with(&of(&pki, &pki.client(), &[&pki]));
+    let server =
+        Server::of_store(directory.store(Role::Server), Limits::default(), who_is_asking());
     let load = Load::start(&client_place.store(Role::Client), server.url("/"));
 
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     for number in 0..200 {
         pace.tick().await;
-        directory.overwrite(&broken(number, &papers, &other, &good));
+        directory.overwrite(&broken(number, &pki, &other, &good));
         if number % 8 == 7 {
-            let served = papers.server();
-            directory.overwrite(&of(&papers, &served, &[&papers]));
+            let served = pki.server();
+            directory.overwrite(&of(&pki, &served, &[&pki]));
             load.sees_server(&served).await;
         }
     }
 
-    let served = papers.server();
-    directory.overwrite(&of(&papers, &served, &[&papers]));
+    let served = pki.server();
+    directory.overwrite(&of(&pki, &served, &[&pki]));
     load.sees_server(&served).await;
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
 
 /// The files with one kind of damage, or two.
-fn broken(index: usize, papers: &Papers, other: &Papers, good: &Files) -> Files {
+fn broken(index: usize, pki: &TestPki, other: &TestPki, good: &Files) -> Files {
     let mut set = good.clone();
     let (file, seed) = (index / 8 % 4, index / 32 + 1);
-    let stranger = of(other, &other.server(), &[other]);
-    let fresh = of(papers, &papers.server(), &[papers]);
+    let foreign_client = of(other, &other.server(), &[other]);
+    let fresh = of(pki, &pki.server(), &[pki]);
     match index % 8 {
         0 => set[file].1.truncate(good[file].1.len() * seed / 8),
         1 => set[file].1.clear(),
         2 => set[file].1.clone_from(&good[(file + seed) % 4].1),
-        3 => set[file].1.clone_from(&stranger[file].1),
+        3 => set[file].1.clone_from(&foreign_client[file].1),
         4 => set[1].1.clone_from(&fresh[1].1),
         5 => set[file].1 = (0..=255).cycle().take(97 * seed).collect(),
-        6 => set[3].1 = empty_list(papers, 0).pem().as_bytes().to_vec(),
+        6 => set[3].1 = empty_list(pki, 0).pem().as_bytes().to_vec(),
         _ => {
             let middle = set[file].1.len() / 2 + seed;
             set[file].1[middle] ^= 0x15;
@@ -116,9 +117,9 @@ fn broken(index: usize, papers: &Papers, other: &Papers, good: &Files) -> Files 
     set
 }
 
-/// The files of a leaf that `papers` issued, trusting `roots`, each with its list.
-fn of(papers: &Papers, leaf: &Leaf, roots: &[&Papers]) -> Files {
-    let mut set = files(papers, leaf, &empty_list(papers, 1));
+/// The files of a leaf that `pki` issued, trusting `roots`, each with its list.
+fn of(pki: &TestPki, leaf: &Leaf, roots: &[&TestPki]) -> Files {
+    let mut set = files(pki, leaf, &empty_list(pki, 1));
     set[2].1 = roots.iter().map(|root| root.roots()).collect::<String>().into_bytes();
     let lists = roots.iter().map(|root| empty_list(root, 1).pem().to_owned());
     set[3].1 = lists.collect::<String>().into_bytes();
@@ -162,10 +163,14 @@ impl Load {
         let (answered, stop) = (Arc::clone(&self.answered), Arc::clone(&self.stop));
         let (server, seen) = (Arc::clone(&self.server), Arc::clone(&self.seen));
         async move {
-            let caller = || {
-                Caller::living(Arc::clone(&store), ExpectedServer::default(), &Limits::default())
+            let test_client = || {
+                TestClient::of_store(
+                    Arc::clone(&store),
+                    ExpectedServer::default(),
+                    &Limits::default(),
+                )
             };
-            let mut current = caller();
+            let mut current = test_client();
             let mut failures = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 match current.fetch(&url).await {
@@ -179,7 +184,7 @@ impl Load {
                     Err(error) => failures.push(error.to_string()),
                 }
                 if !kept {
-                    current = caller();
+                    current = test_client();
                 }
             }
             failures

@@ -13,22 +13,22 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use self::support::{ID, IdentityDirectory, Papers, empty_list, files};
+use self::support::{ID, IdentityDirectory, TestPki, empty_list, files};
 
 #[tokio::test]
 async fn both_ends_accept_each_other_and_refuse_whom_the_managed_ones_refuse() {
-    let papers = Papers::new();
-    let foreign = Papers::new();
-    let server = mtls(&papers, &papers.server());
-    let client = mtls(&papers, &papers.client());
+    let pki = TestPki::new();
+    let foreign = TestPki::new();
+    let server = mtls(&pki, &pki.server());
+    let client = mtls(&pki, &pki.client());
     // It trusts our root too, and has a certificate of another authority.
     let mut own = files(&foreign, &foreign.client(), &empty_list(&foreign, 1));
     let (_, roots) = own.iter_mut().find(|(name, _)| *name == "ca.crt").unwrap();
-    roots.extend(papers.roots().bytes());
-    let stranger = Mtls::from_directory(IdentityDirectory::with(&own).path()).unwrap();
+    roots.extend(pki.roots().bytes());
+    let foreign_client = Mtls::from_directory(IdentityDirectory::with(&own).path()).unwrap();
 
     let good = exchange(&server, &client, Some(ID)).await;
-    let (by_server, _) = exchange(&server, &stranger, None).await;
+    let (by_server, _) = exchange(&server, &foreign_client, None).await;
     let other = "spiffe://mtls-demo.local/ns/default/sa/other";
     let (_, by_client) = exchange(&server, &client, Some(other)).await;
 
@@ -69,7 +69,7 @@ async fn exchange(
     tokio::join!(serve, call)
 }
 
-fn mtls(papers: &Papers, leaf: &Leaf) -> Mtls {
-    let directory = IdentityDirectory::with(&files(papers, leaf, &empty_list(papers, 1)));
+fn mtls(pki: &TestPki, leaf: &Leaf) -> Mtls {
+    let directory = IdentityDirectory::with(&files(pki, leaf, &empty_list(pki, 1)));
     Mtls::from_directory(directory.path()).unwrap()
 }

@@ -15,7 +15,7 @@ use mtls::pki::trust::Revocation;
 use time::OffsetDateTime;
 
 use self::support::draft::{Draft, element, sequence};
-use self::support::{Papers, openssl, openssl_bytes, trust};
+use self::support::{TestPki, openssl, openssl_bytes, trust};
 
 #[test]
 fn a_named_curve_loads_and_an_explicit_one_is_reported() {
@@ -70,12 +70,12 @@ fn a_weak_key_or_one_of_an_unsupported_kind_is_reported() {
 
 #[test]
 fn an_unusable_key_of_a_presented_leaf_is_reported_with_its_cause() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let verified = |public_key: &[u8]| {
-        let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&papers) };
+        let draft = Draft { public_key: public_key.to_vec(), ..Draft::client(&pki) };
         let draft = draft.replacing(EXTENDED_KEY_USAGE, &BOTH_ROLES);
-        let presented = [draft.signed_by(&papers.authority)];
+        let presented = [draft.signed_by(&pki.authority)];
         [Role::Client, Role::Server]
             .map(|role| trust.verify(&presented, role, OffsetDateTime::now_utc()))
     };
@@ -114,9 +114,9 @@ fn an_unusable_key_of_a_presented_leaf_is_reported_with_its_cause() {
 
 #[test]
 fn a_leaf_that_is_not_the_first_certificate_is_reported_with_its_position() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = below.issue(&Papers::for_server()).unwrap();
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = below.issue(&TestPki::for_server()).unwrap();
     let chain = leaf.chain_pem();
     let (first, above) = chain.split_at(chain.rfind("-----BEGIN").unwrap());
     let reversed = [above, first].concat();
@@ -134,7 +134,7 @@ fn a_leaf_that_is_not_the_first_certificate_is_reported_with_its_position() {
         identity(directory.path()),
         "tls.crt: the private key belongs to certificate 2 of 2: put the leaf first",
     );
-    write(&reversed, &papers.server().key_pem());
+    write(&reversed, &pki.server().key_pem());
     assert_message(
         identity(directory.path()),
         "tls.crt: the private key does not belong to the certificate;",

@@ -11,16 +11,16 @@ use mtls::pki::role::Role;
 use mtls::pki::trust::{Trust, VerifiedChain};
 use time::{Duration, OffsetDateTime};
 
-use self::support::{Papers, chain, trust, verify};
+use self::support::{TestPki, chain, trust, verify};
 
 #[test]
 fn a_leaf_of_a_trusted_authority_is_valid_for_its_role() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let now = OffsetDateTime::now_utc();
 
-    let client = trust.verify(&chain(&papers.client()), Role::Client, now).unwrap();
-    let server = trust.verify(&chain(&papers.server()), Role::Server, now).unwrap();
+    let client = trust.verify(&chain(&pki.client()), Role::Client, now).unwrap();
+    let server = trust.verify(&chain(&pki.server()), Role::Server, now).unwrap();
 
     assert_eq!(client.certificate.subject.common_name(), Some("client-service"));
     assert_eq!(server.certificate.subject.common_name(), Some("api-service"));
@@ -29,16 +29,16 @@ fn a_leaf_of_a_trusted_authority_is_valid_for_its_role() {
 #[test]
 fn the_chain_is_returned_from_leaf_to_root_with_its_earliest_expiry() {
     let now = whole_seconds(OffsetDateTime::now_utc());
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let ends = |hours| now + Duration::hours(hours);
     let below = AuthorityRequest::intermediate().common_name("below").not_after(ends(1));
-    let below = papers.authority.issue_intermediate(&below).unwrap();
-    let leaf = Papers::for_client().not_after(ends(2)).outliving_its_issuer();
+    let below = pki.authority.issue_intermediate(&below).unwrap();
+    let leaf = TestPki::for_client().not_after(ends(2)).outliving_its_issuer();
     let leaf = below.issue(&leaf).unwrap();
 
-    let verified = verify(&trust(&[&papers.authority]), &leaf).unwrap();
+    let verified = verify(&trust(&[&pki.authority]), &leaf).unwrap();
 
-    let root = format!("O=mtls-demo,CN={}", papers.authority.certificate().common_name());
+    let root = format!("O=mtls-demo,CN={}", pki.authority.certificate().common_name());
     let subjects = ["CN=client-service", "O=mtls-demo,CN=below", root.as_str()];
     assert_eq!(verified.certificate.chain, subjects);
     assert_eq!(verified.not_after, ends(1));
@@ -47,81 +47,81 @@ fn the_chain_is_returned_from_leaf_to_root_with_its_earliest_expiry() {
 
 #[test]
 fn a_verified_chain_expires_with_its_leaf_if_that_is_first() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let ends = whole_seconds(OffsetDateTime::now_utc()) + Duration::minutes(3);
-    let leaf = papers.issue(&Papers::for_client().not_after(ends));
+    let leaf = pki.issue(&TestPki::for_client().not_after(ends));
 
-    let verified = verify(&trust(&[&papers.authority]), &leaf).unwrap();
+    let verified = verify(&trust(&[&pki.authority]), &leaf).unwrap();
 
     assert_eq!(verified.not_after, ends);
 }
 
 #[test]
 fn a_self_signed_leaf_is_reported_as_such() {
-    let papers = Papers::new();
-    let leaf = Leaf::self_signed(&Papers::for_client()).unwrap();
+    let pki = TestPki::new();
+    let leaf = Leaf::self_signed(&TestPki::for_client()).unwrap();
 
-    assert_refused(&papers, &leaf, Code::SelfSigned);
+    assert_refused(&pki, &leaf, Code::SelfSigned);
 }
 
 #[test]
 fn an_unknown_authority_that_presents_itself_is_self_signed() {
-    let papers = Papers::new();
-    let stranger = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let presented = [stranger.authority.certificate().der().to_vec().into()];
+    let pki = TestPki::new();
+    let foreign = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let presented = [foreign.authority.certificate().der().to_vec().into()];
 
     let refused = trust.verify(&presented, Role::Client, OffsetDateTime::now_utc());
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     assert_eq!(code(&refused), Some(Code::SelfSigned));
 }
 
 #[test]
 fn a_leaf_that_only_claims_to_be_self_issued_has_an_unknown_issuer() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
     let named = AuthorityRequest::default().common_name("eve");
     let eve = Authority::generate(&named).unwrap();
     let leaf = eve.issue(&LeafRequest::new("eve").organization("mtls-demo")).unwrap();
 
-    assert_refused(&papers, &leaf, Code::UnknownIssuer);
+    assert_refused(&pki, &leaf, Code::UnknownIssuer);
 }
 
 #[test]
 fn an_authority_of_another_name_is_unknown_and_is_named() {
-    let papers = Papers::new();
-    let stranger = Papers::of(&AuthorityRequest::default().common_name("stranger"));
+    let pki = TestPki::new();
+    let foreign = TestPki::of(&AuthorityRequest::default().common_name("foreign"));
 
-    let reason = assert_refused(&papers, &stranger.client(), Code::UnknownIssuer);
+    let reason = assert_refused(&pki, &foreign.client(), Code::UnknownIssuer);
 
     let said = "the certificate was issued by an authority that is not trusted here: \
-                it names O=mtls-demo,CN=stranger";
+                it names O=mtls-demo,CN=foreign";
     assert_eq!(reason.sentence(), said);
 }
 
 #[test]
 fn an_authority_of_our_name_with_another_key_is_unknown() {
-    let papers = Papers::new();
-    let namesake = Papers::of(&AuthorityRequest::default().subject_of(&papers.authority));
+    let pki = TestPki::new();
+    let namesake = TestPki::of(&AuthorityRequest::default().subject_of(&pki.authority));
 
-    assert_refused(&papers, &namesake.client(), Code::UnknownIssuer);
+    assert_refused(&pki, &namesake.client(), Code::UnknownIssuer);
 }
 
 #[test]
 fn an_authority_that_claims_our_name_and_our_key_is_a_bad_signature() {
-    let papers = Papers::new();
-    let ours = papers.authority.certificate().key_identifier();
-    let claims = AuthorityRequest::default().subject_of(&papers.authority).key_identifier(ours);
-    let impostor = Papers::of(&claims);
+    let pki = TestPki::new();
+    let ours = pki.authority.certificate().key_identifier();
+    let claims = AuthorityRequest::default().subject_of(&pki.authority).key_identifier(ours);
+    let impostor = TestPki::of(&claims);
 
-    assert_refused(&papers, &impostor.client(), Code::BadSignature);
+    assert_refused(&pki, &impostor.client(), Code::BadSignature);
 }
 
 #[test]
 fn a_leaf_that_was_tampered_with_is_a_bad_signature() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let mut der = papers.client().certificate().der().to_vec();
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let mut der = pki.client().certificate().der().to_vec();
     *der.last_mut().unwrap() ^= 1;
 
     let refused = trust.verify(&[der.into()], Role::Client, OffsetDateTime::now_utc());
@@ -131,10 +131,10 @@ fn a_leaf_that_was_tampered_with_is_a_bad_signature() {
 
 #[test]
 fn an_intermediate_that_nobody_signed_is_a_bad_signature() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
+    let trust = trust(&[&pki.authority]);
     let mut presented = chain(&leaf);
     let mut tampered = presented[1].to_vec();
     *tampered.last_mut().unwrap() ^= 1;
@@ -148,10 +148,10 @@ fn an_intermediate_that_nobody_signed_is_a_bad_signature() {
 
 #[test]
 fn a_missing_intermediate_is_an_unknown_issuer() {
-    let papers = Papers::new();
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
-    let leaf = below.issue(&Papers::for_client()).unwrap();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let leaf = below.issue(&TestPki::for_client()).unwrap();
+    let trust = trust(&[&pki.authority]);
 
     let refused = trust.verify(&chain(&leaf)[..1], Role::Client, OffsetDateTime::now_utc());
 
@@ -161,9 +161,9 @@ fn a_missing_intermediate_is_an_unknown_issuer() {
 
 #[test]
 fn a_missing_certificate_is_reported_as_such() {
-    let papers = Papers::new();
+    let pki = TestPki::new();
 
-    let refused = trust(&[&papers.authority]).verify(&[], Role::Client, OffsetDateTime::now_utc());
+    let refused = trust(&[&pki.authority]).verify(&[], Role::Client, OffsetDateTime::now_utc());
 
     assert_eq!(code(&refused), Some(Code::NoCertificate));
 }
@@ -195,12 +195,12 @@ fn each_certificate_of_a_chain_is_accepted_within_its_validity_only() {
 
 #[test]
 fn the_expiry_of_a_certificate_is_reported_as_in_rfc_3339() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let ends = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-    let expired = Papers::for_client().not_before(ends - Duration::HOUR).not_after(ends);
+    let expired = TestPki::for_client().not_before(ends - Duration::HOUR).not_after(ends);
 
-    let reason = verify(&trust, &papers.issue(&expired)).unwrap_err();
+    let reason = verify(&trust, &pki.issue(&expired)).unwrap_err();
 
     let said = "the certificate has expired: client-service ended at 2023-11-14T22:13:20Z";
     assert_eq!(reason.sentence(), said);
@@ -208,10 +208,10 @@ fn the_expiry_of_a_certificate_is_reported_as_in_rfc_3339() {
 
 #[test]
 fn a_leaf_is_accepted_for_its_purpose_only() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
     let verified = |usage, role| {
-        let leaf = papers.issue(&LeafRequest::new("a").dns("a").usage(usage));
+        let leaf = pki.issue(&LeafRequest::new("a").dns("a").usage(usage));
         trust.verify(&chain(&leaf), role, OffsetDateTime::now_utc())
     };
 
@@ -228,9 +228,9 @@ fn a_leaf_is_accepted_for_its_purpose_only() {
 
 #[test]
 fn the_purpose_of_a_leaf_and_the_needed_one_are_reported() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let sentence = |leaf: LeafRequest| verify(&trust, &papers.issue(&leaf)).unwrap_err().sentence();
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let sentence = |leaf: LeafRequest| verify(&trust, &pki.issue(&leaf)).unwrap_err().sentence();
     let purpose = "the certificate was not issued for this purpose";
 
     let server = sentence(LeafRequest::new("a").dns("a").usage(Usage::Server));
@@ -245,11 +245,10 @@ fn the_purpose_of_a_leaf_and_the_needed_one_are_reported() {
 
 #[test]
 fn a_key_usage_includes_digital_signature_or_is_absent() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let verified = |usages: &[KeyUsage]| {
-        verify(&trust, &papers.issue(&Papers::for_client().key_usages(usages)))
-    };
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let verified =
+        |usages: &[KeyUsage]| verify(&trust, &pki.issue(&TestPki::for_client().key_usages(usages)));
 
     let absent = verified(&[]);
     let with = verified(&[KeyUsage::DigitalSignature, KeyUsage::KeyAgreement]);
@@ -262,9 +261,9 @@ fn a_key_usage_includes_digital_signature_or_is_absent() {
 
 #[test]
 fn our_own_root_is_not_accepted_as_a_leaf() {
-    let papers = Papers::new();
-    let trust = trust(&[&papers.authority]);
-    let below = papers.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
+    let pki = TestPki::new();
+    let trust = trust(&[&pki.authority]);
+    let below = pki.authority.issue_intermediate(&AuthorityRequest::intermediate()).unwrap();
     let presented = [below.certificate().der().to_vec().into()];
 
     let refused = trust.verify(&presented, Role::Client, OffsetDateTime::now_utc());
@@ -273,10 +272,10 @@ fn our_own_root_is_not_accepted_as_a_leaf() {
 }
 
 /// The good client is accepted first; then `leaf` is refused for `expected`.
-fn assert_refused(papers: &Papers, leaf: &Leaf, expected: Code) -> Reason {
-    let trust = trust(&[&papers.authority]);
+fn assert_refused(pki: &TestPki, leaf: &Leaf, expected: Code) -> Reason {
+    let trust = trust(&[&pki.authority]);
 
-    assert!(verify(&trust, &papers.client()).is_ok());
+    assert!(verify(&trust, &pki.client()).is_ok());
     let reason = verify(&trust, leaf).unwrap_err();
     assert_eq!(reason.code, expected, "{}", reason.sentence());
     reason
@@ -295,7 +294,7 @@ fn dated(root: Dates, below: Dates, leaf: Dates) -> (Trust, Leaf) {
     let request = AuthorityRequest::intermediate().common_name("below").outliving_its_issuer();
     let below = request.not_before(below.0).not_after(below.1);
     let below = root.issue_intermediate(&below).unwrap();
-    let request = Papers::for_client().outliving_its_issuer();
+    let request = TestPki::for_client().outliving_its_issuer();
     let leaf = below.issue(&request.not_before(leaf.0).not_after(leaf.1)).unwrap();
     (trust(&[&root]), leaf)
 }

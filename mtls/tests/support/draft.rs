@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub(crate) use super::forge::element;
-use super::{Papers, chain};
+use super::{TestPki, chain};
 
 /// The parts of a certificate, each of them as DER.
 #[derive(Clone)]
@@ -22,9 +22,9 @@ pub(crate) struct Draft {
 pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 
 impl Draft {
-    /// The good client of `papers`.
-    pub(crate) fn client(papers: &Papers) -> Self {
-        Self::of(&chain(&papers.client())[0])
+    /// The good client of `pki`.
+    pub(crate) fn client(pki: &TestPki) -> Self {
+        Self::of(&chain(&pki.client())[0])
     }
 
     pub(crate) fn of(der: &[u8]) -> Self {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::{Stranger, within};
+use super::{ForeignClient, within};
 
 /// A connection on which each frame is written by hand.
 pub(crate) struct Http2(TlsStream<TcpStream>);
@@ -16,8 +16,13 @@ impl Http2 {
     pub(crate) const DATA: u8 = 0;
 
     /// A connection whose streams have an initial window of `window` bytes.
-    pub(crate) async fn open(stranger: Stranger, address: SocketAddr, window: u32) -> Self {
-        let tls = stranger.offering(&["h2"]).connect(address).await.expect("it must be accepted");
+    pub(crate) async fn open(
+        foreign_client: ForeignClient,
+        address: SocketAddr,
+        window: u32,
+    ) -> Self {
+        let tls =
+            foreign_client.offering(&["h2"]).connect(address).await.expect("it must be accepted");
         let mut connection = Self(tls);
         // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2).
         let settings = [&[0, 4], window.to_be_bytes().as_slice()].concat();

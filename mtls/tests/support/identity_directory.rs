@@ -12,7 +12,7 @@ use mtls::pki::role::Role;
 use mtls::pki::trust::Revocation;
 use tempfile::TempDir;
 
-use super::{Papers, list};
+use super::{TestPki, list};
 
 /// An identity directory.
 pub(crate) struct IdentityDirectory {
@@ -79,17 +79,17 @@ impl IdentityDirectory {
     }
 }
 
-/// The four files of a leaf of `papers`, with this list.
-pub(crate) fn files(papers: &Papers, leaf: &Leaf, list: &RevocationList) -> Files {
+/// The four files of a leaf of `pki`, with this list.
+pub(crate) fn files(pki: &TestPki, leaf: &Leaf, list: &RevocationList) -> Files {
     vec![
         ("tls.crt", leaf.chain_pem().into_bytes()),
         ("tls.key", leaf.key_pem().into_bytes()),
-        ("ca.crt", papers.roots().as_bytes().to_vec()),
+        ("ca.crt", pki.roots().as_bytes().to_vec()),
         ("ca.crl", list.pem().as_bytes().to_vec()),
     ]
 }
 
 /// The list of that number, without revocations.
-pub(crate) fn empty_list(papers: &Papers, number: u64) -> RevocationList {
-    list(&papers.authority, &RevocationListRequest::new(number))
+pub(crate) fn empty_list(pki: &TestPki, number: u64) -> RevocationList {
+    list(&pki.authority, &RevocationListRequest::new(number))
 }

@@ -15,7 +15,7 @@ use mtls::event::{Event, EventKind, Events};
 use mtls::limits::Limits;
 use mtls::server::Acceptor;
 
-use super::{Papers, eventually, store};
+use super::{TestPki, eventually, store};
 
 /// A server of this crate; it ends with the test's runtime.
 pub(crate) struct Server {
@@ -36,25 +36,25 @@ pub(crate) fn quick() -> Limits {
 
 impl Server {
     /// The good server: `GET /` returns `hello`.
-    pub(crate) fn open(papers: &Papers) -> Self {
-        Self::with_limits(papers, Limits::default())
+    pub(crate) fn open(pki: &TestPki) -> Self {
+        Self::with_limits(pki, Limits::default())
     }
 
-    pub(crate) fn with_limits(papers: &Papers, limits: Limits) -> Self {
-        Self::serving(papers, limits, hello())
+    pub(crate) fn with_limits(pki: &TestPki, limits: Limits) -> Self {
+        Self::serving(pki, limits, hello())
     }
 
-    pub(crate) fn serving(papers: &Papers, limits: Limits, router: Router) -> Self {
-        Self::showing(&papers.server(), papers.roots(), limits, router)
+    pub(crate) fn serving(pki: &TestPki, limits: Limits, router: Router) -> Self {
+        Self::presenting(&pki.server(), pki.roots(), limits, router)
     }
 
     /// A server that presents `leaf`, valid or not, and trusts `roots`.
-    pub(crate) fn showing(leaf: &Leaf, roots: &str, limits: Limits, router: Router) -> Self {
-        Self::living(store(leaf, roots), limits, router)
+    pub(crate) fn presenting(leaf: &Leaf, roots: &str, limits: Limits, router: Router) -> Self {
+        Self::of_store(store(leaf, roots), limits, router)
     }
 
     /// A server with the identity and trust of a directory, which may change.
-    pub(crate) fn living(store: Arc<CredentialStore>, limits: Limits, router: Router) -> Self {
+    pub(crate) fn of_store(store: Arc<CredentialStore>, limits: Limits, router: Router) -> Self {
         let events = Events::new(0);
         let connections = Connections::new(Arc::clone(&events));
         let required = ClientCertificates::Required;

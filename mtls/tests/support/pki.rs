@@ -17,11 +17,11 @@ use time::OffsetDateTime;
 pub(crate) const ID: &str = "spiffe://mtls-demo.local/ns/default/sa/api-service";
 
 /// An authority, and the leaves of good peers.
-pub(crate) struct Papers {
+pub(crate) struct TestPki {
     pub(crate) authority: Authority,
 }
 
-impl Papers {
+impl TestPki {
     pub(crate) fn new() -> Self {
         Self::of(&AuthorityRequest::default())
     }

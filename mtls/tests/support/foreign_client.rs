@@ -15,24 +15,24 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Papers, within};
+use super::{TestPki, within};
 
 /// A foreign client's configuration.
-pub(crate) struct Stranger(ClientConfig);
+pub(crate) struct ForeignClient(ClientConfig);
 
-impl Stranger {
+impl ForeignClient {
     /// A client that trusts the test authority, and presents `leaf`, if any.
-    pub(crate) fn new(papers: &Papers, leaf: Option<&Leaf>) -> Self {
-        Self::speaking(papers, leaf, rustls::ALL_VERSIONS)
+    pub(crate) fn new(pki: &TestPki, leaf: Option<&Leaf>) -> Self {
+        Self::speaking(pki, leaf, rustls::ALL_VERSIONS)
     }
 
     pub(crate) fn speaking(
-        papers: &Papers,
+        pki: &TestPki,
         leaf: Option<&Leaf>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
         let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from(papers.authority.root().der().to_vec());
+        let root = CertificateDer::from(pki.authority.root().der().to_vec());
         roots.add(root).expect("our root must be one");
         let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
             .with_protocol_versions(versions)
@@ -52,14 +52,14 @@ impl Stranger {
 
     /// Presents this chain, and signs with this key, valid or not.
     pub(crate) fn presenting(
-        papers: &Papers,
+        pki: &TestPki,
         chain: Vec<CertificateDer<'static>>,
         key: Arc<dyn SigningKey>,
     ) -> Self {
-        let mut stranger = Self::new(papers, None);
+        let mut foreign_client = Self::new(pki, None);
         let own = SingleCertAndKey::from(CertifiedKey::new(chain, key));
-        stranger.0.client_auth_cert_resolver = Arc::new(own);
-        stranger
+        foreign_client.0.client_auth_cert_resolver = Arc::new(own);
+        foreign_client
     }
 
     /// The configuration, for a test that transfers the bytes itself.

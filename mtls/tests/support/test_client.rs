@@ -14,23 +14,23 @@ use mtls::event::Events;
 use mtls::event::refusal::Refusal;
 use mtls::limits::Limits;
 
-use super::{Papers, store, within};
+use super::{TestPki, store, within};
 
 /// A client of this crate, and its events.
-pub(crate) struct Caller {
+pub(crate) struct TestClient {
     pub(crate) client: Client<Empty<Bytes>>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) events: Arc<Events>,
 }
 
-impl Caller {
+impl TestClient {
     /// The good client.
-    pub(crate) fn new(papers: &Papers) -> Self {
-        Self::showing(&papers.client(), papers.roots())
+    pub(crate) fn new(pki: &TestPki) -> Self {
+        Self::presenting(&pki.client(), pki.roots())
     }
 
     /// A client that presents `leaf`, valid or not, and trusts `roots`.
-    pub(crate) fn showing(leaf: &Leaf, roots: &str) -> Self {
+    pub(crate) fn presenting(leaf: &Leaf, roots: &str) -> Self {
         Self::expecting(leaf, roots, ExpectedServer::default(), &Limits::default())
     }
 
@@ -40,11 +40,11 @@ impl Caller {
         expected: ExpectedServer,
         limits: &Limits,
     ) -> Self {
-        Self::living(store(leaf, roots), expected, limits)
+        Self::of_store(store(leaf, roots), expected, limits)
     }
 
     /// A client with the identity and trust of a directory, which may change.
-    pub(crate) fn living(
+    pub(crate) fn of_store(
         store: Arc<CredentialStore>,
         expected: ExpectedServer,
         limits: &Limits,
