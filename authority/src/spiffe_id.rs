@@ -6,7 +6,8 @@ use std::{fmt, str::FromStr};
 ///
 /// Valid by the SPIFFE ID standard: a lower-case trust domain of letters, digits, dots, dashes
 /// and underscores, at most 255 bytes; a path of segments that are neither empty nor `.` nor `..`;
-/// no query, no fragment, no port; at most 2048 bytes in all.
+/// no query, no fragment, no port; at most 2048 bytes in all. The standard also knows the ID of a
+/// trust domain, without a path; no workload has it, so none is issued.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SpiffeId(String);
 

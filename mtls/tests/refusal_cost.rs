@@ -1,7 +1,8 @@
-//! What it costs to refuse what a stranger presents, within the limits of size, beside accepting
-//! a good chain: less than twice as much. The good chain is a small leaf below the root, wherever a
-//! stranger can make what is presented; it has intermediates, names no key or has 1,000 names
-//! where the refused one does, too, since an operator's own authority must have made those.
+//! What it costs to refuse what a foreign client presents, within the limits of size, beside
+//! accepting a good chain: less than twice as much. The good chain is a small leaf below the root,
+//! wherever a foreign client can make what is presented; it has intermediates, names no key or has
+//! 1,000 names where the refused one does, too, since an operator's own authority must have made
+//! those.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
