@@ -3,15 +3,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Talk;
-
-/// A frame that came.
-#[derive(Clone, Debug)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-    pub(crate) payload: Vec<u8>,
-}
+use super::frame::{Frame, frame};
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
@@ -75,9 +67,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     pub(crate) async fn reset(&mut self, stream: u32, code: u32) {
         self.send(frame(RST_STREAM, 0, stream, &code.to_be_bytes())).await;
     }
-}
-
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }

@@ -3,22 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use tokio::io::AsyncReadExt;
-
+use super::frame::{Frame, frame, preface};
 use super::{TestClient, within};
 
 /// A connection of HTTP/2, of which each frame is written by hand.
 pub(crate) struct Http2 {
     client: TestClient,
     next_stream: u32,
-}
-
-/// A frame as it stands on the wire (RFC 9113, section 4.1).
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) stream: u32,
 }
 
 impl Http2 {
@@ -32,10 +23,7 @@ impl Http2 {
     /// A connection that shows a certificate; each of its streams takes `window` bytes at first.
     pub(crate) async fn presenting(identity: &Path, address: SocketAddr, window: u32) -> Self {
         let mut client = TestClient::presenting(identity, address, "h2");
-        // SETTINGS_INITIAL_WINDOW_SIZE (section 6.5.2).
-        let settings = [&[0, 4], window.to_be_bytes().as_slice()].concat();
-        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        client.send(frame(4, 0, 0, &settings)).await;
+        client.send(preface(window)).await;
         Self { client, next_stream: 1 }
     }
 
@@ -69,16 +57,7 @@ impl Http2 {
 
     /// The next frame; none once the connection has ended.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
-        within("a frame", async {
-            let mut head = [0; 9];
-            self.client.talk.stream.read_exact(&mut head).await.ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; usize::try_from(length).unwrap()];
-            self.client.talk.stream.read_exact(&mut payload).await.ok()?;
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            Some(Frame { kind: head[3], payload, stream })
-        })
-        .await
+        within("a frame", Frame::read(&mut self.client.talk.stream)).await
     }
 
     /// The next frame of this kind on this stream, which must come.
@@ -117,9 +96,4 @@ pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
         }
     }
     block
-}
-
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }

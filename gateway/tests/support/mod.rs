@@ -5,6 +5,8 @@
 
 #[path = "../../../mtls/tests/support/deadline.rs"]
 mod deadline;
+#[path = "../../../mtls/tests/support/frame.rs"]
+mod frame;
 pub(crate) mod frames;
 mod gateway;
 mod http2;
@@ -14,8 +16,9 @@ mod test_client;
 mod upstream;
 
 pub(crate) use self::deadline::{eventually, within};
+pub(crate) use self::frame::frame;
 pub(crate) use self::gateway::Gateway;
-pub(crate) use self::http2::{Http2, block, frame};
+pub(crate) use self::http2::{Http2, block};
 pub(crate) use self::message::{Message, Talk};
 pub(crate) use self::pki::TestPki;
 pub(crate) use self::test_client::{End, TestClient, client};

@@ -3,10 +3,11 @@
 use std::io::Result;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::frame::{Frame, frame, preface};
 use super::{ForeignClient, within};
 
 /// A connection on which each frame is written by hand.
@@ -24,10 +25,8 @@ impl Http2 {
         let tls =
             foreign_client.offering(&["h2"]).connect(address).await.expect("it must be accepted");
         let mut connection = Self(tls);
-        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2).
-        let settings = [&[0, 4], window.to_be_bytes().as_slice()].concat();
-        connection.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("it must be open");
-        connection.send(4, 0, 0, &settings).await.expect("it must be open");
+        connection.0.write_all(&preface(window)).await.expect("it must be open");
+        connection.0.flush().await.expect("it must be open");
         connection
     }
 
@@ -38,9 +37,7 @@ impl Http2 {
         stream: u32,
         payload: &[u8],
     ) -> Result<()> {
-        let length = u32::try_from(payload.len()).expect("it must be short").to_be_bytes();
-        let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
-        self.0.write_all(&[&head, payload].concat()).await?;
+        self.0.write_all(&frame(kind, flags, stream, payload)).await?;
         self.0.flush().await
     }
 
@@ -52,16 +49,8 @@ impl Http2 {
 
     /// The next frame's type, stream and length; none once the connection is closed.
     pub(crate) async fn frame(&mut self) -> Option<(u8, u32, usize)> {
-        within("a frame", async {
-            let mut head = [0; 9];
-            self.0.read_exact(&mut head).await.ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let length = usize::try_from(length).ok()?;
-            self.0.read_exact(&mut vec![0; length]).await.ok()?;
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            Some((head[3], stream, length))
-        })
-        .await
+        let frame = within("a frame", Frame::read(&mut self.0)).await?;
+        Some((frame.kind, frame.stream, frame.payload.len()))
     }
 
     /// Waits for a frame of this type on a stream; returns whether it arrived.

@@ -6,6 +6,7 @@ mod deadline;
 pub(crate) mod draft;
 mod foreign_client;
 pub(crate) mod forge;
+mod frame;
 mod http2;
 mod identity_directory;
 mod openssl;
