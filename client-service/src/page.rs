@@ -109,9 +109,14 @@ pub(super) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
     })
 }
 
+const STYLE: &str = concat!(
+    include_str!("../../service-kit/assets/palette.css"),
+    include_str!("../assets/page.css")
+);
+
 const ASSETS: [(&str, &str, &str); 3] = [
     ("/assets/favicon.svg", "image/svg+xml", include_str!("../assets/favicon.svg")),
-    ("/assets/page.css", "text/css; charset=utf-8", include_str!("../assets/page.css")),
+    ("/assets/page.css", "text/css; charset=utf-8", STYLE),
     ("/assets/page.js", "text/javascript; charset=utf-8", include_str!("../assets/page.js")),
 ];
 

@@ -73,8 +73,13 @@ async fn state(State(reloader): State<Arc<Reloader>>) -> Response {
 /// The refresh interval.
 const SECONDS: &str = "5";
 
+const STYLE: &str = concat!(
+    include_str!("../../service-kit/assets/palette.css"),
+    include_str!("../assets/dashboard.css")
+);
+
 const ASSETS: [(&str, &str, &str); 2] = [
-    ("/assets/dashboard.css", "text/css; charset=utf-8", include_str!("../assets/dashboard.css")),
+    ("/assets/dashboard.css", "text/css; charset=utf-8", STYLE),
     ("/assets/favicon.svg", "image/svg+xml", include_str!("../assets/favicon.svg")),
 ];
 
