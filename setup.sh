@@ -170,6 +170,7 @@ run_tests() {
   step cargo fmt --all --check
   step cargo fmt --manifest-path fuzz/Cargo.toml --check
   step cargo clippy --workspace --all-targets --locked -- -D warnings
+  step mtls/features.sh
   step cargo build --workspace --locked
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
   step e2e/k8s/check.py
