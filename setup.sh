@@ -172,6 +172,9 @@ run_tests() {
   step cargo clippy --workspace --all-targets --locked -- -D warnings
   step mtls/features.sh
   step cargo build --workspace --locked
+  # Alone, the crate has no profile: with the workspace's, what it depends on is not built again.
+  step cargo package --package mtls --all-features --offline --locked --allow-dirty --quiet \
+    --config 'profile.dev.debug="line-tables-only"' --config 'profile.dev.package."*".opt-level=1'
   # Before the tests: where kubectl is missing or old, this brings one that they use too.
   step e2e/k8s/check.py
   local venv=${CARGO_TARGET_DIR:-target}/e2e-venv
