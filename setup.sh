@@ -92,8 +92,8 @@ start_local() {
   free_port "$api_admin" API_ADMIN_PORT local || taken=1
   [ "$taken" = 0 ] || exit 1
 
-  cargo build --release --locked -p certs -p api-service -p client-service
-  local bin=${CARGO_TARGET_DIR:-target}/release pki=${CERTS_DIR:-certs/pki}
+  cargo build --profile local --locked -p certs -p api-service -p client-service
+  local bin=${CARGO_TARGET_DIR:-target}/local pki=${CERTS_DIR:-certs/pki}
   "$bin/certs" --dir "$pki" init
   # Another authority, which made itself a client of the same name: for the third curl line below.
   local stranger=${CARGO_TARGET_DIR:-target}/stranger
