@@ -1,0 +1,49 @@
+//! One request and its response, as a check that all servers do the same work.
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::load::http1::Http1;
+use crate::load::http2;
+use crate::load::tls::{Negotiated, Protocol, Target};
+
+/// What a server negotiated and answered.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Exchange {
+    /// The length of the body.
+    pub body_bytes: usize,
+    /// The number of header fields of the response.
+    pub header_fields: usize,
+    /// What the connection negotiated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negotiated: Option<Negotiated>,
+    /// The status of the response.
+    pub status: u16,
+}
+
+impl Exchange {
+    /// Sends one GET over a new connection.
+    ///
+    /// # Errors
+    ///
+    /// There is no response, or its status is not 200.
+    pub fn get(target: &Target, protocol: Protocol, path: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let exchange = runtime.block_on(async {
+            match protocol {
+                Protocol::Http1 => Http1::new(target.connect().await?, path).check().await,
+                Protocol::Http2 => http2::check(target, path).await,
+            }
+        });
+        let exchange = exchange.with_context(|| format!("GET {path} at {}", target.address))?;
+        ensure!(exchange.status == 200, "GET {path} at {}: {exchange:?}", target.address);
+        Ok(exchange)
+    }
+
+    /// Whether another server did the same work: status, length of the body, and negotiated TLS.
+    /// The number of header fields is reported, and may differ.
+    pub fn is_same_work(&self, other: &Self) -> bool {
+        let work = |exchange: &Self| (exchange.status, exchange.body_bytes);
+        work(self) == work(other) && self.negotiated == other.negotiated
+    }
+}

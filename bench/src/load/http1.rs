@@ -1,0 +1,151 @@
+//! Requests over kept-alive connections of HTTP/1.1, one at a time on each.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::load::exchange::Exchange;
+use crate::load::tls::{Negotiated, Target};
+use crate::load::window::{Load, Recorder, Window, measure};
+
+/// How many connections are open.
+const CONNECTIONS: usize = 16;
+
+/// Sends GET requests for `path` over [`CONNECTIONS`] connections.
+///
+/// # Errors
+///
+/// A request fails, or its status is not 200.
+pub fn run(
+    target: &Target,
+    path: &str,
+    window: Window,
+    meter: &dyn Fn() -> Result<Duration>,
+) -> Result<Load> {
+    measure(window, meter, CONNECTIONS, |recorder| {
+        repeat(target.clone(), path.to_owned(), recorder)
+    })
+}
+
+/// A connection, and the request that is sent over it again and again.
+#[derive(Debug)]
+pub struct Http1 {
+    buffer: Vec<u8>,
+    request: Vec<u8>,
+    stream: TlsStream<TcpStream>,
+}
+
+/// The head of a response.
+#[derive(Debug)]
+struct Head {
+    body_bytes: usize,
+    bytes: usize,
+    fields: usize,
+    status: u16,
+}
+
+impl Http1 {
+    /// Uses an open connection.
+    pub fn new(stream: TlsStream<TcpStream>, path: &str) -> Self {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n").into_bytes();
+        Self { buffer: vec![0; 128 * 1024], request, stream }
+    }
+
+    /// Sends the request, and reads the whole response.
+    ///
+    /// # Errors
+    ///
+    /// The connection fails, or the response is not one of HTTP/1.1 with a `Content-Length`.
+    pub async fn check(&mut self) -> Result<Exchange> {
+        let head = self.get().await?;
+        Ok(Exchange {
+            body_bytes: head.body_bytes,
+            header_fields: head.fields,
+            negotiated: Some(Negotiated::by(self.stream.get_ref().1)),
+            status: head.status,
+        })
+    }
+
+    /// The connection, without what was kept for its requests.
+    pub fn into_stream(self) -> TlsStream<TcpStream> {
+        self.stream
+    }
+
+    async fn get(&mut self) -> Result<Head> {
+        self.stream.write_all(&self.request).await?;
+        self.stream.flush().await?;
+        let mut filled = 0;
+        let head = loop {
+            filled += self.read(filled).await?;
+            if let Some(head) = Head::parse(&self.buffer[..filled])? {
+                break head;
+            }
+        };
+        let mut missing = (head.bytes + head.body_bytes).saturating_sub(filled);
+        while missing > 0 {
+            let count = self.read(0).await?;
+            missing = missing.checked_sub(count).context("the response is too long")?;
+        }
+        Ok(head)
+    }
+
+    async fn read(&mut self, from: usize) -> Result<usize> {
+        let count = self.stream.read(&mut self.buffer[from..]).await?;
+        ensure!(count > 0, "the server closed a kept-alive connection");
+        Ok(count)
+    }
+}
+
+impl Head {
+    fn parse(bytes: &[u8]) -> Result<Option<Self>> {
+        let mut fields = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut fields);
+        let httparse::Status::Complete(length) = response.parse(bytes)? else { return Ok(None) };
+        let content =
+            |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("content-length");
+        let Some(content) = response.headers.iter().find(content) else {
+            bail!("the response has no Content-Length: {}", String::from_utf8_lossy(bytes))
+        };
+        Ok(Some(Self {
+            body_bytes: std::str::from_utf8(content.value)?.parse()?,
+            bytes: length,
+            fields: response.headers.len(),
+            status: response.code.context("a response must have a status")?,
+        }))
+    }
+}
+
+async fn repeat(target: Target, path: String, recorder: Recorder) -> Result<()> {
+    let mut connection = Http1::new(target.connect().await?, &path);
+    loop {
+        let began = Instant::now();
+        let head = connection.get().await?;
+        ensure!(head.status == 200, "the status is {}", head.status);
+        recorder.record(began);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Head;
+
+    #[test]
+    fn a_head_is_parsed_once_it_is_whole() {
+        let response = b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 20\r\n\r\n{";
+
+        let head = Head::parse(response).unwrap().unwrap();
+
+        assert_eq!((head.status, head.fields, head.body_bytes), (200, 2, 20));
+        assert_eq!(head.bytes, response.len() - 1);
+        assert!(Head::parse(&response[..30]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_response_without_a_length_is_an_error() {
+        assert!(Head::parse(b"HTTP/1.1 200 OK\r\nDate: x\r\n\r\n").is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! The budgets of issue 12: a bound that is never exceeded, and a goal.
+
+use std::fmt::Write;
+
+use crate::figure::Figure;
+
+/// A figure, and what it may be.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    bound: f64,
+    figure: &'static str,
+    goal: f64,
+    label: &'static str,
+    of: &'static str,
+    /// Without it, the value itself is compared, in the unit of the figure.
+    to: Option<&'static str>,
+}
+
+/// A budget, and what was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    budget: Budget,
+    measured: f64,
+}
+
+impl Verdict {
+    /// Whether the measured value is within the bound.
+    pub fn is_within_bound(&self) -> bool {
+        self.measured <= self.budget.bound
+    }
+
+    fn word(&self) -> &'static str {
+        match self.measured {
+            measured if measured <= self.budget.goal => "goal met",
+            _ if self.is_within_bound() => "within bound",
+            _ => "EXCEEDED",
+        }
+    }
+}
+
+/// Compares the figures of a run with the budgets that concern them.
+pub fn compare(figures: &[Figure]) -> Vec<Verdict> {
+    let verdict = |budget: &Budget| {
+        let figure = figures.iter().find(|figure| figure.name == budget.figure)?;
+        let measured = match budget.to {
+            Some(to) => figure.ratio(budget.of, to)?,
+            None => figure.find(budget.of)?.values()?,
+        };
+        Some(Verdict { budget: *budget, measured: measured.median })
+    };
+    BUDGETS.iter().filter_map(verdict).collect()
+}
+
+/// The verdicts as a Markdown table.
+pub fn table(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "\nBudgets (medians; a distance is measured / goal)\n\n\
+         | budget | measured | bound | goal | distance to goal | |\n\
+         | --- | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    for verdict in verdicts {
+        let Verdict { budget, measured } = verdict;
+        let distance = measured / budget.goal;
+        let _ = writeln!(
+            text,
+            "| {} | {measured:.3} | {} | {} | {distance:.2} x | {} |",
+            budget.label,
+            budget.bound,
+            budget.goal,
+            verdict.word()
+        );
+    }
+    text
+}
+
+const BUDGETS: &[Budget] = &[
+    Budget {
+        label: "CPU per full mutual handshake, ours / Envoy",
+        figure: "handshakes-x25519",
+        of: "ours",
+        to: Some("envoy"),
+        bound: 0.75,
+        goal: 0.65,
+    },
+    Budget {
+        label: "CPU per full mutual handshake, ours / nginx",
+        figure: "handshakes-x25519",
+        of: "ours",
+        to: Some("nginx"),
+        bound: 0.40,
+        goal: 0.33,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{compare, table};
+    use crate::figure::{Figure, Sample, Series};
+
+    fn figure(ours: f64) -> Figure {
+        let mut figure = Figure::new("handshakes-x25519", "", "us");
+        for (name, value) in [("ours", ours), ("envoy", 100.0)] {
+            let samples = vec![Sample { value, ..Sample::default() }; 3];
+            figure.series.push(Series { exchange: None, name: name.into(), samples });
+        }
+        figure
+    }
+
+    #[test]
+    fn a_value_above_the_bound_exceeds_its_budget() {
+        for (ours, is_within, word) in
+            [(65.0, true, "goal met"), (75.0, true, "within bound"), (75.1, false, "EXCEEDED")]
+        {
+            let verdicts = compare(&[figure(ours)]);
+
+            assert_eq!(verdicts.len(), 1);
+            assert_eq!(verdicts[0].is_within_bound(), is_within);
+            assert!(table(&verdicts).contains(word));
+        }
+    }
+
+    #[test]
+    fn a_figure_that_was_not_measured_has_no_verdict() {
+        assert!(compare(&[]).is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! Figures as text.
+
+use std::fmt::Write;
+
+use crate::figure::{Figure, Sample, Series};
+
+/// The figure as a Markdown table, which is readable as plain text too.
+pub fn of(figure: &Figure) -> String {
+    let mut text = format!("\n{} ({})\n\n", figure.title, figure.unit);
+    text.push_str(
+        "| server | median | least-greatest | ours / it | per second | p50 us | p99 us | p99.9 us |\n",
+    );
+    text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+    for series in &figure.series {
+        text.push_str(&row(figure, series).unwrap_or_default());
+    }
+    text.push('\n');
+    for series in &figure.series {
+        text.push_str(&work(series).unwrap_or_default());
+    }
+    text
+}
+
+fn row(figure: &Figure, series: &Series) -> Option<String> {
+    let values = series.values()?;
+    let first = figure.series.first()?;
+    let ratio = match figure.ratio(&first.name, &series.name) {
+        Some(ratio) if first.name != series.name => {
+            format!("{:.2} ({:.2}-{:.2})", ratio.median, ratio.min, ratio.max)
+        }
+        _ => "-".to_owned(),
+    };
+    let latency = |quantile: fn(&crate::load::window::Latency) -> f64| {
+        optional(series, |sample| sample.latency.as_ref().map(quantile))
+    };
+    Some(format!(
+        "| {} | {:.1} | {:.1}-{:.1} | {ratio} | {} | {} | {} | {} |\n",
+        series.name,
+        values.median,
+        values.min,
+        values.max,
+        optional(series, |sample| sample.per_second),
+        latency(|latency| latency.p50),
+        latency(|latency| latency.p99),
+        latency(|latency| latency.p999),
+    ))
+}
+
+fn optional(series: &Series, quantity: impl Fn(&Sample) -> Option<f64>) -> String {
+    series.median(quantity).map_or_else(|| "-".to_owned(), |number| format!("{number:.0}"))
+}
+
+/// What was negotiated and answered, so that a reader sees that all did the same.
+fn work(series: &Series) -> Option<String> {
+    let exchange = series.exchange.as_ref()?;
+    let mut text = format!(
+        "{}: status {}, body of {} bytes, {} header fields",
+        series.name, exchange.status, exchange.body_bytes, exchange.header_fields
+    );
+    if let Some(tls) = &exchange.negotiated {
+        write!(text, ", {} {} {}", tls.version, tls.cipher_suite, tls.key_exchange).ok()?;
+        write!(text, " {}", tls.alpn).ok()?;
+    }
+    text.push('\n');
+    Some(text)
+}

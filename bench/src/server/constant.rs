@@ -1,0 +1,73 @@
+//! Servers that answer a constant behind mutual TLS, and api-service, which they are compared with.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::environment::Environment;
+use crate::load::tls::KeyExchange;
+use crate::pki::Pki;
+use crate::server::{Server, envoy, nginx, ours};
+
+/// A program that serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Software {
+    /// Envoy.
+    Envoy,
+    /// nginx.
+    Nginx,
+    /// A service of mtls-demo.
+    Ours,
+}
+
+/// How a server of a constant is configured.
+#[derive(Clone, Debug)]
+pub struct Constant {
+    /// Paths, and the JSON that is answered there. api-service answers by itself.
+    pub answers: Vec<(&'static str, String)>,
+    /// The directory of its identity.
+    pub identity: PathBuf,
+    /// The only group that it accepts; api-service has no such setting, and follows the client.
+    pub key_exchange: KeyExchange,
+    /// Whether it reads `ca.crl` in the directory of its identity.
+    pub revocation: bool,
+    /// How many workers or threads it has, on as many processors.
+    pub threads: usize,
+}
+
+impl Software {
+    /// What the figures call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::Nginx => "nginx",
+            Self::Ours => "ours",
+        }
+    }
+}
+
+impl Constant {
+    /// One thread, X25519, no revocation list, `/api/health` only.
+    pub fn new(environment: &Environment) -> Self {
+        Self {
+            answers: vec![("/api/health", r#"{"status":"healthy"}"#.to_owned())],
+            identity: environment.pki.identity(Pki::API),
+            key_exchange: KeyExchange::X25519,
+            revocation: false,
+            threads: 1,
+        }
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// It does not listen.
+    pub fn start(&self, environment: &Environment, software: Software) -> Result<Server> {
+        match software {
+            Software::Envoy => envoy::constant(environment, self),
+            Software::Nginx => nginx::constant(environment, self),
+            Software::Ours => ours::api(environment, self),
+        }
+    }
+}

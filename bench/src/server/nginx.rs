@@ -1,0 +1,75 @@
+//! nginx: a master and its workers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::cpu::Place;
+use crate::environment::{Environment, text};
+use crate::server::Server;
+use crate::server::constant::Constant;
+use crate::server::program::{Program, free_port};
+use crate::server::template;
+
+/// Starts nginx with a `return` for each answer.
+///
+/// # Errors
+///
+/// It does not listen.
+pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server> {
+    let port = free_port()?;
+    let mut server = String::from("  server {\n");
+    server.push_str(&template::fill(
+        include_str!("../../servers/nginx_tls.conf"),
+        &[
+            ("GROUP", constant.key_exchange.name()),
+            ("IDENTITY", &text(&constant.identity)),
+            ("PORT", &port.to_string()),
+        ],
+    )?);
+    if constant.revocation {
+        server.push_str(&format!("    ssl_crl {}/ca.crl;\n", constant.identity.display()));
+    }
+    for (path, body) in &constant.answers {
+        server.push_str(&location(path, body)?);
+    }
+    server.push_str("  }\n");
+    let place = if constant.threads == 1 { Place::Server } else { Place::Anywhere };
+    start(environment, "nginx-constant", (&server, constant.threads), (port, place))
+}
+
+/// Starts nginx with these `server` blocks and this number of workers.
+///
+/// # Errors
+///
+/// It does not listen.
+pub fn start(
+    environment: &Environment,
+    name: &str,
+    (servers, threads): (&str, usize),
+    (port, place): (u16, Place),
+) -> Result<Server> {
+    let directory = environment.directory(name)?;
+    let values = [("SERVERS", servers), ("THREADS", &threads.to_string())];
+    let file = directory.join("nginx.conf");
+    let file = template::write(file, include_str!("../../servers/nginx.conf"), &values)?;
+    let mut command = Command::new(&environment.peers.nginx);
+    command.arg("-e").arg("stderr").arg("-p").arg(&directory).arg("-c").arg(file);
+    let output = template::output(&directory);
+    let mut program = Program::start(&mut command, output, (&environment.processors, place))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    program.wait_for(address)?;
+    Ok(Server { address, programs: vec![program] })
+}
+
+/// A location that answers a constant.
+///
+/// # Errors
+///
+/// nginx would read a `$` in the body as a variable.
+pub fn location(path: &str, body: &str) -> Result<String> {
+    ensure!(!body.contains('$'), "the constant body must not contain a $: {body}");
+    let body = body.replace('\\', "\\\\").replace('\'', "\\'");
+    Ok(format!("    location = {path} {{ default_type application/json; return 200 '{body}'; }}\n"))
+}
