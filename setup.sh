@@ -20,6 +20,7 @@ Usage: ./setup.sh [COMMAND]
               --host NAME       let the page answer to this name and loopback names only; repeatable
               --dry-run         print what would be done, and change nothing
   logs      follow the logs of both services, in the cluster or in compose
+  bench     measure it side by side with nginx and Envoy; "bench --help" lists what can be measured
   down      remove what compose and k8s started; --volumes removes compose's certificates too
   test      everything that is checked: format, lints, tests, documents, scripts
 
@@ -201,6 +202,22 @@ run_tests() {
   say "All checks passed; $(grep -c 'SKIPPED: ' "$said" || true) tests or parts of them were skipped."
 }
 
+run_bench() {
+  need_rust
+  case " $* " in
+    *" -h "* | *" --help "*) ;;
+    *)
+      need python3 python3
+      python3 -c 'import ensurepip' 2>/dev/null || need python3-venv python3-venv
+      need h2load nghttp2-client
+      # Apart from the bench, so that its dependencies change no feature of theirs.
+      cargo build --release --locked -p api-service -p client-service -p gateway
+      ;;
+  esac
+  cargo build --release --locked --quiet -p bench
+  exec "${CARGO_TARGET_DIR:-target}/release/bench" --peers "${CARGO_TARGET_DIR:-target}/bench/peers" "$@"
+}
+
 start_anything() {
   if cluster_answers; then
     start_k8s
@@ -226,6 +243,7 @@ command=${1:-}
 [ $# = 0 ] || shift
 case $command in
   "") start_anything ;;
+  bench) run_bench "$@" ;;
   compose) start_compose "$@" ;;
   down) stop_everything "$@" ;;
   k8s) start_k8s "$@" ;;
