@@ -48,6 +48,8 @@ pub struct Arguments {
 pub enum Topic {
     /// Full mutual handshakes, with X25519 and with X25519MLKEM768
     Handshakes,
+    /// Small requests on kept-alive connections to api-service, HTTP/1.1 and HTTP/2
+    Requests,
 }
 
 impl Arguments {

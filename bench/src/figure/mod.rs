@@ -119,8 +119,8 @@ impl Figure {
                 series.samples.push(sample);
                 series.exchange = exchange;
             }
+            self.check_equal_work()?;
         }
-        self.check_equal_work()?;
         Ok(self)
     }
 

@@ -55,19 +55,22 @@ impl Http1 {
         Self { buffer: vec![0; 128 * 1024], request, stream }
     }
 
-    /// Sends the request, and reads the whole response.
+    /// Sends the request, and reads the whole response; the body is empty if it is too large for
+    /// the buffer.
     ///
     /// # Errors
     ///
     /// The connection fails, or the response is not one of HTTP/1.1 with a `Content-Length`.
-    pub async fn check(&mut self) -> Result<Exchange> {
+    pub async fn check(&mut self) -> Result<(Exchange, Vec<u8>)> {
         let head = self.get().await?;
-        Ok(Exchange {
+        let exchange = Exchange {
             body_bytes: head.body_bytes,
             header_fields: head.fields,
             negotiated: Some(Negotiated::by(self.stream.get_ref().1)),
             status: head.status,
-        })
+        };
+        let body = self.buffer.get(head.bytes..head.bytes + head.body_bytes);
+        Ok((exchange, body.unwrap_or_default().to_vec()))
     }
 
     /// The connection, without what was kept for its requests.
@@ -85,11 +88,13 @@ impl Http1 {
                 break head;
             }
         };
-        let mut missing = (head.bytes + head.body_bytes).saturating_sub(filled);
-        while missing > 0 {
-            let count = self.read(0).await?;
-            missing = missing.checked_sub(count).context("the response is too long")?;
+        let whole = head.bytes + head.body_bytes;
+        while filled < whole {
+            // What does not fit is read over what was read before.
+            let from = if whole <= self.buffer.len() { filled } else { 0 };
+            filled += self.read(from).await?;
         }
+        ensure!(filled == whole, "the response is longer than its Content-Length");
         Ok(head)
     }
 

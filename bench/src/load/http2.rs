@@ -39,16 +39,19 @@ pub fn run(
 /// # Errors
 ///
 /// The connection fails.
-pub async fn check(target: &Target, path: &str) -> Result<Exchange> {
+pub async fn check(target: &Target, path: &str) -> Result<(Exchange, Vec<u8>)> {
     let stream = target.connect().await?;
     let negotiated = Some(Negotiated::by(stream.get_ref().1));
     let (sender, connection) = h2::client::handshake(stream).await?;
     let response = async {
         let mut sender = sender.ready().await?;
-        read(sender.send_request(request(path)?, true)?.0).await
+        let mut body = Vec::new();
+        let response = sender.send_request(request(path)?, true)?.0;
+        let exchange = read(response, |data| body.extend_from_slice(data)).await?;
+        Ok((Exchange { negotiated, ..exchange }, body))
     };
     tokio::select! {
-        exchange = response => Ok(Exchange { negotiated, ..exchange? }),
+        response = response => response,
         ended = connection => {
             ended?;
             anyhow::bail!("the server closed the connection")
@@ -77,13 +80,13 @@ async fn repeat_stream(
     loop {
         let began = Instant::now();
         sender = sender.ready().await?;
-        let exchange = read(sender.send_request(request.clone(), true)?.0).await?;
+        let exchange = read(sender.send_request(request.clone(), true)?.0, |_| ()).await?;
         ensure!(exchange.status == 200, "the status is {}", exchange.status);
         recorder.record(began);
     }
 }
 
-async fn read(response: ResponseFuture) -> Result<Exchange> {
+async fn read(response: ResponseFuture, mut keep: impl FnMut(&[u8])) -> Result<Exchange> {
     let response = response.await?;
     let (status, header_fields) = (response.status().as_u16(), response.headers().len());
     let mut body = response.into_body();
@@ -92,6 +95,7 @@ async fn read(response: ResponseFuture) -> Result<Exchange> {
         let data = data?;
         body.flow_control().release_capacity(data.len())?;
         body_bytes += data.len();
+        keep(&data);
     }
     Ok(Exchange { body_bytes, header_fields, negotiated: None, status })
 }

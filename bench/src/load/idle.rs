@@ -73,7 +73,7 @@ impl Idle {
 
 async fn open(target: Target, path: String) -> Result<TlsStream<TcpStream>> {
     let mut connection = Http1::new(target.connect().await?, &path);
-    let exchange = connection.check().await?;
+    let (exchange, _) = connection.check().await?;
     anyhow::ensure!(exchange.status == 200, "the status is {}", exchange.status);
     Ok(connection.into_stream())
 }

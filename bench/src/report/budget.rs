@@ -93,6 +93,22 @@ const BUDGETS: &[Budget] = &[
         bound: 0.40,
         goal: 0.33,
     },
+    Budget {
+        label: "CPU per request for /api/health, ours / nginx with a constant",
+        figure: "requests-health-http1",
+        of: "ours",
+        to: Some("nginx"),
+        bound: 1.00,
+        goal: 0.80,
+    },
+    Budget {
+        label: "CPU per request for /api/data, ours / nginx with a constant",
+        figure: "requests-data-http1",
+        of: "ours",
+        to: Some("nginx"),
+        bound: 1.15,
+        goal: 0.90,
+    },
 ];
 
 #[cfg(test)]
