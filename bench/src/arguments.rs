@@ -50,6 +50,8 @@ pub enum Topic {
     Handshakes,
     /// Small requests on kept-alive connections to api-service, HTTP/1.1 and HTTP/2
     Requests,
+    /// The gateway before a backend: small, 64 KiB and 16 MiB bodies, certificates passed on
+    Proxy,
 }
 
 impl Arguments {

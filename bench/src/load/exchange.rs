@@ -1,7 +1,11 @@
 //! One request and its response, as a check that all servers do the same work.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 
 use crate::load::http1::Http1;
 use crate::load::http2;
@@ -43,6 +47,19 @@ impl Exchange {
         Ok(String::from_utf8(receive(target, protocol, path)?.1)?)
     }
 
+    /// Sends one GET over plain HTTP/1.1, and returns the body of the response too.
+    ///
+    /// # Errors
+    ///
+    /// There is no response, or its status is not 200.
+    pub fn get_plain(address: SocketAddr, path: &str) -> Result<(Self, String)> {
+        let response = runtime()?
+            .block_on(async { Http1::new(TcpStream::connect(address).await?, path).check().await });
+        let (exchange, body) = response.with_context(|| format!("GET {path} at {address}"))?;
+        ensure!(exchange.status == 200, "GET {path} at {address}: {exchange:?}");
+        Ok((exchange, String::from_utf8(body)?))
+    }
+
     /// Whether another server did the same work: status, length of the body, and negotiated TLS.
     /// The number of header fields is reported, and may differ.
     pub fn is_same_work(&self, other: &Self) -> bool {
@@ -56,11 +73,17 @@ impl Exchange {
 const TIMESTAMP_BYTES: usize = 9;
 
 fn receive(target: &Target, protocol: Protocol, path: &str) -> Result<(Exchange, Vec<u8>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match protocol {
-            Protocol::Http1 => Http1::new(target.connect().await?, path).check().await,
-            Protocol::Http2 => http2::check(target, path).await,
-        }
+    runtime()?.block_on(async {
+        let stream = target.connect().await?;
+        let negotiated = Some(Negotiated::by(stream.get_ref().1));
+        let (exchange, body) = match protocol {
+            Protocol::Http1 => Http1::new(stream, path).check().await,
+            Protocol::Http2 => http2::check(stream, path).await,
+        }?;
+        Ok((Exchange { negotiated, ..exchange }, body))
     })
+}
+
+fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

@@ -3,39 +3,50 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::load::exchange::Exchange;
-use crate::load::tls::{Negotiated, Target};
+use crate::load::tls::Target;
 use crate::load::window::{Load, Recorder, Window, measure};
 
-/// How many connections are open.
-const CONNECTIONS: usize = 16;
+/// What is requested, and over how many connections at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests<'a> {
+    /// How many connections are open.
+    pub connections: usize,
+    /// The path.
+    pub path: &'a str,
+}
 
-/// Sends GET requests for `path` over [`CONNECTIONS`] connections.
+impl<'a> Requests<'a> {
+    /// Small requests, over 16 connections.
+    pub fn small(path: &'a str) -> Self {
+        Self { connections: 16, path }
+    }
+}
+
+/// Sends GET requests.
 ///
 /// # Errors
 ///
 /// A request fails, or its status is not 200.
 pub fn run(
     target: &Target,
-    path: &str,
+    requests: Requests<'_>,
     window: Window,
     meter: &dyn Fn() -> Result<Duration>,
 ) -> Result<Load> {
-    measure(window, meter, CONNECTIONS, |recorder| {
-        repeat(target.clone(), path.to_owned(), recorder)
+    measure(window, meter, requests.connections, |recorder| {
+        repeat(target.clone(), requests.path.to_owned(), recorder)
     })
 }
 
 /// A connection, and the request that is sent over it again and again.
 #[derive(Debug)]
-pub struct Http1 {
+pub struct Http1<Stream> {
     buffer: Vec<u8>,
     request: Vec<u8>,
-    stream: TlsStream<TcpStream>,
+    stream: Stream,
 }
 
 /// The head of a response.
@@ -47,9 +58,9 @@ struct Head {
     status: u16,
 }
 
-impl Http1 {
+impl<Stream: AsyncRead + AsyncWrite + Unpin> Http1<Stream> {
     /// Uses an open connection.
-    pub fn new(stream: TlsStream<TcpStream>, path: &str) -> Self {
+    pub fn new(stream: Stream, path: &str) -> Self {
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n").into_bytes();
         Self { buffer: vec![0; 128 * 1024], request, stream }
@@ -66,7 +77,7 @@ impl Http1 {
         let exchange = Exchange {
             body_bytes: head.body_bytes,
             header_fields: head.fields,
-            negotiated: Some(Negotiated::by(self.stream.get_ref().1)),
+            negotiated: None,
             status: head.status,
         };
         let body = self.buffer.get(head.bytes..head.bytes + head.body_bytes);
@@ -74,7 +85,7 @@ impl Http1 {
     }
 
     /// The connection, without what was kept for its requests.
-    pub fn into_stream(self) -> TlsStream<TcpStream> {
+    pub fn into_stream(self) -> Stream {
         self.stream
     }
 

@@ -6,10 +6,12 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use http::Request;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_rustls::client::TlsStream;
 
 use crate::load::exchange::Exchange;
-use crate::load::tls::{Negotiated, Target};
+use crate::load::tls::Target;
 use crate::load::window::{Load, Recorder, Window, measure};
 
 /// How many connections are open.
@@ -34,21 +36,19 @@ pub fn run(
     })
 }
 
-/// Sends one request over a new connection.
+/// Sends one request over a connection, which is closed then.
 ///
 /// # Errors
 ///
 /// The connection fails.
-pub async fn check(target: &Target, path: &str) -> Result<(Exchange, Vec<u8>)> {
-    let stream = target.connect().await?;
-    let negotiated = Some(Negotiated::by(stream.get_ref().1));
+pub async fn check(stream: TlsStream<TcpStream>, path: &str) -> Result<(Exchange, Vec<u8>)> {
     let (sender, connection) = h2::client::handshake(stream).await?;
     let response = async {
         let mut sender = sender.ready().await?;
         let mut body = Vec::new();
         let response = sender.send_request(request(path)?, true)?.0;
         let exchange = read(response, |data| body.extend_from_slice(data)).await?;
-        Ok((Exchange { negotiated, ..exchange }, body))
+        Ok((exchange, body))
     };
     tokio::select! {
         response = response => response,

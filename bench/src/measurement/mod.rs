@@ -1,6 +1,7 @@
 //! What is measured: each module measures one topic, and returns its figures.
 
 pub mod handshakes;
+pub mod proxy;
 pub mod requests;
 
 use anyhow::Result;
@@ -17,6 +18,7 @@ use crate::figure::Figure;
 pub fn run(environment: &Environment, topic: Topic) -> Result<Vec<Figure>> {
     match topic {
         Topic::Handshakes => handshakes::run(environment),
+        Topic::Proxy => proxy::run(environment),
         Topic::Requests => requests::run(environment),
     }
 }

@@ -47,7 +47,10 @@ pub fn load(
     let target = environment.target(server, KeyExchange::X25519, protocol)?;
     let meter = || server.cpu();
     let load = match protocol {
-        Protocol::Http1 => http1::run(&target, path, environment.window, &meter)?,
+        Protocol::Http1 => {
+            let requests = http1::Requests::small(path);
+            http1::run(&target, requests, environment.window, &meter)?
+        }
         Protocol::Http2 => http2::run(&target, path, environment.window, &meter)?,
     };
     Ok(load.into())

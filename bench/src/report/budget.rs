@@ -109,6 +109,22 @@ const BUDGETS: &[Budget] = &[
         bound: 1.15,
         goal: 0.90,
     },
+    Budget {
+        label: "CPU per proxied request with the whole certificate, gateway / nginx",
+        figure: "proxy-identity",
+        of: "ours",
+        to: Some("nginx"),
+        bound: 0.85,
+        goal: 0.70,
+    },
+    Budget {
+        label: "CPU per proxied request with the whole certificate, gateway / Envoy",
+        figure: "proxy-identity",
+        of: "ours",
+        to: Some("envoy"),
+        bound: 0.60,
+        goal: 0.45,
+    },
 ];
 
 #[cfg(test)]

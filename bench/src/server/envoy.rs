@@ -25,14 +25,7 @@ pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server
         true => format!("                  crl: {{ filename: {identity}/ca.crl }}"),
         false => String::new(),
     };
-    let tls = template::fill(
-        include_str!("../../servers/envoy_tls.yaml"),
-        &[
-            ("GROUP", constant.key_exchange.name()),
-            ("IDENTITY", &identity),
-            ("REVOCATION", &revocation),
-        ],
-    )?;
+    let tls = tls(&identity, constant.key_exchange.name(), &revocation)?;
     let mut routes = String::new();
     for (path, body) in &constant.answers {
         let body = serde_json::to_string(body)?;
@@ -74,6 +67,19 @@ pub fn start(
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     program.wait_for(address)?;
     Ok(Server { address, programs: vec![program] })
+}
+
+/// The transport socket of a mutual-TLS listener with one group; `revocation` is a line that names
+/// the list, or empty.
+///
+/// # Errors
+///
+/// None: every name has a value.
+pub fn tls(identity: &str, group: &str, revocation: &str) -> Result<String> {
+    template::fill(
+        include_str!("../../servers/envoy_tls.yaml"),
+        &[("GROUP", group), ("IDENTITY", identity), ("REVOCATION", revocation)],
+    )
 }
 
 /// Without it, Envoy answers `text/plain`.

@@ -7,6 +7,7 @@ pub mod envoy;
 pub mod nginx;
 pub mod ours;
 pub mod program;
+pub mod proxy;
 pub mod template;
 
 use std::net::SocketAddr;

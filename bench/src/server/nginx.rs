@@ -20,14 +20,9 @@ use crate::server::template;
 pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server> {
     let port = free_port()?;
     let mut server = String::from("  server {\n");
-    server.push_str(&template::fill(
-        include_str!("../../servers/nginx_tls.conf"),
-        &[
-            ("GROUP", constant.key_exchange.name()),
-            ("IDENTITY", &text(&constant.identity)),
-            ("PORT", &port.to_string()),
-        ],
-    )?);
+    let identity = text(&constant.identity);
+    let listen = listen_tls(port, &identity, "on")?;
+    server.push_str(&listen.replace("X25519", constant.key_exchange.name()));
     if constant.revocation {
         server.push_str(&format!("    ssl_crl {}/ca.crl;\n", constant.identity.display()));
     }
@@ -61,6 +56,23 @@ pub fn start(
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     program.wait_for(address)?;
     Ok(Server { address, programs: vec![program] })
+}
+
+/// The settings of a mutual-TLS listener with X25519; `http2` is `on` or `off`.
+///
+/// # Errors
+///
+/// None: every name has a value.
+pub fn listen_tls(port: u16, identity: &str, http2: &str) -> Result<String> {
+    template::fill(
+        include_str!("../../servers/nginx_tls.conf"),
+        &[
+            ("GROUP", "X25519"),
+            ("HTTP2", http2),
+            ("IDENTITY", identity),
+            ("PORT", &port.to_string()),
+        ],
+    )
 }
 
 /// A location that answers a constant.

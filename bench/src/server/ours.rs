@@ -25,6 +25,20 @@ pub fn api(environment: &Environment, constant: &Constant) -> Result<Server> {
     start(environment, ("api-service", command), place)
 }
 
+/// Starts the gateway with this file, which listens on `port`.
+///
+/// # Errors
+///
+/// It does not listen.
+pub fn gateway(environment: &Environment, configuration: &str, port: u16) -> Result<Server> {
+    let directory = environment.directory("gateway")?;
+    let file = template::write(directory.join("gateway.toml"), configuration, &[])?;
+    let mut command = Command::new(environment.binary("gateway"));
+    command.env_clear().env("RUST_LOG", "error").env("TOKIO_WORKER_THREADS", "1");
+    command.arg("--config").arg(file);
+    listen(environment, ("gateway", command), (port, Place::Server))
+}
+
 /// One of our services on a free port, not started yet.
 fn service(environment: &Environment, name: &str, identity: &Path) -> Result<Command> {
     let mut command = Command::new(environment.binary(name));
@@ -46,11 +60,21 @@ fn start(
     (name, mut command): (&str, Command),
     place: Place,
 ) -> Result<Server> {
+    let port = free_port()?;
+    command.env("PORT", port.to_string());
+    listen(environment, (name, command), (port, place))
+}
+
+fn listen(
+    environment: &Environment,
+    (name, mut command): (&str, Command),
+    (port, place): (u16, Place),
+) -> Result<Server> {
     let directory = environment.directory(name)?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-    command.env("PORT", address.port().to_string()).current_dir(&directory);
+    command.current_dir(&directory);
     let output = template::output(&directory);
     let mut program = Program::start(&mut command, output, (&environment.processors, place))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     program.wait_for(address)?;
     Ok(Server { address, programs: vec![program] })
 }
