@@ -52,6 +52,14 @@ pub enum Topic {
     Requests,
     /// The gateway before a backend: small, 64 KiB and 16 MiB bodies, certificates passed on
     Proxy,
+    /// A click: client-service and api-service together, beside nginx in front of nginx
+    Click,
+    /// Resident memory when idle, and of 1,000 and 10,000 open idle connections
+    Memory,
+    /// From the start of the process to the first good handshake
+    Start,
+    /// The least that a handshake can cost: rustls in memory, and bare TCP with the same bytes
+    Floor,
 }
 
 impl Arguments {

@@ -87,6 +87,14 @@ pub fn time_of(process: u32) -> Result<Duration> {
     Ok(total)
 }
 
+/// The processor time that the calling thread has used.
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // Both parts of this clock are never negative.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 /// The process and all its descendants.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub mod environment;
 pub mod figure;
 pub mod load;
 pub mod measurement;
+pub mod memory;
 pub mod peers;
 pub mod pki;
 pub mod progress;

@@ -182,7 +182,12 @@ pub fn read_identity(
     Ok((chain, key, roots))
 }
 
-fn configuration(
+/// The configuration of a client that shows an identity.
+///
+/// # Errors
+///
+/// The identity cannot be read.
+pub fn configuration(
     identity: &Path,
     key_exchange: KeyExchange,
     protocol: Protocol,

@@ -1,8 +1,12 @@
 //! What is measured: each module measures one topic, and returns its figures.
 
+pub mod click;
+pub mod floor;
 pub mod handshakes;
+pub mod memory;
 pub mod proxy;
 pub mod requests;
+pub mod start;
 
 use anyhow::Result;
 
@@ -17,8 +21,12 @@ use crate::figure::Figure;
 /// A server does not start or does not do its work.
 pub fn run(environment: &Environment, topic: Topic) -> Result<Vec<Figure>> {
     match topic {
+        Topic::Click => click::run(environment),
+        Topic::Floor => floor::run(environment),
         Topic::Handshakes => handshakes::run(environment),
+        Topic::Memory => memory::run(environment),
         Topic::Proxy => proxy::run(environment),
         Topic::Requests => requests::run(environment),
+        Topic::Start => start::run(environment),
     }
 }

@@ -7,9 +7,10 @@ use crate::figure::{Figure, Sample, Series};
 /// The figure as a Markdown table, which is readable as plain text too.
 pub fn of(figure: &Figure) -> String {
     let mut text = format!("\n{} ({})\n\n", figure.title, figure.unit);
-    text.push_str(
-        "| server | median | least-greatest | ours / it | per second | p50 us | p99 us | p99.9 us |\n",
-    );
+    let first = figure.series.first().map_or("first", |series| series.name.as_str());
+    text.push_str(&format!(
+        "| server | median | least-greatest | {first} / it | per second | p50 us | p99 us | p99.9 us |\n"
+    ));
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for series in &figure.series {
         text.push_str(&row(figure, series).unwrap_or_default());

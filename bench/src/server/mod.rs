@@ -2,6 +2,7 @@
 //!
 //! [`constant`] has servers that answer by themselves, [`proxy`] those in front of another.
 
+pub mod click;
 pub mod constant;
 pub mod envoy;
 pub mod nginx;

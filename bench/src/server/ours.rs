@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::cpu::Place;
 use crate::environment::Environment;
+use crate::pki::Pki;
 use crate::server::Server;
 use crate::server::constant::Constant;
 use crate::server::program::{Program, free_port};
@@ -23,6 +24,19 @@ pub fn api(environment: &Environment, constant: &Constant) -> Result<Server> {
     command.env("TOKIO_WORKER_THREADS", constant.threads.to_string());
     let place = if constant.threads == 1 { Place::Server } else { Place::Anywhere };
     start(environment, ("api-service", command), place)
+}
+
+/// Starts client-service, which calls api-service on `port`.
+///
+/// # Errors
+///
+/// It does not listen.
+pub fn client(environment: &Environment, port: u16) -> Result<Server> {
+    let identity = environment.pki.identity(Pki::CLIENT);
+    let mut command = service(environment, "client-service", &identity)?;
+    command.env("API_SERVICE_URL", format!("https://localhost:{port}"));
+    command.env("TOKIO_WORKER_THREADS", "1");
+    start(environment, ("client-service", command), Place::Server)
 }
 
 /// Starts the gateway with this file, which listens on `port`.

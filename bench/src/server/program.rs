@@ -16,6 +16,8 @@ use crate::cpu::{self, Place, Processors};
 /// A running program, ended when dropped.
 #[derive(Debug)]
 pub struct Program {
+    /// When its process was started.
+    pub started: Instant,
     child: Child,
     output: PathBuf,
 }
@@ -36,12 +38,13 @@ impl Program {
             File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         processors.enter(place)?;
+        let started = Instant::now();
         let child = command.spawn();
         processors.enter(Place::Load)?;
         let child = child.with_context(|| {
             format!("cannot start {name}: run \"./setup.sh bench\", which builds or installs it")
         })?;
-        Ok(Self { child, output })
+        Ok(Self { started, child, output })
     }
 
     /// Waits until the program accepts connections.

@@ -106,14 +106,15 @@ impl Proxy<'_> {
         let headers = include_str!("../../servers/nginx_identity_headers.conf");
         let upstream = include_str!("../../servers/nginx_upstream_tls.conf");
         let upstream = fill(upstream, &[("IDENTITY", &identity)])?;
+        let buffers = match self.large {
+            true => include_str!("../../servers/nginx_large_buffers.conf"),
+            false => "",
+        };
         let servers = fill(
             include_str!("../../servers/nginx_proxy.conf"),
             &[
                 ("BACKEND", &self.backend.port()),
-                (
-                    "BUFFERS",
-                    if self.large { include_str!("../../servers/nginx_buffers.conf") } else { "" },
-                ),
+                ("BUFFERS", buffers),
                 ("HEADERS", if self.identity { headers } else { "" }),
                 ("LISTEN", &nginx::listen_tls(port, &identity, "on")?),
                 ("SCHEME", self.backend.scheme()),
