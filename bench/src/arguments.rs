@@ -60,6 +60,8 @@ pub enum Topic {
     Start,
     /// The least that a handshake can cost: rustls in memory, and bare TCP with the same bytes
     Floor,
+    /// Handshakes with revocation lists, many roots, many clients, and two threads
+    Growth,
 }
 
 impl Arguments {

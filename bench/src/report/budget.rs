@@ -197,6 +197,14 @@ const BUDGETS: &[Budget] = &[
         bound: 50.0,
         goal: 25.0,
     },
+    Budget {
+        label: "handshake with 100,000 revoked serial numbers / without a list",
+        figure: "growth-revocation",
+        of: "ours, 100000 revoked",
+        to: Some("ours, no list"),
+        bound: 1.05,
+        goal: 1.01,
+    },
 ];
 
 #[cfg(test)]

@@ -46,7 +46,12 @@ pub fn nginx(environment: &Environment, answer: &str) -> Result<Server> {
             ("UPSTREAM_TLS", &fill(upstream, &[("IDENTITY", &identity)])?),
         ],
     )?;
-    let front = nginx::start(environment, "nginx-click", (&servers, 1), (port, Place::Server))?;
+    let front = nginx::start(
+        environment,
+        (Software::Nginx, "click"),
+        (&servers, 1),
+        (port, Place::Server),
+    )?;
     Ok(join(front, back))
 }
 

@@ -16,6 +16,8 @@ pub enum Software {
     Envoy,
     /// nginx.
     Nginx,
+    /// An older nginx, as Debian builds it.
+    NginxDebian,
     /// A service of mtls-demo.
     Ours,
 }
@@ -36,11 +38,22 @@ pub struct Constant {
 }
 
 impl Software {
+    /// Ours and the other servers of a figure, with the system's nginx where it is installed.
+    pub fn all(environment: &Environment) -> Vec<Self> {
+        let mut all = vec![Self::Ours, Self::Nginx];
+        if environment.peers.nginx_debian.is_some() && !environment.is_quick {
+            all.push(Self::NginxDebian);
+        }
+        all.push(Self::Envoy);
+        all
+    }
+
     /// What the figures call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Envoy => "envoy",
             Self::Nginx => "nginx",
+            Self::NginxDebian => "nginx-debian",
             Self::Ours => "ours",
         }
     }
@@ -66,7 +79,7 @@ impl Constant {
     pub fn start(&self, environment: &Environment, software: Software) -> Result<Server> {
         match software {
             Software::Envoy => envoy::constant(environment, self),
-            Software::Nginx => nginx::constant(environment, self),
+            Software::Nginx | Software::NginxDebian => nginx::constant(environment, self, software),
             Software::Ours => ours::api(environment, self),
         }
     }

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::cpu::Place;
 use crate::environment::{Environment, text};
 use crate::server::Server;
-use crate::server::constant::Constant;
+use crate::server::constant::{Constant, Software};
 use crate::server::program::{Program, free_port};
 use crate::server::template;
 
@@ -17,7 +17,11 @@ use crate::server::template;
 /// # Errors
 ///
 /// It does not listen.
-pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server> {
+pub fn constant(
+    environment: &Environment,
+    constant: &Constant,
+    software: Software,
+) -> Result<Server> {
     let port = free_port()?;
     let mut server = String::from("  server {\n");
     let identity = text(&constant.identity);
@@ -31,7 +35,7 @@ pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server
     }
     server.push_str("  }\n");
     let place = if constant.threads == 1 { Place::Server } else { Place::Anywhere };
-    start(environment, "nginx-constant", (&server, constant.threads), (port, place))
+    start(environment, (software, "constant"), (&server, constant.threads), (port, place))
 }
 
 /// Starts nginx with these `server` blocks and this number of workers.
@@ -41,21 +45,33 @@ pub fn constant(environment: &Environment, constant: &Constant) -> Result<Server
 /// It does not listen.
 pub fn start(
     environment: &Environment,
-    name: &str,
+    (software, name): (Software, &str),
     (servers, threads): (&str, usize),
     (port, place): (u16, Place),
 ) -> Result<Server> {
-    let directory = environment.directory(name)?;
-    let values = [("SERVERS", servers), ("THREADS", &threads.to_string())];
+    let directory = environment.directory(&format!("{}-{name}", software.name()))?;
+    let (binary, servers) = match (software, &environment.peers.nginx_debian) {
+        (Software::NginxDebian, Some(binary)) => (binary, without_http2_directive(servers)),
+        _ => (&environment.peers.nginx, servers.to_owned()),
+    };
+    let values = [("SERVERS", servers.as_str()), ("THREADS", &threads.to_string())];
     let file = directory.join("nginx.conf");
     let file = template::write(file, include_str!("../../servers/nginx.conf"), &values)?;
-    let mut command = Command::new(&environment.peers.nginx);
+    let mut command = Command::new(binary);
     command.arg("-e").arg("stderr").arg("-p").arg(&directory).arg("-c").arg(file);
     let output = template::output(&directory);
     let mut program = Program::start(&mut command, output, (&environment.processors, place))?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     program.wait_for(address)?;
     Ok(Server { address, programs: vec![program] })
+}
+
+/// Before version 1.25.1, HTTP/2 is a parameter of `listen`.
+fn without_http2_directive(servers: &str) -> String {
+    match servers.contains("http2 on;") {
+        true => servers.replace(" ssl backlog", " ssl http2 backlog").replace("http2 on;", ""),
+        false => servers.replace("http2 off;", ""),
+    }
 }
 
 /// The settings of a mutual-TLS listener with X25519; `http2` is `on` or `off`.

@@ -57,7 +57,12 @@ impl Backend {
             include_str!("../../servers/nginx_backend.conf"),
             &[("FILES", &text(&files)), ("LISTEN", &listen)],
         )?;
-        let server = nginx::start(environment, "backend", (&servers, 1), (port, Place::Load))?;
+        let server = nginx::start(
+            environment,
+            (Software::Nginx, "backend"),
+            (&servers, 1),
+            (port, Place::Load),
+        )?;
         Ok(Self { is_secure, server })
     }
 
@@ -79,7 +84,7 @@ impl Proxy<'_> {
     pub fn start(&self, environment: &Environment, software: Software) -> Result<Server> {
         match software {
             Software::Envoy => self.envoy(environment),
-            Software::Nginx => self.nginx(environment),
+            Software::Nginx | Software::NginxDebian => self.nginx(environment, software),
             Software::Ours => self.gateway(environment),
         }
     }
@@ -101,7 +106,7 @@ impl Proxy<'_> {
         ours::gateway(environment, &configuration, port)
     }
 
-    fn nginx(&self, environment: &Environment) -> Result<Server> {
+    fn nginx(&self, environment: &Environment, software: Software) -> Result<Server> {
         let (port, identity) = (free_port()?, environment.identity(Pki::GATEWAY));
         let headers = include_str!("../../servers/nginx_identity_headers.conf");
         let upstream = include_str!("../../servers/nginx_upstream_tls.conf");
@@ -121,7 +126,7 @@ impl Proxy<'_> {
                 ("UPSTREAM_TLS", if self.backend.is_secure { &upstream } else { "" }),
             ],
         )?;
-        nginx::start(environment, "nginx-proxy", (&servers, 1), (port, Place::Server))
+        nginx::start(environment, (software, "proxy"), (&servers, 1), (port, Place::Server))
     }
 
     fn envoy(&self, environment: &Environment) -> Result<Server> {
