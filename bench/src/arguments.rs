@@ -26,9 +26,9 @@ pub struct Arguments {
     /// Fail where a measured figure exceeds the bound of its budget
     #[arg(long)]
     pub check: bool,
-    /// How often each server is measured [default: 7, with --quick 5]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: Option<u16>,
+    /// How often each server is measured
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// How long each sample takes, in seconds [default: 2, with --quick 0.4]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
@@ -73,7 +73,7 @@ impl Arguments {
 
     /// How often each server is measured.
     pub fn rounds(&self) -> usize {
-        self.rounds.map_or(if self.quick { 5 } else { 7 }, usize::from)
+        usize::from(self.rounds)
     }
 
     /// How long each sample takes.

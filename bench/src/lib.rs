@@ -42,17 +42,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let results = std::path::absolute(arguments.results())?;
     fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
     Machine::read(arguments, environment.processors.count()).write(&results)?;
-    let mut measured = Vec::new();
+    let (mut measured, mut tables) = (Vec::new(), String::new());
     for topic in arguments.topics() {
         for figure in measurement::run(&environment, topic)? {
             figure.write(&results)?;
             report::plot::write(&figure, &results)?;
-            print!("{}", report::table::of(&figure));
+            let table = report::table::of(&figure);
+            print!("{table}");
+            tables.push_str(&table);
             measured.push(figure);
         }
     }
     let verdicts = report::budget::compare(&measured);
-    print!("{}", report::budget::table(&verdicts));
+    let table = report::budget::table(&verdicts);
+    print!("{table}");
+    fs::write(results.join("tables.md"), tables + &table)
+        .with_context(|| format!("cannot write to {}", results.display()))?;
     eprintln!("results are in {}", results.display());
     if arguments.check && verdicts.iter().any(|verdict| !verdict.is_within_bound()) {
         bail!("a budget is exceeded: see the lines marked EXCEEDED above");

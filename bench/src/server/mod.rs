@@ -5,6 +5,7 @@
 pub mod click;
 pub mod constant;
 pub mod envoy;
+pub mod go;
 pub mod nginx;
 pub mod ours;
 pub mod program;

@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::server::constant::Software;
 use crate::server::program::free_port;
 use crate::server::template::fill;
-use crate::server::{envoy, nginx, ours};
+use crate::server::{envoy, go, nginx, ours};
 
 /// The service behind the proxies: nginx, beside the load generator.
 #[derive(Debug)]
@@ -83,6 +83,8 @@ impl Proxy<'_> {
     /// It does not listen.
     pub fn start(&self, environment: &Environment, software: Software) -> Result<Server> {
         match software {
+            Software::Caddy => go::caddy(environment, &self.backend.port(), self.identity),
+            Software::Traefik => go::traefik(environment, &self.backend.port(), self.identity),
             Software::Envoy => self.envoy(environment),
             Software::Nginx | Software::NginxDebian => self.nginx(environment, software),
             Software::Ours => self.gateway(environment),
