@@ -25,11 +25,13 @@ pub mod report;
 pub mod server;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
 use crate::environment::Environment;
+use crate::figure::Figure;
 use crate::report::machine::Machine;
 
 /// Measures what was asked for, and reports it.
@@ -42,25 +44,30 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let results = std::path::absolute(arguments.results())?;
     fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
     Machine::read(arguments, environment.processors.count()).write(&results)?;
-    let (mut measured, mut tables) = (Vec::new(), String::new());
+    let mut measured = Vec::new();
     for topic in arguments.topics() {
         for figure in measurement::run(&environment, topic)? {
             figure.write(&results)?;
             report::plot::write(&figure, &results)?;
-            let table = report::table::of(&figure);
-            print!("{table}");
-            tables.push_str(&table);
+            print!("{}", report::table::of(&figure));
             measured.push(figure);
         }
     }
     let verdicts = report::budget::compare(&measured);
-    let table = report::budget::table(&verdicts);
-    print!("{table}");
-    fs::write(results.join("tables.md"), tables + &table)
-        .with_context(|| format!("cannot write to {}", results.display()))?;
+    print!("{}", report::budget::table(&verdicts));
+    write_tables(&results)?;
     eprintln!("results are in {}", results.display());
     if arguments.check && verdicts.iter().any(|verdict| !verdict.is_within_bound()) {
         bail!("a budget is exceeded: see the lines marked EXCEEDED above");
     }
     Ok(())
+}
+
+/// Writes the tables of all figures in a directory, those of earlier runs included.
+fn write_tables(results: &Path) -> Result<()> {
+    let figures = Figure::read_all(results)?;
+    let mut text = report::budget::table(&report::budget::compare(&figures));
+    text.extend(figures.iter().map(report::table::of));
+    let path = results.join("tables.md");
+    fs::write(&path, text.trim_start()).with_context(|| format!("cannot write {}", path.display()))
 }

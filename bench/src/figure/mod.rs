@@ -2,6 +2,7 @@
 
 pub mod spread;
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -144,8 +145,29 @@ impl Figure {
     pub fn write(&self, directory: &Path) -> Result<()> {
         let path = directory.join(format!("{}.json", self.name));
         let text = serde_json::to_string_pretty(self)?;
-        std::fs::write(&path, text + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads the figures that were written to a directory, by their names.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read, or a figure is of another version of this program.
+    pub fn read_all(directory: &Path) -> Result<Vec<Self>> {
+        let mut figures = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json")
+                && !path.ends_with("machine.json")
+            {
+                let figure = serde_json::from_str(&fs::read_to_string(&path)?);
+                figures.push(figure.with_context(|| {
+                    format!("{} is no figure of this version: remove it", path.display())
+                })?);
+            }
+        }
+        figures.sort_by(|one: &Self, other| one.name.cmp(&other.name));
+        Ok(figures)
     }
 
     fn check_equal_work(&self) -> Result<()> {

@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 4;
 /// How many requests are in flight on each.
 const STREAMS: usize = 8;
 
-/// Sends GET requests for `path`, [`STREAMS`] at a time on each of [`CONNECTIONS`] connections.
+/// Sends GET requests for `path`: eight at a time on each of four connections.
 ///
 /// # Errors
 ///

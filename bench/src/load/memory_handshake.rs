@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
@@ -68,37 +68,28 @@ impl MemoryHandshake {
     /// It fails.
     pub fn once(&self) -> Result<Outcome> {
         let mut client = ClientConnection::new(Arc::clone(&self.client), tls::server_name()?)?;
-        let mut hello = Vec::new();
-        client.write_tls(&mut hello)?;
+        let hello = written(|bytes| client.write_tls(bytes))?;
 
         let began = thread_time();
         let mut server = ServerConnection::new(Arc::clone(&self.server))?;
         server.read_tls(&mut hello.as_slice())?;
         server.process_new_packets()?;
-        let mut flight = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut flight)?;
-        }
+        let flight = written(|bytes| server.write_tls(bytes))?;
         let first = thread_time() - began;
 
         client.read_tls(&mut flight.as_slice())?;
         client.process_new_packets()?;
-        let mut answer = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut answer)?;
-        }
+        let answer = written(|bytes| client.write_tls(bytes))?;
 
         let began = thread_time();
         server.read_tls(&mut answer.as_slice())?;
         server.process_new_packets()?;
         let is_done = !server.is_handshaking();
         drop(server);
-        let server = first + (thread_time() - began);
-        if !is_done {
-            bail!("the handshake in memory is incomplete");
-        }
+        let second = thread_time() - began;
+        ensure!(is_done, "the handshake in memory is incomplete");
         let flights = Flights { hello: hello.len(), server: flight.len(), client: answer.len() };
-        Ok(Outcome { flights, server })
+        Ok(Outcome { flights, server: first + second })
     }
 
     /// The processor time of the server's side, in microseconds for each handshake.
@@ -114,6 +105,13 @@ impl MemoryHandshake {
         }
         Ok(spent.as_secs_f64() * 1e6 / f64::from(count))
     }
+}
+
+/// All that a side has to send.
+fn written(mut write: impl FnMut(&mut Vec<u8>) -> std::io::Result<usize>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while write(&mut bytes)? > 0 {}
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use plotters::coord::ranged1d::SegmentedCoord;
+use plotters::coord::types::{RangedCoordf64, RangedCoordusize};
 use plotters::prelude::{
-    BLACK, ChartBuilder, Color, IntoDrawingArea, IntoSegmentedCoord, PathElement, RGBColor,
-    Rectangle, SVGBackend, SegmentValue, Text, WHITE,
+    BLACK, Cartesian2d, ChartBuilder, ChartContext, Color, IntoDrawingArea, IntoSegmentedCoord,
+    PathElement, RGBColor, Rectangle, SVGBackend, SegmentValue, Text, WHITE,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{IntoFont, TextStyle};
@@ -58,22 +60,31 @@ fn draw(figure: &Figure, bars: &[(&str, Spread)], path: &Path) -> Drawn {
             _ => String::new(),
         })
         .draw()?;
-    let label =
-        TextStyle::from(("sans-serif", 14).into_font()).pos(Pos::new(HPos::Left, VPos::Center));
     for (number, (name, spread)) in bars.iter().enumerate() {
-        let is_ours = !OTHER_NAMES.iter().any(|other| name.starts_with(other));
-        let color = if is_ours { OURS } else { OTHERS };
-        let (below, above) = (SegmentValue::Exact(number), SegmentValue::Exact(number + 1));
-        let mut bar = Rectangle::new([(0.0, below), (spread.median, above)], color.filled());
-        bar.set_margin(6, 6, 0, 0);
-        let center = SegmentValue::CenterOf(number);
-        let range = [(spread.min, center.clone()), (spread.max, center.clone())];
-        chart.draw_series([bar])?;
-        chart.draw_series([PathElement::new(range, BLACK.stroke_width(2))])?;
-        let text = format!(" {:.1}", spread.median);
-        chart.draw_series([Text::new(text, (spread.max, center), label.clone())])?;
+        draw_bar(&mut chart, number, (name, *spread))?;
     }
     area.present()?;
+    Ok(())
+}
+
+type Chart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, SegmentedCoord<RangedCoordusize>>>;
+
+/// A bar up to the median, a line from the least to the greatest value, and the median as text.
+fn draw_bar(chart: &mut Chart<'_, '_>, number: usize, (name, spread): (&str, Spread)) -> Drawn {
+    let is_ours = !OTHER_NAMES.iter().any(|other| name.starts_with(other));
+    let color = if is_ours { OURS } else { OTHERS };
+    let (below, above) = (SegmentValue::Exact(number), SegmentValue::Exact(number + 1));
+    let mut bar = Rectangle::new([(0.0, below), (spread.median, above)], color.filled());
+    bar.set_margin(6, 6, 0, 0);
+    let center = SegmentValue::CenterOf(number);
+    let range = [(spread.min, center.clone()), (spread.max, center.clone())];
+    let label =
+        TextStyle::from(("sans-serif", 14).into_font()).pos(Pos::new(HPos::Left, VPos::Center));
+    let text = format!("  {:.1}", spread.median);
+    chart.draw_series([bar])?;
+    chart.draw_series([PathElement::new(range, BLACK.stroke_width(2))])?;
+    chart.draw_series([Text::new(text, (spread.max, center), label)])?;
     Ok(())
 }
 

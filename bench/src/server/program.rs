@@ -3,8 +3,10 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -102,14 +104,25 @@ impl Drop for Program {
     }
 }
 
-/// A port of loopback on which nobody listens.
+/// A port of loopback on which nobody listens, below those that the system gives to clients: one
+/// of those could be in use by the time that a server wants it.
 ///
 /// # Errors
 ///
 /// None is free.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    for _ in 0..PORTS.len() {
+        let port =
+            PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS.end.abs_diff(PORTS.start);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port of loopback from {} to {} is free", PORTS.start, PORTS.end)
 }
+
+const PORTS: Range<u16> = 20_000..30_000;
 
 fn signal(process: u32, signal: Signal) {
     if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
