@@ -1,5 +1,5 @@
-//! A page of `docs/` that is followed to the letter: its blocks are the commands that are run and the
-//! files that are used.
+//! A document that is followed to the letter: its blocks are the commands that are run and the files
+//! that are used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,22 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads a page.
+    /// Reads a page of `docs/`.
     ///
     /// # Errors
     ///
     /// There is none of this name.
     pub fn read(name: &str) -> Result<Self> {
-        let path = workspace().join("docs").join(name);
+        Self::at(&Path::new("docs").join(name))
+    }
+
+    /// Reads a document by its path in the repository.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn at(path: &Path) -> Result<Self> {
+        let path = workspace().join(path);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Ok(Self { path, replaced: Vec::new(), text })
     }
@@ -50,6 +59,11 @@ impl Page {
         let (block, _) = rest.split_once("\n```\n").context("a block must end")?;
         let put = |text: String, (from, to): &(String, String)| text.replace(from, to);
         Ok(self.replaced.iter().fold(format!("{block}\n"), put))
+    }
+
+    /// Whether it contains this text, outside of its blocks too.
+    pub fn says(&self, text: &str) -> bool {
+        self.text.contains(text)
     }
 
     /// The fences of its blocks, in their order.
@@ -100,3 +114,12 @@ pub fn shell(commands: &str, place: &Path) -> Result<Outcome> {
     command.env("PATH", path).env("CURL_HOME", place);
     Program::run(&mut command, "dash", b"")
 }
+
+/// The `.curlrc` for [`shell`], so that [`Answer::of`](crate::curl::Answer::of) reads what a curl in a
+/// block prints: the body alone, and then its facts.
+pub const CURLRC: &str = r#"silent
+show-error
+max-time = 14
+noproxy = "*"
+write-out = "\n%{http_code} %{http_version} %{content_type}"
+"#;

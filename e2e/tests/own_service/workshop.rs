@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::binaries::{binary, workspace};
 use e2e::curl::Answer;
 use e2e::manifests::Manifests;
-use e2e::page::{Page, shell};
+use e2e::page::{CURLRC, Page, shell};
 use e2e::pki::TestPki;
 use e2e::program::Program;
 use e2e::service::Service;
@@ -47,7 +47,7 @@ impl Workshop {
             fs::write(&path, format!("#!/bin/sh\n{script}"))?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
-        fs::write(workshop.path().join(".curlrc"), CURL)?;
+        fs::write(workshop.path().join(".curlrc"), CURLRC)?;
         Ok(workshop)
     }
 
@@ -102,11 +102,3 @@ impl Workshop {
         Manifests::render(&self.path().join(tree))
     }
 }
-
-/// As `e2e::curl` sets it: nothing but the answer, and then its facts.
-const CURL: &str = r#"silent
-show-error
-max-time = 14
-noproxy = "*"
-write-out = "\n%{http_code} %{http_version} %{content_type}"
-"#;
