@@ -43,7 +43,7 @@ use crate::peer::Peer;
 use crate::pki::role::Role;
 use crate::pki::verifier::Verifier;
 
-/// Accepts connections, for [`axum_server::Server::acceptor`].
+/// Accepts connections, for axum-server (feature `axum`) or, by [`Acceptor::handshake`], any server.
 ///
 /// A client certificate is required, unless the acceptor was made by a call that says otherwise.
 #[derive(Clone, Debug)]
