@@ -57,7 +57,7 @@ struct Outside {
 
 impl Outside {
     fn new() -> Result<Self> {
-        let port = Port::keep()?;
+        let port = Port::reserve()?;
         let page = Page::at(Path::new("mtls/README.md"))?
             .with("../mtls-demo/mtls", workspace().join("mtls").display())
             .with("127.0.0.1:3000", port.address())
@@ -131,9 +131,14 @@ impl Outside {
         let nobody = Curl::get(&url).trusting(&self.identity("api")).run()?;
         assert_eq!((nobody.status, nobody.alert), (0, Some(116)), "{nobody:?}");
         let foreign = TestPki::new()?;
-        let stranger = foreign.issue("web", &["--spiffe", WEB])?;
-        let stranger = Curl::get(&url).showing(&stranger).trusting(&self.identity("api")).run()?;
-        assert_eq!((stranger.status, stranger.alert), (0, Some(48)), "{stranger:?}");
+        let other_authority = foreign.issue("web", &["--spiffe", WEB])?;
+        let other_authority =
+            Curl::get(&url).presenting(&other_authority).trusting(&self.identity("api")).run()?;
+        assert_eq!(
+            (other_authority.status, other_authority.alert),
+            (0, Some(48)),
+            "{other_authority:?}"
+        );
         Ok(())
     }
 
@@ -150,8 +155,8 @@ impl Outside {
 
     /// The serial number of the certificate that the program presents.
     fn served_serial(&self) -> Result<String> {
-        let client = Client::at(self.port.address(), &self.identity("api"));
-        let answer = client.showing(&self.identity("other"))?.ask()?;
+        let client = Client::to(self.port.address(), &self.identity("api"));
+        let answer = client.presenting(&self.identity("other"))?.request()?;
         let shown = self.path().join("shown.crt");
         fs::write(&shown, &answer.stdout)?;
         serial_in(&shown)
@@ -174,12 +179,12 @@ struct Open {
 
 impl Open {
     fn of(outside: &Outside, name: &str) -> Result<Self> {
-        let client = Client::at(outside.port.address(), &outside.identity("api"));
-        Ok(Self { answers: 0, client: client.showing(&outside.identity(name))?.start()? })
+        let client = Client::to(outside.port.address(), &outside.identity("api"));
+        Ok(Self { answers: 0, client: client.presenting(&outside.identity(name))?.start()? })
     }
 
     fn request(&mut self) -> Result<()> {
-        self.client.say(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        self.client.write_stdin(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         self.answers += 1;
         eventually("an answer on the open connection", || {
             let answers = self.client.stdout().matches("HTTP/1.1 200 OK").count();
