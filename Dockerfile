@@ -11,8 +11,8 @@ ARG RUNTIME_IMAGE=scratch
 FROM ${RUST_IMAGE} AS manifests
 WORKDIR /src
 COPY . .
-RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path './*/src/lib.rs' ! -path './*/src/main.rs' -delete \
- && find . -type f -path '*/src/lib.rs' -exec truncate --size 0 {} + \
+RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path './*/src/lib.rs' ! -path './*/src/main.rs' ! -path './*/examples/*.rs' -delete \
+ && find . -type f \( -path '*/src/lib.rs' -o -path '*/examples/*.rs' \) -exec truncate --size 0 {} + \
  && find . -type f -path '*/src/main.rs' -exec sh -c 'for file; do echo "fn main() { }" >"$file"; done' sh {} + \
  && find . -type d -empty -delete \
  && mkdir -p e2e/src && touch e2e/src/lib.rs
