@@ -21,8 +21,8 @@ impl Reflector {
     ///
     /// - `/discard`: reads the body, and answers with its length;
     /// - `/bytes/N`: N bytes;
-    /// - `/hold`: reads no body, until [`Reflector::go`] is called; then as `/discard`;
-    /// - `/wait`: nothing, until [`Reflector::go`] is called;
+    /// - `/hold`: reads no body, until [`Reflector::release`] is called; then as `/discard`;
+    /// - `/wait`: nothing, until [`Reflector::release`] is called;
     /// - any other: `ok`.
     ///
     /// # Errors
