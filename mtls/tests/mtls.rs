@@ -14,7 +14,7 @@ use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use mtls::client::{ConnectOptions, Protocol, RequestError};
+use mtls::client::{ConnectOptions, Protocol, RequestError, Resolver};
 use mtls::credentials::CredentialFiles;
 use mtls::event::EventKind;
 use mtls::event::refusal::Code;
@@ -136,6 +136,37 @@ async fn a_sink_receives_every_kind_of_event_and_ends_are_not_among_the_newest()
             ["request-refused", "refused"],
         ])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expected_server_stays_expected_whatever_is_chosen_after_it() {
+    let pki = TestPki::new();
+    let (_server, address) = serve(&directory(&pki, &pki.server()));
+    let files = directory(&pki, &pki.client());
+    let mtls = Mtls::from_directory(files.path()).unwrap();
+    let url = format!("https://localhost:{}/", address.port());
+    let another: SpiffeId = "spiffe://mtls-demo.local/ns/default/sa/another".parse().unwrap();
+    let http1 = || ConnectOptions::with(|options| options.protocol = Protocol::Http1);
+    let resolver = || Resolver::new(move || async move { Ok(vec![address]) });
+
+    for expected in [support::ID.parse().unwrap(), another] {
+        let wrong = expected.to_string() != support::ID;
+        let builders = [
+            mtls.client().expect_server(expected.clone()).options(http1()).resolver(resolver()),
+            mtls.client().options(http1()).resolver(resolver()).expect_server(expected.clone()),
+            mtls.client().resolver(resolver()).expect_server(expected.clone()).options(http1()),
+        ];
+        for builder in builders {
+            let response = within("a response", builder.build().unwrap().get(&url)).await;
+            match response {
+                Ok(response) => assert!(!wrong && response.status() == StatusCode::OK),
+                Err(RequestError::Refused { refusal, .. }) => {
+                    assert!(wrong && refusal.code == Code::WrongName, "{refusal}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

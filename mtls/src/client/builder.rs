@@ -46,9 +46,12 @@ impl Builder {
         self
     }
 
-    /// How servers are reached: the address, the protocol, the connect timeout. It replaces what
-    /// other calls have chosen.
-    pub fn options(self, options: ConnectOptions) -> Self {
+    /// How servers are reached: the address, the protocol, the connect timeout. In whatever order
+    /// the calls come, the server that [`Builder::expect_server`] names stays expected, and the
+    /// resolver in use, unless these options name others.
+    pub fn options(self, mut options: ConnectOptions) -> Self {
+        options.expected.spiffe_id = options.expected.spiffe_id.or(self.options.expected.spiffe_id);
+        options.resolver = options.resolver.or(self.options.resolver);
         Self { options, ..self }
     }
 

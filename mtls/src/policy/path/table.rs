@@ -8,13 +8,14 @@ use super::{InvalidPath, PathPrefix, RequestPath};
 /// ```
 /// use mtls::policy::{InvalidPath, PathTable, RequestPath};
 ///
-/// let prefixes = ["/", "/admin"].map(|prefix| (prefix.parse().unwrap(), prefix));
+/// let prefixes = [("/".parse()?, "/"), ("/admin".parse()?, "/admin")];
 /// let table: PathTable<&str> = prefixes.into_iter().collect();
 /// let find = |path| table.find(&RequestPath::parse(path)?);
 ///
 /// assert_eq!(find("/page;jsessionid=1"), Ok(Some(&"/")));
 /// assert_eq!(find("/admin/x"), Ok(Some(&"/admin")));
 /// assert!(matches!(find("/admin;x/y"), Err(InvalidPath::Ambiguous(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PathTable<T> {
