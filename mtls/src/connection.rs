@@ -1,6 +1,7 @@
 //! Open connections: their streams, what is known of each, and the registry that ends those whose
 //! peer is no longer trusted. It knows nothing of what is said on them.
 
+mod abandoned_requests;
 mod activity;
 mod in_flight;
 mod open;

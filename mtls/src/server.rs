@@ -161,13 +161,13 @@ impl Inner {
         if matches!(self.security, Security::Plain) {
             let connection = Arc::new(Connection::new(Role::Server, peer, None, None));
             self.connections.add(&connection);
-            return Ok(Stream::plain(wire, connection, Some(self.keeper(admission))));
+            return Ok(Stream::plain(wire, connection, Some(self.server_limits(admission))));
         }
 
         let deadline = (began + self.limits.handshake_timeout).into();
         match tokio::time::timeout_at(deadline, self.handshake(wire, began)).await {
             Ok(Ok((tls, connection))) => {
-                Ok(Stream::tls(tls, connection, Some(self.keeper(admission))))
+                Ok(Stream::tls(tls, connection, Some(self.server_limits(admission))))
             }
             Ok(Err((wire, error))) => {
                 if let Some(wire) = wire {
@@ -264,8 +264,8 @@ impl Inner {
         }
     }
 
-    fn keeper(&self, admission: Admission) -> ServerLimits {
-        ServerLimits { admission, limits: Arc::clone(&self.limits), timer: None }
+    fn server_limits(&self, admission: Admission) -> ServerLimits {
+        ServerLimits::new(admission, Arc::clone(&self.limits))
     }
 
     fn refuse(&self, began: Instant, refusal: Refusal) {

@@ -2,15 +2,12 @@
 
 use std::time::Instant;
 
+use super::abandoned_requests::AbandonedRequests;
 use crate::limits::Limits;
 
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Requests that the client gave up before their answer was complete, less those answered
-    /// since, less one for each second.
-    abandoned: u32,
-    /// When the last second was taken off `abandoned`.
-    abandoned_at: Instant,
+    abandoned: AbandonedRequests,
     /// Since when a write makes no progress.
     blocked_since: Option<Instant>,
     /// Since when bytes of a request's head arrive that is not complete yet.
@@ -36,8 +33,7 @@ pub(crate) enum TimeLimit {
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            abandoned: 0,
-            abandoned_at: now,
+            abandoned: AbandonedRequests::new(now),
             blocked_since: None,
             head_since: None,
             idle_since: now,
@@ -85,19 +81,12 @@ impl Activity {
     }
 
     pub(super) fn request_answered(&mut self) {
-        self.abandoned = self.abandoned.saturating_sub(1);
+        self.abandoned.answered();
     }
 
     /// A request is given up before its answer is complete. Whether there are too many of them.
     pub(super) fn request_abandoned(&mut self, now: Instant) -> bool {
-        let seconds = now.saturating_duration_since(self.abandoned_at).as_secs();
-        if seconds > 0 {
-            self.abandoned_at = now;
-            let forgiven = u32::try_from(seconds).unwrap_or(u32::MAX);
-            self.abandoned = self.abandoned.saturating_sub(forgiven);
-        }
-        self.abandoned += 1;
-        self.abandoned >= MOST_ABANDONED
+        self.abandoned.add(now)
     }
 
     /// A piece of a request's answer waits for the client to take it.
@@ -141,11 +130,6 @@ impl Activity {
         (since + limits.idle_timeout, TimeLimit::Idle)
     }
 }
-
-/// So many requests more are given up than answered, and the connection ends. A client that takes
-/// back what it asked for, such as a browser that leaves a page, stays far below it; one that does
-/// nothing else has each of its requests open a connection behind (CVE-2023-44487).
-const MOST_ABANDONED: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -287,23 +271,6 @@ mod tests {
         assert_eq!(waits_since(&activity), start + SECOND * 4);
         activity.piece_taken(1);
         assert_eq!(waits_since(&activity), start + SECOND * 3);
-    }
-
-    #[test]
-    fn a_hundred_requests_more_given_up_than_answered_are_too_many() {
-        let start = Instant::now();
-        let mut activity = Activity::new(start);
-        let mut give_up = |times: usize, answered_each: usize, at: Instant| {
-            (0..times).any(|_| {
-                (0..answered_each).for_each(|_| activity.request_answered());
-                activity.request_abandoned(at)
-            })
-        };
-
-        assert!(!give_up(1000, 1, start), "as many are answered");
-        assert!(!give_up(98, 0, start));
-        assert!(!give_up(50, 0, start + SECOND * 50), "one is forgiven each second");
-        assert!(give_up(2, 0, start + SECOND * 50));
     }
 
     #[test]

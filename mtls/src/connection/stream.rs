@@ -4,10 +4,11 @@
 mod go_away;
 mod half_closed;
 mod preface;
+mod server_limits;
 mod transport;
 mod wire;
 
-use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::io::{Error, IoSlice, Result};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,13 +21,11 @@ use tokio_rustls::TlsStream;
 use self::go_away::GoAway;
 use self::half_closed::HalfClosed;
 use self::preface::Preface;
+pub(crate) use self::server_limits::ServerLimits;
 use self::transport::Transport;
 pub(crate) use self::wire::Wire;
-use crate::connection::{Admission, Connection, TimeLimit};
-use crate::event::EventKind;
+use crate::connection::Connection;
 use crate::event::alert::Alert;
-use crate::event::refusal::{Code, Reason};
-use crate::limits::Limits;
 
 /// An open stream, and what is known of its connection.
 #[derive(Debug)]
@@ -37,37 +36,27 @@ pub struct Stream {
     /// There where we are a client of HTTP/2.
     go_away: Option<GoAway>,
     half_closed: Option<HalfClosed>,
-    keeper: Option<ServerLimits>,
+    limits: Option<ServerLimits>,
     linger: Option<Pin<Box<Sleep>>>,
     preface: Preface,
     transport: Transport,
-}
-
-/// What a server holds its clients to.
-#[derive(Debug)]
-pub(crate) struct ServerLimits {
-    /// Given back when the stream ends.
-    #[expect(dead_code, reason = "it is held, not read")]
-    pub(crate) admission: Admission,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
     pub(crate) fn plain(
         wire: Wire,
         connection: Arc<Connection>,
-        keeper: Option<ServerLimits>,
+        limits: Option<ServerLimits>,
     ) -> Self {
         let transport = Transport::Plain(wire);
         // A server speaks HTTP/1.1 where no ALPN chose otherwise.
-        let preface = if keeper.is_some() { Preface::Http1 { seen: 0 } } else { Preface::Any };
+        let preface = if limits.is_some() { Preface::Http1 { seen: 0 } } else { Preface::Any };
         Self {
             blocked: false,
             connection,
             go_away: None,
             half_closed: None,
-            keeper,
+            limits,
             linger: None,
             preface,
             transport,
@@ -77,9 +66,9 @@ impl Stream {
     pub(crate) fn tls(
         tls: TlsStream<Wire>,
         connection: Arc<Connection>,
-        keeper: Option<ServerLimits>,
+        limits: Option<ServerLimits>,
     ) -> Self {
-        let preface = match (&keeper, connection.session()) {
+        let preface = match (&limits, connection.session()) {
             (Some(_), Some(session)) if session.is_http2() => Preface::Http2 { seen: 0 },
             (Some(_), Some(_)) => Preface::Http1 { seen: 0 },
             _ => Preface::Any,
@@ -90,7 +79,7 @@ impl Stream {
             connection,
             go_away: None,
             half_closed: None,
-            keeper,
+            limits,
             linger: None,
             preface,
             transport,
@@ -137,32 +126,9 @@ impl Stream {
 
     /// Ends the connection if it has been silent, or slow, for too long.
     fn check_limits(&mut self, context: &mut Context<'_>) -> Result<()> {
-        let Some(keeper) = &mut self.keeper else {
-            return Ok(());
-        };
-        loop {
-            let (deadline, limit) = self.connection.deadline(&keeper.limits);
-            let deadline = tokio::time::Instant::from_std(deadline);
-            let timer =
-                keeper.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            // A timer that is too early is left to fire: it is set anew then, not on every read.
-            if timer.deadline() > deadline {
-                timer.as_mut().reset(deadline);
-            }
-            if timer.as_mut().poll(context).is_pending() {
-                return Ok(());
-            }
-            if tokio::time::Instant::now() >= deadline {
-                if limit == TimeLimit::Header {
-                    // Mere silence is no refusal.
-                    let waited = keeper.limits.header_timeout;
-                    let reason = Reason::new(Code::HeaderTimeout);
-                    self.connection.record(EventKind::ClosedByLimit, reason, waited);
-                }
-                self.connection.note_ended();
-                return Err(Error::new(ErrorKind::TimedOut, "the connection was too slow"));
-            }
-            timer.as_mut().reset(deadline);
+        match &mut self.limits {
+            Some(limits) => limits.check(&self.connection, context),
+            None => Ok(()),
         }
     }
 
@@ -197,7 +163,7 @@ impl Stream {
 
     /// Whether there is a client who may still be sending. In a tunnel one direction can end alone.
     fn lingers(&self) -> bool {
-        self.keeper.is_some() && !self.connection.is_upgraded() && !self.connection.is_cut()
+        self.limits.is_some() && !self.connection.is_upgraded() && !self.connection.is_cut()
     }
 
     fn write_with(
@@ -252,7 +218,7 @@ impl AsyncRead for Stream {
                     if let Some(last) = go_away.and_then(|frames| frames.follow(received)) {
                         this.connection.note_last_stream(last);
                     }
-                } else if this.keeper.is_some() && this.connection.is_answering() {
+                } else if this.limits.is_some() && this.connection.is_answering() {
                     this.connection.note_half_closed();
                     this.half_closed = Some(HalfClosed::begin());
                     return this.poll_half_closed(context);
